@@ -1,0 +1,66 @@
+/// All that a room or the shell may report about itself. Rooms never log: they emit these, and the one table in
+/// `MeshTelemetry` maps each to its log id, level, fields and metric.
+public enum Observation: Equatable, Sendable {
+  // Membership; OmniRelay's log ids 3 to 6 (contracts: gossip §9).
+  case memberJoined(MemberFacts, correlation: UInt64)
+  case memberRecovered(MemberFacts, previousStatus: String, correlation: UInt64)
+  case memberUpdated(MemberFacts, correlation: UInt64)
+  /// `silence` is the time since the peer was last heard; `accuser` started the suspicion.
+  case memberSuspected(MemberFacts, silence: Duration, accuser: NodeID, correlation: UInt64)
+  /// `graceful`: it said goodbye; otherwise it was declared dead.
+  case memberLeft(MemberFacts, graceful: Bool, correlation: UInt64)
+  /// This node was suspected and answered with a greater incarnation.
+  case selfRefuted(accuser: NodeID, incarnation: UInt32)
+  /// The counts behind `mesh_gossip_members`, with the local node.
+  case membersCounted(alive: Int, suspect: Int, left: Int)
+
+  // Probes and messages.
+  case roundTripMeasured(peer: NodeID, Duration)
+  case probeFailed(peer: NodeID)
+  case messageSent
+  case messageReceived
+  case messageFailed(outbound: Bool)
+  /// A message that couldn't be decoded or broke a limit; `reason` names the field and the limit, never its bytes.
+  case messageRejected(peer: String, reason: String)
+  /// Something a peer sent that MeshKit bounds: it was dropped and counted.
+  case limitReached(String)
+
+  // Links and trust.
+  case linkOpened(peer: String, transport: String, dialed: Bool)
+  case linkClosed(peer: String, reason: String)
+  case dialFailed(target: String, reason: String, retryIn: Duration)
+  /// A certificate, or the name it claims, was refused. `reason` is one of `MeshSecurity`'s words.
+  case trustRefused(peer: String, reason: String, inbound: Bool)
+  case certificateReloaded(subject: String, notAfter: String)
+  case certificateReloadFailed(reason: String)
+  /// Datagrams that were no QUIC of ours, or could not be read; `count` since the last report.
+  case datagramsDropped(count: UInt64, reason: String)
+
+  // Life of a node.
+  case listening(address: String, port: UInt16, fanout: Int)
+  case nodeStarted(NodeID)
+  case nodeStopped(NodeID)
+  case storeFailed(reason: String)
+  case configurationNotice(String)
+  case poisoned(String)
+}
+
+/// What the log records of membership say of a member, under OmniRelay's field names.
+public struct MemberFacts: Equatable, Sendable {
+  /// The member.
+  public let peer: NodeID
+  /// Its cluster, role, region and mesh version, as it announced them.
+  public let clusterID, role, region, meshVersion: String
+  /// Whether it speaks HTTP/3.
+  public let http3: Bool
+
+  /// The facts of one member.
+  public init(peer: NodeID, clusterID: String, role: String, region: String, meshVersion: String, http3: Bool) {
+    self.peer = peer
+    self.clusterID = clusterID
+    self.role = role
+    self.region = region
+    self.meshVersion = meshVersion
+    self.http3 = http3
+  }
+}
