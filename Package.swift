@@ -19,8 +19,11 @@ let package = Package(
   targets: [
     // rooms: pure, no IO
     module("MeshBasics"),
+    .target(
+      name: "MeshWire", dependencies: ["MeshBasics"], exclude: ["proto"], swiftSettings: strict),
     // tests: one target per module, and those that cross modules
     tests("MeshBasicsTests", ["MeshBasics"]),
+    tests("MeshWireTests", ["MeshWire"]),
   ],
   swiftLanguageModes: [.v6]
 )

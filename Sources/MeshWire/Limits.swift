@@ -1,0 +1,30 @@
+/// Every limit of the mesh's messages and of JSON text. A decoder refuses what is larger and names the field; a sender
+/// keeps within them, because its peers refuse the whole message otherwise. Sizes are in bytes, counts in items.
+public enum WireLimits {
+  /// One frame of the duplex stream, as protobuf.
+  public static let frameBytes = 256 * 1024
+  /// Claims in one frame, whichever message carries them.
+  public static let recordsPerFrame = 512
+  /// One claim on its own, as the known-peers file holds it: metadata, and room for the fields beside it.
+  public static let recordBytes = metadataBytes + 1024
+  /// A node's whole metadata, as protobuf.
+  public static let metadataBytes = 16 * 1024
+  /// Labels of one node.
+  public static let labels = 64
+  /// A label's key; it has at least one byte.
+  public static let labelKeyBytes = 64
+  /// A label's value.
+  public static let labelValueBytes = 4096
+  /// Any other text: role, region, cluster, versions.
+  public static let textBytes = 256
+  /// `host:port` of a node.
+  public static let endpointBytes = 262
+  /// The payload of the unary `Ping`, which comes back in its reply.
+  public static let pingPayloadBytes = 1024
+  /// A whole `PingRequest` or `PingReply`: its payload, and room for the fields beside it.
+  public static let pingBytes = 4096
+  /// JSON text, where the caller states no other limit.
+  public static let jsonBytes = 1 << 20
+  /// Arrays and objects of JSON inside each other.
+  public static let jsonDepth = 64
+}
