@@ -21,9 +21,11 @@ let package = Package(
     module("MeshBasics"),
     .target(
       name: "MeshWire", dependencies: ["MeshBasics"], exclude: ["proto"], swiftSettings: strict),
+    module("MeshMembership", ["MeshBasics", "MeshWire"]),
     // tests: one target per module, and those that cross modules
     tests("MeshBasicsTests", ["MeshBasics"]),
     tests("MeshWireTests", ["MeshWire"]),
+    tests("MeshMembershipTests", ["MeshMembership"]),
   ],
   swiftLanguageModes: [.v6]
 )

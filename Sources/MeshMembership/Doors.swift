@@ -1,0 +1,86 @@
+import MeshBasics
+import MeshWire
+
+/// How the room behaves; checked already by whoever made it.
+public struct MembershipConfiguration: Equatable, Sendable {
+  /// This node, and what it tells about itself.
+  public var nodeID: NodeID
+  /// What it tells about itself.
+  public var metadata: NodeMetadata
+  /// The rhythm of probes.
+  public var interval = Duration.seconds(1)
+  /// To how many members hearsay is told at once.
+  public var fanout = 3
+  /// The longest silence.
+  public var suspicionInterval = Duration.seconds(5)
+  /// The upper bound of the time in which a ping should be answered.
+  public var pingTimeout = Duration.seconds(2)
+  /// Scales how often a claim is told.
+  public var retransmitLimit = 3
+  /// How often this node's own claim is told again although nothing changed.
+  public var metadataRefreshPeriod = Duration.seconds(30)
+  /// How long a graceful leave may take.
+  public var leaveTimeout = Duration.seconds(2)
+  /// Bugs planted by the simulator.
+  public var mutations: Mutations = []
+
+  /// The defaults, for the node `nodeID`.
+  public init(nodeID: NodeID, metadata: NodeMetadata) {
+    self.nodeID = nodeID
+    self.metadata = metadata
+  }
+}
+
+/// All that happens to the membership.
+public enum MembershipInput: Equatable, Sendable {
+  /// Once, first: this life's epoch is durable.
+  case started(epoch: UInt64, unixMilliseconds: Int64)
+  /// A link to the peer is open and the peer has claimed this of itself.
+  case peerConnected(NodeID, MemberRecord)
+  /// The last link to the peer is gone.
+  case peerDisconnected(NodeID)
+  /// A dial to the peer came to nothing.
+  case dialFailed(NodeID)
+  /// A message of a connected peer.
+  case received(NodeID, MeshMessage)
+  /// A greater epoch that the room asked for is durable.
+  case epochRaised(UInt64)
+  /// The host replaced the labels; checked already.
+  case labelsSet([Label])
+  /// The node's security posture changed.
+  case securityChanged(SecurityPosture)
+  /// The host wants to leave.
+  case leaveRequested
+  /// `nextDeadline` has come.
+  case deadlineReached
+}
+
+/// What the membership wants done, in this order.
+public enum MembershipEffect: Equatable, Sendable {
+  /// One message for each of these connected peers.
+  case send([NodeID], MeshMessage)
+  /// Close all links to the peer.
+  case disconnect(NodeID, reason: String)
+  /// Make this epoch durable, then say `epochRaised`.
+  case raiseEpoch(UInt64)
+  /// Tell the host.
+  case notify(MembershipEvent)
+  /// Tell the operator.
+  case observe(Observation)
+  /// The leave is known to all linked peers, or has taken long enough.
+  case leaveFinished
+  /// An invariant of ours is broken.
+  case poison(String)
+}
+
+/// The sink that the room fills: ordered, reused between turns.
+public struct MembershipEffects: Sendable {
+  /// What was asked for so far.
+  public private(set) var list: [MembershipEffect] = []
+  /// An empty sink.
+  public init() {}
+  /// Adds one effect at the end.
+  public mutating func append(_ effect: MembershipEffect) { list.append(effect) }
+  /// Empties the sink for the next turn.
+  public mutating func removeAll() { list.removeAll(keepingCapacity: true) }
+}

@@ -1,0 +1,80 @@
+import MeshBasics
+import MeshWire
+
+/// One member as readers see it. States carry OmniRelay's three names; `isDead` tells a declared death from a goodbye.
+public struct MemberView: Equatable, Sendable {
+  /// Its name.
+  public let nodeID: NodeID
+  /// Its state.
+  public let status: MemberStatus
+  /// It was declared dead rather than said goodbye. False unless `status` is `.left`.
+  public let isDead: Bool
+  /// Which life of the node this is: Unix milliseconds of its start, or more.
+  public let epoch: UInt64
+  /// Raised by the node itself, to refute a suspicion or to leave.
+  public let incarnation: UInt32
+  /// What it tells about itself.
+  public let metadata: NodeMetadata
+  /// When this node last heard from it, on the monotonic clock; nil when it only knows it from others.
+  public let lastHeard: Instant?
+  /// The last measured round trip.
+  public let roundTrip: Duration?
+  /// Whether it is the node that answers.
+  public let isLocal: Bool
+
+  /// A member, as the membership made it.
+  public init(
+    nodeID: NodeID, status: MemberStatus, isDead: Bool, epoch: UInt64, incarnation: UInt32, metadata: NodeMetadata,
+    lastHeard: Instant?, roundTrip: Duration?, isLocal: Bool
+  ) {
+    self.nodeID = nodeID
+    self.status = status
+    self.isDead = isDead
+    self.epoch = epoch
+    self.incarnation = incarnation
+    self.metadata = metadata
+    self.lastHeard = lastHeard
+    self.roundTrip = roundTrip
+    self.isLocal = isLocal
+  }
+}
+
+/// The status that users see.
+public enum MemberStatus: String, Sendable, CaseIterable {
+  /// It takes part.
+  case alive = "Alive"
+  /// A probe of it failed; it has a while to answer.
+  case suspect = "Suspect"
+  /// It said goodbye, or was declared dead.
+  case left = "Left"
+}
+
+/// A change of the membership. `correlation` links it to the log record of the same change.
+public struct MembershipEvent: Equatable, Sendable {
+  /// What changed.
+  public enum Kind: Sendable, CaseIterable {
+    /// Alive for the first time, or again after it had left.
+    case joined
+    /// Its metadata changed, or it restarted.
+    case updated
+    /// It is suspected.
+    case suspect
+    /// Alive after a suspicion.
+    case recovered
+    /// It said goodbye, or was declared dead.
+    case left
+  }
+  /// What changed.
+  public let kind: Kind
+  /// The member after the change.
+  public let member: MemberView
+  /// The same number stands in the log record of this change; never 0.
+  public let correlation: UInt64
+
+  /// An event, as the membership made it.
+  public init(kind: Kind, member: MemberView, correlation: UInt64) {
+    self.kind = kind
+    self.member = member
+    self.correlation = correlation
+  }
+}

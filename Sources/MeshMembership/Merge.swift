@@ -1,0 +1,74 @@
+// The order of claims (design: SWIM §4.2, with epochs in front). It is total, so that every node which has seen the
+// same claims, in whatever order, holds the same one.
+import MeshBasics
+import MeshWire
+
+/// Which life of a member a claim is about, and what it says: ordered by epoch, incarnation, state.
+public struct Version: Comparable, Hashable, Sendable {
+  /// The life of the process; a restart has a greater one.
+  public var epoch: UInt64
+  /// Raised by the owner alone, to refute a suspicion or to leave.
+  public var incarnation: UInt32
+  /// What is claimed of it.
+  public var state: MemberState
+
+  /// A version of a member.
+  public init(epoch: UInt64, incarnation: UInt32, state: MemberState) {
+    self.epoch = epoch
+    self.incarnation = incarnation
+    self.state = state
+  }
+
+  /// The version that a record claims.
+  public init(_ record: MemberRecord) {
+    self.init(epoch: record.epoch, incarnation: record.incarnation, state: record.state)
+  }
+
+  /// Orders by epoch, incarnation, state.
+  public static func < (left: Version, right: Version) -> Bool {
+    if left.epoch != right.epoch { return left.epoch < right.epoch }
+    if left.incarnation != right.incarnation { return left.incarnation < right.incarnation }
+    return left.state < right.state
+  }
+
+  /// Whether this claim replaces `known`. The greater version wins, except that a goodbye ends its epoch: nothing of
+  /// the same epoch replaces it, and it replaces everything of its epoch.
+  public func supersedes(_ known: Version) -> Bool {
+    if epoch == known.epoch && (state == .left) != (known.state == .left) { return state == .left }
+    return self > known
+  }
+}
+
+extension MemberState {
+  /// Whether only a greater version brings the member back.
+  public var isTerminal: Bool { self == .dead || self == .left }
+}
+
+/// Refuses versions that would put a member out of reach of its owner: an epoch far in the future, a leap of the
+/// incarnation or of the metadata version. The owner's own link is trusted with its own numbers.
+struct PoisonGuard: Sendable {
+  /// Unix time in milliseconds, as this node reckons it.
+  var unixMilliseconds: UInt64
+
+  /// Why `record` is refused against what is known, or nil when it may pass.
+  func refusal(of record: MemberRecord, known: Member?) -> String? {
+    let (limit, overflow) = unixMilliseconds.addingReportingOverflow(MembershipLimits.epochAheadMaxMilliseconds)
+    // An epoch that the owner itself has told is believed, also by a node whose own clock went back for years.
+    let isKnown = record.epoch <= known?.version.epoch ?? 0
+    if !overflow && !isKnown && record.epoch > limit { return "epoch more than 48 h ahead" }
+    guard let known, known.version.epoch == record.epoch else { return nil }
+    let jumpMax = MembershipLimits.incarnationJumpMax
+    if record.incarnation > known.version.incarnation,
+      record.incarnation &- known.version.incarnation > jumpMax
+    {
+      return "incarnation leaps by more than \(jumpMax)"
+    }
+    if let offered = record.metadata?.metadataVersion, known.metadataEpoch == record.epoch {
+      let (leap, overflow) = offered.subtractingReportingOverflow(known.metadata.metadataVersion)
+      if offered > known.metadata.metadataVersion && (overflow || leap > Int64(jumpMax)) {
+        return "metadata version leaps by more than \(jumpMax)"
+      }
+    }
+    return nil
+  }
+}

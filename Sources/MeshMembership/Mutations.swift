@@ -1,0 +1,22 @@
+/// Bugs that the simulator plants on purpose, to prove that its checkers see them. A node that ships has none.
+public struct Mutations: OptionSet, Sendable {
+  /// One bit for each planted bug.
+  public let rawValue: UInt8
+  /// The planted bugs behind `rawValue`.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// A suspected node doesn't answer the suspicion.
+  public static let skipsRefutation = Mutations(rawValue: 1)
+  /// An alive claim of the same incarnation brings the dead back.
+  public static let acceptsEqualAliveOverDead = Mutations(rawValue: 2)
+  /// A suspicion never ends in a death.
+  public static let forgetsSuspicionTimer = Mutations(rawValue: 4)
+  /// News is told once, and digests are never compared.
+  public static let dropsRetransmissionAndSync = Mutations(rawValue: 8)
+  /// An accuser raises the incarnation of the one it accuses.
+  public static let mintsForOthers = Mutations(rawValue: 16)
+  /// Any claim replaces what is known, older ones too.
+  public static let acceptsOlderClaims = Mutations(rawValue: 32)
+  /// News is kept after it was told often enough.
+  public static let keepsNewsForEver = Mutations(rawValue: 64)
+}

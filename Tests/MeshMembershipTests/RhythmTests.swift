@@ -1,0 +1,132 @@
+import MeshBasics
+import MeshWire
+import Testing
+
+@testable import MeshMembership
+
+/// What happens as time passes: how often a node wakes, and when it forgets.
+struct RhythmTests {
+  @Test func anIdleNodeWakesAFewTimesASecondAndItsDeadlineIsNeverInThePast() throws {
+    var rig = try Rig()
+    let end = rig.now + .seconds(60)
+    var wakes = 0
+    while let next = rig.room.nextDeadline, next <= end {
+      rig.now = max(rig.now, next)
+      rig.send(.deadlineReached)
+      #expect(rig.room.nextDeadline ?? .origin > rig.now)
+      wakes += 1
+    }
+    #expect((50...130).contains(wakes))
+  }
+
+  /// Two that hold each other dead learn that they live from pings alone, when all that was said first got lost.
+  @Test func theDeadArePingedWhileLinkedWithTheirOwnDeathInFront() throws {
+    var rig = try Rig.connected("b", "c")
+    let b = try #require(NodeID("b"))
+    rig.send(.peerDisconnected(b))
+    rig.send(.received(try #require(NodeID("c")), news(claim("b", 0, .dead, accuser: "c"))))
+    #expect(rig.status("b") == .left)
+    rig.send(.peerConnected(b, claim("b")))
+    #expect(rig.status("b") == .left)
+    var told: [MemberRecord] = []
+    for _ in 0..<160 {
+      rig.advance(.milliseconds(50))
+      for case .ping(let ping) in rig.messages(to: "b") { told.append(contentsOf: ping.news.prefix(1)) }
+    }
+    #expect(told.count >= 3)
+    #expect(told.allSatisfy { $0.nodeID == "b" && $0.state == .dead })
+    rig.send(.received(b, news(claim("b", 1))))
+    #expect(rig.events == [.joined])
+  }
+
+  @Test func anEndIsForgottenAfterItsLifetimeAndNotBefore() throws {
+    var rig = try Rig.connected("c")
+    rig.send(.received(try #require(NodeID("c")), news(claim("b", 0, .dead, accuser: "c"))))
+    rig.now = rig.now + (MembershipLimits.tombstoneLifetime - .milliseconds(1))
+    rig.send(.deadlineReached)
+    #expect(rig.status("b") == .left)
+    rig.advance(.seconds(2))
+    #expect(rig.status("b") == nil)
+  }
+
+  @Test func anEndIsSharedInViewsForHalfItsLifetimeByThoseWhoSawIt() throws {
+    var rig = try Rig.connected("b", "c")
+    let c = try #require(NodeID("c"))
+    rig.send(.peerDisconnected(try #require(NodeID("b"))))
+    rig.send(.received(c, news(claim("b", 0, .dead, accuser: "c"), claim("unseen", 0, .dead, accuser: "c"))))
+    func shared(after span: Duration) -> [String] {
+      var copy = rig
+      copy.now = copy.now + span
+      var wish = View()
+      wish.replyWanted = true
+      copy.send(.received(c, .view(wish)))
+      var names: [String] = []
+      for case .view(let view) in copy.messages(to: "c") { names += view.records.map(\.nodeID) }
+      return names
+    }
+    #expect(shared(after: MembershipLimits.tombstoneSharing - .milliseconds(1)).contains("b"))
+    #expect(!shared(after: MembershipLimits.tombstoneSharing).contains("b"))
+    #expect(!shared(after: .seconds(1)).contains("unseen"))
+  }
+
+  @Test func viewsAreCutIntoPagesThatLoseNothing() {
+    let limit = MembershipLimits.recordsPerPageMax
+    let small = (0...limit).map { claim("x\($0)", 0, .dead, accuser: "c") }
+    let pages = Membership.pages(small, bytesMax: .max)
+    #expect(pages.map(\.count) == [limit, 1])
+    let size = small[0].estimatedSize
+    let bySize = Membership.pages(Array(small.prefix(10)), bytesMax: size * 5)
+    #expect(bySize.map(\.count) == [5, 5])
+    #expect(Membership.pages(small, bytesMax: 1).count == small.count)
+    #expect(Membership.pages([], bytesMax: 1).isEmpty)
+  }
+
+  @Test func theEstimateOfAClaimIsNeverTooSmall() {
+    var record = claim(String(repeating: "n", count: NodeID.lengthMax), .max, epoch: .max)
+    #expect(record.encoded().count <= record.estimatedSize)
+    record.metadata?.labels = (0..<64).map { Label(key: "k\($0)", value: String(repeating: "v", count: 200)) }
+    record.metadata?.metadataVersion = -1
+    record.metadata?.security.certificateExpiresAt = -1
+    record.metadata?.security.mutualTLS = true
+    record.metadata?.security.revocationChecked = true
+    record.metadata?.security.tlsVersion = String(repeating: "t", count: 256)
+    #expect(record.encoded().count <= record.estimatedSize)
+  }
+
+  @Test func readersAreToldOfTimesOfHearingOnceAnInterval() throws {
+    var rig = try Rig.connected("b")
+    let b = try #require(NodeID("b"))
+    rig.advance(.seconds(1))
+    let before = rig.room.viewRevision
+    for _ in 0..<100 {
+      rig.now = rig.now + .milliseconds(1)
+      rig.send(.received(b, .ack(Ack())))
+    }
+    #expect(rig.room.viewRevision <= before + 1)
+  }
+
+  @Test func aLabelOrARefutationIsNoReasonToWriteKnownPeersAgain() throws {
+    var rig = try Rig.connected("b")
+    let before = rig.room.knownPeers
+    #expect(before.map(\.metadata?.endpoint) == ["b:17421"])
+    var changed = claim("b", 3)
+    changed.metadata?.metadataVersion = 2
+    changed.metadata?.labels = [Label(key: "k", value: "v")]
+    rig.send(.received(try #require(NodeID("b")), news(changed)))
+    #expect(rig.room.views.last?.metadata.labels.count == 1)
+    #expect(rig.room.knownPeers == before)
+  }
+
+  @Test func theOverlayAsksForItsLimitAndNotOneMore() throws {
+    let limit = MembershipLimits.linksMax
+    let local = try #require(NodeID("m"))
+    let all = (0...limit).compactMap { NodeID("x\($0)") }.sorted()
+    let overlay = Overlay()
+    #expect(overlay.links(of: local, among: Array(all.prefix(limit))).count == limit)
+    #expect(overlay.links(of: local, among: all).count == limit)
+    var probing = Overlay()
+    var probed: [NodeID] = []
+    for _ in 0..<2 { probed += probing.probes(among: all, limit: limit) }
+    #expect(all.allSatisfy(probed.contains))
+  }
+}
