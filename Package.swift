@@ -22,10 +22,23 @@ let package = Package(
     .target(
       name: "MeshWire", dependencies: ["MeshBasics"], exclude: ["proto"], swiftSettings: strict),
     module("MeshMembership", ["MeshBasics", "MeshWire"]),
+    module("MeshEngine", ["MeshBasics", "MeshWire", "MeshMembership"]),
     // tests: one target per module, and those that cross modules
     tests("MeshBasicsTests", ["MeshBasics"]),
     tests("MeshWireTests", ["MeshWire"]),
     tests("MeshMembershipTests", ["MeshMembership"]),
+    tests("MeshEngineTests", ["MeshEngine"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The fuzzer's executable brings libFuzzer's own main(), so that it exists only where Tests/Fuzz/run asks for it.
+if Context.environment["MESHKIT_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "MeshFuzz",
+      dependencies: [
+        "MeshWire", "MeshConfig", "MeshControl", "MeshEngine", "MeshSecurity", "MeshTransport", "MeshStore",
+      ],
+      path: "Tests/Fuzz", exclude: ["run"], swiftSettings: strict))
+}

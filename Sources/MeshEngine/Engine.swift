@@ -1,0 +1,187 @@
+// One node's machine. It turns links and bytes into peers and messages for the membership room, and the room's wishes
+// into dials, sends and writes for the shell. It knows no sockets, files, threads or clocks; MeshRuntime and MeshSim
+// drive it. Every input is total: whatever a peer sends, the worst that happens is that its link is closed.
+import MeshBasics
+import MeshMembership
+import MeshWire
+
+/// The machine of one node.
+public struct Engine: Sendable {
+  let configuration: EngineConfiguration
+  var membership: Membership
+  var dialer: Dialer
+  var persistence: Persistence
+  var random: SeededRandom
+  let stored: StoredState
+
+  var phase = Phase.waiting
+  var links = OrderedMap<LinkID, Link>()
+  var sessions = OrderedMap<NodeID, Session>()
+  var lastDialed: UInt64 = 0
+  var startedUnixMilliseconds: Int64 = 0
+  var lastTopology: UInt64?
+  var pendingLeaves: [CommandToken] = []
+  var roomEffects = MembershipEffects()
+  var counters = Counters()
+
+  /// Where the node stands in its own life.
+  enum Phase: Equatable, Sendable {
+    case waiting
+    /// The epoch is being made durable; nothing is said before that.
+    case persisting
+    case running
+    case leaving
+    case stopped
+  }
+
+  /// Totals since the start.
+  struct Counters: Equatable, Sendable {
+    var sent: Int64 = 0
+    var received: Int64 = 0
+    var rejected: Int64 = 0
+    var dials: Int64 = 0
+    var dialFailures: Int64 = 0
+    var trustRefusals: Int64 = 0
+    var unaryCalls: Int64 = 0
+  }
+
+  /// A node that waits for `started`. All its randomness follows from `seed`.
+  public init(configuration: EngineConfiguration, stored: StoredState, seed: UInt64) {
+    self.configuration = configuration
+    self.stored = stored
+    var random = SeededRandom(seed: seed)
+    membership = Membership(configuration: configuration.membership, seed: random.next())
+    dialer = Dialer(local: configuration.nodeID, seeds: configuration.seeds, interval: configuration.interval)
+    persistence = Persistence(stored: stored)
+    self.random = random
+  }
+
+  /// Takes one thing that happened, and appends what to do about it.
+  public mutating func handle(_ input: EngineInput, now: Instant, into effects: inout EngineEffects) {
+    guard phase != .stopped else {
+      refuse(input, into: &effects)
+      return
+    }
+    switch input {
+    case .started(let unixMilliseconds): start(unixMilliseconds, into: &effects)
+    case .linkOpened(let link, let peer): linkOpened(link, peer, now: now, into: &effects)
+    case .linkClosed(let link, let end): linkClosed(link, end, now: now, into: &effects)
+    case .received(let link, let bytes): received(bytes, on: link, now: now, into: &effects)
+    case .pingCalled(let request, let bytes): answerPing(request, bytes, into: &effects)
+    case .stored(let token): stored(token, now: now, into: &effects)
+    case .storeFailed(let token, let reason): storeFailed(token, reason, now: now, into: &effects)
+    case .command(let token, let command): run(command, token, now: now, into: &effects)
+    case .securityChanged(let posture):
+      tell(.securityChanged(posture), now: now, into: &effects)
+    case .deadlineReached: break
+    }
+    runDueTimers(now: now, into: &effects)
+  }
+
+  /// Whether the epoch is durable and the node takes part, until it leaves.
+  public var isRunning: Bool { phase == .running }
+
+  /// When `deadlineReached` is due; nil while there is nothing to wait for.
+  public var nextDeadline: Instant? {
+    guard phase == .running || phase == .leaving else { return nil }
+    var next = membership.nextDeadline
+    let hellos = links.values.compactMap(\.helloDeadline).min()
+    let own = phase == .running ? [dialer.nextDeadline, persistence.nextDeadline, hellos] : [hellos]
+    for candidate in own {
+      if let candidate { next = min(next ?? candidate, candidate) }
+    }
+    return next
+  }
+
+  /// Grows whenever `members` changed in a way that readers see (RTT and lastHeard alone count at most once per
+  /// interval).
+  public var viewRevision: UInt64 { membership.viewRevision }
+
+  /// The members, local first, then by node id.
+  public var members: [MemberView] { membership.views }
+
+  /// Counters and sizes for `meshkit_node_stats_json`: name (camelCase) and value.
+  public var statistics: [(name: String, value: Int64)] {
+    membership.statistics + [
+      ("linksOpen", Int64(links.count)),
+      ("dialTargets", Int64(dialer.targets.count)),
+      ("dials", counters.dials),
+      ("dialFailures", counters.dialFailures),
+      ("trustRefusals", counters.trustRefusals),
+      ("messagesSent", counters.sent),
+      ("messagesReceived", counters.received),
+      ("messagesRejected", counters.rejected),
+      ("unaryPings", counters.unaryCalls),
+    ]
+  }
+
+  /// Gives an input to the membership and carries out what it wants.
+  mutating func tell(_ input: MembershipInput, now: Instant, into effects: inout EngineEffects) {
+    membership.handle(input, now: now, into: &roomEffects)
+    let wanted = roomEffects.list
+    roomEffects.removeAll()
+    for effect in wanted { carryOut(effect, now: now, into: &effects) }
+  }
+
+  private mutating func carryOut(_ effect: MembershipEffect, now: Instant, into effects: inout EngineEffects) {
+    switch effect {
+    case .send(let nodes, let message):
+      let bytes = message.encoded()
+      for node in nodes {
+        guard let link = sessions[node]?.current else { continue }
+        send(bytes, on: link, into: &effects)
+      }
+    case .disconnect(let node, let reason): disconnect(node, reason, now: now, into: &effects)
+    case .raiseEpoch(let epoch):
+      effects.append(.persist(persistence.begin(.raisedEpoch(epoch)), .epoch(epoch)))
+    case .notify(let event): effects.append(.notify(event))
+    case .observe(let observation):
+      if case .messageRejected = observation { counters.rejected &+= 1 }
+      effects.append(.observe(observation))
+    case .leaveFinished: stop(into: &effects)
+    case .poison(let reason): poison(reason, into: &effects)
+    }
+  }
+
+  mutating func send(_ bytes: [UInt8], on link: LinkID, into effects: inout EngineEffects) {
+    guard invariant(bytes.count <= WireLimits.frameBytes, "an own message fits a frame") else {
+      poison("an own message passed the frame limit", into: &effects)
+      return
+    }
+    counters.sent &+= 1
+    effects.append(.send(link, bytes))
+    effects.append(.observe(.messageSent))
+  }
+
+  mutating func poison(_ reason: String, into effects: inout EngineEffects) {
+    guard phase != .stopped else { return }
+    phase = .stopped
+    effects.append(.observe(.poisoned(reason)))
+    effects.append(.poison(reason))
+    completeLeaves(.shuttingDown, into: &effects)
+  }
+
+  private mutating func runDueTimers(now: Instant, into effects: inout EngineEffects) {
+    guard phase == .running || phase == .leaving else { return }
+    if let due = membership.nextDeadline, now >= due { tell(.deadlineReached, now: now, into: &effects) }
+    closeSilentLinks(now: now, into: &effects)
+    guard phase == .running else { return }
+    if lastTopology != membership.topologyRevision {
+      lastTopology = membership.topologyRevision
+      let open = sessions
+      dialer.want(membership.linkTargets, linked: { open[$0] != nil }, now: now)
+    }
+    for (key, endpoint) in dialer.due(room: EngineLimits.linksMax &- links.count, now: now) {
+      lastDialed &+= 1
+      let link = LinkID.dialed(lastDialed)
+      links[link] = Link(target: key)
+      dialer.dialing(key, link)
+      counters.dials &+= 1
+      effects.append(.dial(link, endpoint))
+    }
+    persistence.look(at: membership)
+    if let peers = persistence.due(membership, now: now) {
+      effects.append(.persist(persistence.begin(.knownPeers), .knownPeers(peers)))
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import MeshBasics
+import MeshWire
+
+/// Names one write until it is durable.
+public struct SyncToken: Comparable, Hashable, Sendable {
+  /// The number behind the name.
+  public let rawValue: UInt64
+  /// The write numbered `rawValue` by the engine.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  /// Orders by number.
+  public static func < (left: SyncToken, right: SyncToken) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Names a host's command until it is completed.
+public struct CommandToken: Comparable, Hashable, Sendable {
+  /// The number behind the name.
+  public let rawValue: UInt64
+  /// The command numbered `rawValue` by the shell.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  /// Orders by number.
+  public static func < (left: CommandToken, right: CommandToken) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// What a host may ask of the engine.
+public enum Command: Equatable, Sendable {
+  /// Replaces the labels of this node.
+  case setLabels([Label])
+  /// Announces a graceful leave; completed when the peers know, or after `leaveTimeout`. Then `.stopped`.
+  case leave
+}
+
+/// How a command ended.
+public enum CommandOutcome: Equatable, Sendable {
+  /// It took effect.
+  case done
+  /// Names the thing, the value and what is allowed.
+  case rejected(String)
+  /// The node is leaving, or has stopped.
+  case shuttingDown
+}
+
+/// All that happens to a node.
+public enum EngineInput: Equatable, Sendable {
+  /// Once, first. The engine persists its epoch and speaks to nobody before that is durable.
+  case started(unixMilliseconds: Int64)
+  /// A link is open: one that was dialed, or one that a peer opened. Trust is decided already.
+  case linkOpened(LinkID, LinkPeer)
+  /// A link ended; also the answer to a `dial` that came to nothing.
+  case linkClosed(LinkID, LinkEnd)
+  /// One message of the link's stream.
+  case received(LinkID, [UInt8])
+  /// A unary call to `meshkit.mesh.v1.Mesh/Ping`.
+  case pingCalled(RequestID, [UInt8])
+  /// A write is durable.
+  case stored(SyncToken)
+  /// A write failed, for good.
+  case storeFailed(SyncToken, reason: String)
+  /// The host asks for something.
+  case command(CommandToken, Command)
+  /// The node's own security posture changed (a certificate was replaced).
+  case securityChanged(SecurityPosture)
+  /// `nextDeadline` has come.
+  case deadlineReached
+}

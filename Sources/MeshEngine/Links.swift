@@ -1,0 +1,205 @@
+// Links that open, speak and close, and which of several links to one node is used.
+import MeshBasics
+import MeshMembership
+import MeshWire
+
+/// One link, from the dial or the opening by a peer to its end.
+struct Link: Equatable, Sendable {
+  /// What it was dialed for; nil when a peer opened it.
+  var target: DialKey?
+  /// The other end, once it is open.
+  var peer: LinkPeer?
+  /// The node behind it, once it has said hello.
+  var node: NodeID?
+  var epoch: UInt64 = 0
+  var establishedAt = Instant.origin
+  /// Until when the peer must have said hello.
+  var helloDeadline: Instant?
+  /// What came in before this node may speak.
+  var early: [[UInt8]] = []
+
+  init(target: DialKey?) { self.target = target }
+}
+
+/// The established links to one node.
+struct Session: Equatable, Sendable {
+  /// In the order in which they were established.
+  var links: [LinkID]
+  /// The one to speak on.
+  var current: LinkID
+}
+
+extension Engine {
+  mutating func linkOpened(_ id: LinkID, _ peer: LinkPeer, now: Instant, into effects: inout EngineEffects) {
+    var link: Link
+    if id.isDialed {
+      // A dial that was given up meanwhile.
+      guard let dialed = links[id], dialed.peer == nil else {
+        if links[id] == nil { effects.append(.close(id, reason: "no longer wanted")) }
+        return
+      }
+      link = dialed
+    } else {
+      guard links[id] == nil else { return }
+      guard links.count < EngineLimits.linksMax, phase != .leaving else {
+        if phase != .leaving { effects.append(.observe(.limitReached("links: \(EngineLimits.linksMax)"))) }
+        effects.append(.close(id, reason: phase == .leaving ? "leaving the mesh" : "too many links"))
+        return
+      }
+      link = Link(target: nil)
+    }
+    link.peer = peer
+    link.helloDeadline = now + EngineLimits.helloTimeout
+    links[id] = link
+    effects.append(.observe(.linkOpened(peer: peer.remoteAddress, transport: peer.transport, dialed: id.isDialed)))
+    if phase == .running { sayHello(on: id, into: &effects) }
+  }
+
+  mutating func linkClosed(_ id: LinkID, _ end: LinkEnd, now: Instant, into effects: inout EngineEffects) {
+    guard let link = links[id] else { return }
+    if let peer = link.peer {
+      effects.append(.observe(.linkClosed(peer: link.node?.name ?? peer.remoteAddress, reason: end.text)))
+    }
+    if case .refused(let why) = end {
+      counters.trustRefusals &+= 1
+      let name = link.peer?.remoteAddress ?? link.target.flatMap { dialer.targets[$0]?.endpoint.description } ?? "?"
+      effects.append(.observe(.trustRefused(peer: name, reason: why, inbound: !id.isDialed)))
+      forget(id, link, .refusedAndReported, reason: end.text, now: now, into: &effects)
+    } else {
+      forget(id, link, end.isRefusal ? .refused : .failed, reason: end.text, now: now, into: &effects)
+    }
+  }
+
+  /// Closes a link for a reason of ours.
+  mutating func close(
+    _ id: LinkID, _ reason: String, _ outcome: LinkOutcome = .failed, now: Instant,
+    into effects: inout EngineEffects
+  ) {
+    guard let link = links[id] else { return }
+    effects.append(.close(id, reason: reason))
+    if let peer = link.peer {
+      effects.append(.observe(.linkClosed(peer: link.node?.name ?? peer.remoteAddress, reason: reason)))
+    }
+    forget(id, link, outcome, reason: reason, now: now, into: &effects)
+  }
+
+  private mutating func forget(
+    _ id: LinkID, _ link: Link, _ outcome: LinkOutcome, reason: String, now: Instant,
+    into effects: inout EngineEffects
+  ) {
+    links.removeValue(forKey: id)
+    if let node = link.node {
+      remove(id, link, from: node, refused: outcome != .failed, now: now, into: &effects)
+    } else if let key = link.target {
+      dialFailed(key, outcome, reason: reason, now: now, into: &effects)
+    }
+  }
+
+  private mutating func dialFailed(
+    _ key: DialKey, _ outcome: LinkOutcome, reason: String, now: Instant, into effects: inout EngineEffects
+  ) {
+    counters.dialFailures &+= 1
+    let node = dialer.targets[key]?.node
+    let name = dialer.targets[key]?.endpoint.description ?? "?"
+    let wait = dialer.failed(key, refused: outcome != .failed, now: now, random: &random)
+    // One record for one refused handshake: the refusal has its own, with the reason.
+    if outcome != .refusedAndReported {
+      effects.append(.observe(.dialFailed(target: name, reason: reason, retryIn: wait)))
+    }
+    // Only the target by name proves something about the node: a seed's endpoint may have become another's.
+    if case .peer = key, let node { tell(.dialFailed(node), now: now, into: &effects) }
+  }
+
+  private mutating func remove(
+    _ id: LinkID, _ link: Link, from node: NodeID, refused: Bool, now: Instant, into effects: inout EngineEffects
+  ) {
+    guard var session = sessions[node] else { return }
+    session.links.removeAll { $0 == id }
+    if let last = session.links.last {
+      if session.current == id { session.current = last }
+      sessions[node] = session
+      return
+    }
+    sessions.removeValue(forKey: node)
+    let isShort = now.since(link.establishedAt) < EngineLimits.shortLife
+    dialer.unlinked(node, shortLived: isShort, now: now, random: &random)
+    if refused { dialer.postpone(node, now: now) }
+    tell(.peerDisconnected(node), now: now, into: &effects)
+  }
+
+  mutating func disconnect(_ node: NodeID, _ reason: String, now: Instant, into effects: inout EngineEffects) {
+    for id in sessions[node]?.links ?? [] { close(id, reason, now: now, into: &effects) }
+  }
+
+  mutating func closeSilentLinks(now: Instant, into effects: inout EngineEffects) {
+    for (id, link) in links {
+      if let deadline = link.helloDeadline, now >= deadline {
+        close(id, "no hello in time", now: now, into: &effects)
+      }
+    }
+  }
+
+  mutating func received(_ bytes: [UInt8], on id: LinkID, now: Instant, into effects: inout EngineEffects) {
+    guard let link = links[id], let peer = link.peer else { return }
+    guard phase == .running || phase == .leaving else {
+      let isStored = link.early.count < EngineLimits.earlyMessagesMax && bytes.count <= EngineLimits.earlyBytesMax
+      if isStored { _ = links.modify(id) { $0.early.append(bytes) } }
+      return
+    }
+    counters.received &+= 1
+    let message: MeshMessage
+    do {
+      message = try MeshMessage.decode(bytes)
+    } catch {
+      effects.append(.observe(.messageFailed(outbound: false)))
+      reject(error.description, from: link.node?.name ?? peer.remoteAddress, into: &effects)
+      close(id, "unreadable message", .refused, now: now, into: &effects)
+      return
+    }
+    effects.append(.observe(.messageReceived))
+    switch (message, link.node) {
+    case (.hello(let hello), nil):
+      if phase == .running { greeted(hello, on: id, peer, now: now, into: &effects) }
+    case (.hello, let node?): reject("a second hello", from: node.name, into: &effects)
+    case (_, nil):
+      reject("a message before the hello", from: peer.remoteAddress, into: &effects)
+      close(id, "spoke before its hello", .refused, now: now, into: &effects)
+    case (_, let node?): tell(.received(node, message), now: now, into: &effects)
+    }
+  }
+
+  /// Counts and reports a message that was dropped.
+  mutating func reject(_ reason: String, from peer: String, into effects: inout EngineEffects) {
+    counters.rejected &+= 1
+    effects.append(.observe(.messageRejected(peer: peer, reason: reason)))
+  }
+}
+
+/// What the end of a link means for the next dial.
+enum LinkOutcome: Equatable, Sendable {
+  /// It may work next time.
+  case failed
+  /// Time alone won't mend it.
+  case refused
+  /// The same, and the operator knows already.
+  case refusedAndReported
+}
+
+extension LinkEnd {
+  var text: String {
+    switch self {
+    case .closed: "closed"
+    case .timedOut: "timed out"
+    case .unreachable(let why): "unreachable: \(why)"
+    case .refused(let why): "refused: \(why)"
+    case .protocolError(let why): "protocol error: \(why)"
+    }
+  }
+
+  var isRefusal: Bool {
+    switch self {
+    case .refused, .protocolError: true
+    case .closed, .timedOut, .unreachable: false
+    }
+  }
+}

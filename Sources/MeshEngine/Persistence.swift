@@ -1,0 +1,64 @@
+// What must be on disk before it is said, and what is worth remembering for the next start.
+import MeshBasics
+import MeshMembership
+import MeshWire
+
+/// The writes on their way.
+struct Persistence: Sendable {
+  /// What a write on its way was for.
+  enum Purpose: Equatable, Sendable {
+    /// The epoch of the start.
+    case firstEpoch(UInt64)
+    /// A greater epoch, above a claim about this node.
+    case raisedEpoch(UInt64)
+    case knownPeers
+  }
+
+  private(set) var pending = OrderedMap<SyncToken, Purpose>()
+  private var lastToken: UInt64 = 0
+  /// Known peers are written at most once a second, and not while a write of them is on its way.
+  private var lastKnownPeers: [MemberRecord]
+  private var lastKnownPeersAt: Instant?
+  private var lastRevision: UInt64?
+  private var isDirty = false
+  private var hasFailed = false
+
+  init(stored: StoredState) { lastKnownPeers = stored.knownPeers }
+
+  mutating func begin(_ purpose: Purpose) -> SyncToken {
+    lastToken &+= 1
+    let token = SyncToken(rawValue: lastToken)
+    pending[token] = purpose
+    return token
+  }
+
+  mutating func end(_ token: SyncToken) -> Purpose? { pending.removeValue(forKey: token) }
+
+  /// A failed sync is final: nothing more is written.
+  mutating func fail() { hasFailed = true }
+
+  /// Notes whether the membership changed since the last look.
+  mutating func look(at membership: Membership) {
+    guard lastRevision != membership.topologyRevision else { return }
+    lastRevision = membership.topologyRevision
+    isDirty = true
+  }
+
+  /// When known peers may be written, if they must.
+  var nextDeadline: Instant? {
+    guard isDirty, !hasFailed, !pending.values.contains(.knownPeers) else { return nil }
+    return lastKnownPeersAt.map { $0 + EngineLimits.knownPeersSpacing } ?? .origin
+  }
+
+  /// The known peers to write now, if they changed and enough time has passed.
+  mutating func due(_ membership: Membership, now: Instant) -> [MemberRecord]? {
+    guard let deadline = nextDeadline, now >= deadline else { return nil }
+    isDirty = false
+    let peers = membership.knownPeers
+    // An empty mesh is no reason to forget the one of the last run: its members are what a restart looks for.
+    guard peers != lastKnownPeers, !peers.isEmpty else { return nil }
+    lastKnownPeers = peers
+    lastKnownPeersAt = now
+    return peers
+  }
+}
