@@ -15,7 +15,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
   name: "MeshKit",
-  products: [],
+  products: [
+    .executable(name: "meshsim", targets: ["MeshSimCommand"]),
+  ],
   targets: [
     // rooms: pure, no IO
     module("MeshBasics"),
@@ -23,11 +25,14 @@ let package = Package(
       name: "MeshWire", dependencies: ["MeshBasics"], exclude: ["proto"], swiftSettings: strict),
     module("MeshMembership", ["MeshBasics", "MeshWire"]),
     module("MeshEngine", ["MeshBasics", "MeshWire", "MeshMembership"]),
+    module("MeshSim", ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine"]),
+    .executableTarget(name: "MeshSimCommand", dependencies: ["MeshSim"], swiftSettings: strict),
     // tests: one target per module, and those that cross modules
     tests("MeshBasicsTests", ["MeshBasics"]),
     tests("MeshWireTests", ["MeshWire"]),
     tests("MeshMembershipTests", ["MeshMembership"]),
     tests("MeshEngineTests", ["MeshEngine"]),
+    tests("SimulationTests", ["MeshSim"]),
   ],
   swiftLanguageModes: [.v6]
 )
