@@ -23,6 +23,7 @@ let package = Package(
     module("MeshBasics"),
     .target(
       name: "MeshWire", dependencies: ["MeshBasics"], exclude: ["proto"], swiftSettings: strict),
+    module("MeshConfig", ["MeshBasics", "MeshWire"]),
     module("MeshMembership", ["MeshBasics", "MeshWire"]),
     module("MeshEngine", ["MeshBasics", "MeshWire", "MeshMembership"]),
     module("MeshSim", ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine"]),
@@ -30,6 +31,7 @@ let package = Package(
     // tests: one target per module, and those that cross modules
     tests("MeshBasicsTests", ["MeshBasics"]),
     tests("MeshWireTests", ["MeshWire"]),
+    tests("MeshConfigTests", ["MeshConfig"]),
     tests("MeshMembershipTests", ["MeshMembership"]),
     tests("MeshEngineTests", ["MeshEngine"]),
     tests("SimulationTests", ["MeshSim"]),

@@ -1,0 +1,210 @@
+import MeshBasics
+import MeshWire
+
+/// Turns settings into the configuration of a node, and checks what keys ask of each other.
+struct Resolver {
+  private let configuration: Configuration
+  private let hostName: String
+  private var problems: [ConfigurationProblem] = []
+
+  init(configuration: Configuration, hostName: String) {
+    self.configuration = configuration
+    self.hostName = hostName
+  }
+
+  /// The checked configuration, or all that is wrong with it.
+  mutating func resolve() throws(ConfigurationError) -> NodeConfiguration {
+    let name = text("mesh:gossip:nodeId") ?? Resolver.defaultName(hostName)
+    guard let nodeID = NodeID(name) else {
+      // Settings and the default are valid names by construction; this is for the type.
+      throw ConfigurationError([ConfigurationProblem(path: "mesh:gossip:nodeId", message: "not a node's name")])
+    }
+    var node = NodeConfiguration(nodeID: nodeID)
+    fillIdentity(&node)
+    fillNetwork(&node)
+    fillTiming(&node)
+    fillSecurity(&node)
+    fillControl(&node)
+    guard problems.isEmpty else { throw ConfigurationError(problems) }
+    return node
+  }
+
+  /// `mesh-` and the host's name, with `-` for what a node's name may not hold.
+  static func defaultName(_ hostName: String) -> String {
+    let name = "mesh-\(hostName.isEmpty ? "node" : hostName)"
+    let bytes = name.utf8.prefix(NodeID.lengthMax).map { NodeID.allows($0) ? $0 : UInt8(ascii: "-") }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private func fillIdentity(_ node: inout NodeConfiguration) {
+    node.role = text("mesh:gossip:role") ?? node.role
+    node.clusterID = text("mesh:gossip:clusterId") ?? node.clusterID
+    node.region = text("mesh:gossip:region") ?? node.region
+    node.meshVersion = text("mesh:gossip:meshVersion") ?? node.meshVersion
+    node.http3Support = boolean("mesh:gossip:http3Support") ?? node.http3Support
+    if case .labels(let labels) = value("mesh:gossip:labels") { node.labels = labels }
+  }
+
+  private mutating func fillNetwork(_ node: inout NodeConfiguration) {
+    node.bindAddress = text("mesh:gossip:bindAddress") ?? node.bindAddress
+    node.port = port("mesh:gossip:port") ?? node.port
+    node.advertisePort = port("mesh:gossip:advertisePort")
+    node.seeds = list("mesh:gossip:seedPeers").compactMap(Endpoint.init(parsing:))
+    if let host = text("mesh:gossip:advertiseHost") {
+      node.advertiseHost = host
+    } else if let bound = IPAddressText(node.bindAddress), !bound.isWildcard {
+      // Nothing listens behind the host's name when the node is bound to one address.
+      node.advertiseHost = node.bindAddress
+    } else if Text.isHost(hostName) {
+      node.advertiseHost = hostName
+    } else {
+      refuse(
+        "mesh:gossip:advertiseHost",
+        "unset, and the host's name \(Text.quoted(hostName)) can't stand for it; allowed: \(ValueType.host.allowed)")
+    }
+    if let advertised = IPAddressText(node.advertiseHost), advertised.isWildcard {
+      refuse(
+        "mesh:gossip:advertiseHost",
+        "\(Text.quoted(node.advertiseHost)) is no address that a peer can dial; allowed: \(ValueType.host.allowed)")
+    }
+  }
+
+  private mutating func fillTiming(_ node: inout NodeConfiguration) {
+    node.interval = duration("mesh:gossip:interval") ?? node.interval
+    node.suspicionInterval = duration("mesh:gossip:suspicionInterval") ?? node.suspicionInterval
+    node.pingTimeout = duration("mesh:gossip:pingTimeout") ?? node.pingTimeout
+    node.metadataRefreshPeriod = duration("mesh:gossip:metadataRefreshPeriod") ?? node.metadataRefreshPeriod
+    node.certificateReloadInterval =
+      duration("mesh:gossip:tls:reloadIntervalOverride") ?? duration("mesh:gossip:certificateReloadInterval")
+      ?? node.certificateReloadInterval
+    node.fanout = integer("mesh:gossip:fanout") ?? node.fanout
+    node.retransmitLimit = integer("mesh:gossip:retransmitLimit") ?? node.retransmitLimit
+    let least = node.interval + node.pingTimeout
+    if node.suspicionInterval < least {
+      refuse(
+        "mesh:gossip:suspicionInterval",
+        "'\(DurationText.render(node.suspicionInterval))' leaves no room for a probe; allowed: at least interval and "
+          + "pingTimeout together, \(DurationText.render(least)) here")
+    }
+  }
+
+  private mutating func fillSecurity(_ node: inout NodeConfiguration) {
+    node.certificatePath = path("mesh:gossip:tls:certificatePath") ?? ""
+    node.certificateData = text("mesh:gossip:tls:certificateData")
+    node.certificatePassword = text("mesh:gossip:tls:certificatePassword")
+    node.keyPath = path("mesh:gossip:tls:keyPath")
+    node.trustBundlePath = path("mesh:gossip:tls:trustBundlePath")
+    node.revocationListPath = path("mesh:gossip:tls:revocationListPath")
+    node.allowedThumbprints = list("mesh:gossip:tls:allowedThumbprints")
+    checkCertificate(node)
+    checkRevocation(node)
+  }
+
+  private mutating func checkCertificate(_ node: NodeConfiguration) {
+    let certificate = CertificateFile(node.certificatePath)
+    switch (node.certificatePath.isEmpty, node.certificateData == nil) {
+    case (true, true):
+      refuse(
+        "mesh:gossip:tls:certificatePath",
+        "unset, and every node needs a certificate; allowed: the path of a PKCS#12 or PEM file, or certificateData")
+    case (false, false):
+      refuse(
+        "mesh:gossip:tls:certificateData",
+        "'***' is set beside certificatePath \(Text.quoted(node.certificatePath)); allowed: one of the two")
+    default: break
+    }
+    if let keyPath = node.keyPath, node.certificateData != nil || certificate == .pkcs12 {
+      refuse(
+        "mesh:gossip:tls:keyPath",
+        "\(Text.quoted(keyPath)) is set, but a PKCS#12 certificate holds its key itself; allowed: only with a PEM file")
+    }
+    if certificate == .pem, node.trustBundlePath == nil {
+      refuse(
+        "mesh:gossip:tls:trustBundlePath",
+        "unset, and a PEM certificate \(Text.quoted(node.certificatePath)) brings no roots; "
+          + "allowed: the path of a PEM file"
+      )
+    }
+  }
+
+  private mutating func checkRevocation(_ node: NodeConfiguration) {
+    let key = "mesh:gossip:tls:checkCertificateRevocation"
+    switch (boolean(key), node.revocationListPath) {
+    case (true, nil):
+      refuse(
+        key,
+        "'true' needs a list to check, since no authority is asked online; allowed: true with "
+          + "mesh:gossip:tls:revocationListPath set, or false, or unset")
+    case (false, let list?):
+      refuse(
+        key,
+        "'false' contradicts mesh:gossip:tls:revocationListPath \(Text.quoted(list)); allowed: remove one of the two")
+    default: break
+    }
+  }
+
+  private mutating func fillControl(_ node: inout NodeConfiguration) {
+    node.controlEnabled = boolean("mesh:control:enabled") ?? node.controlEnabled
+    node.controlAddress = text("mesh:control:address") ?? node.controlAddress
+    node.controlPort = port("mesh:control:port") ?? node.controlPort
+    node.dataDirectory = path("mesh:dataDir") ?? ""
+    node.notices = configuration.notices
+    let meets =
+      IPAddressText(node.bindAddress).map { $0.isWildcard } ?? false || node.bindAddress == node.controlAddress
+    if node.controlEnabled, node.controlPort != 0, node.controlPort == node.port, meets {
+      refuse(
+        "mesh:control:port",
+        "'\(node.controlPort)' is the port of the mesh listener too; allowed: any other port from 0 to 65535")
+    }
+  }
+
+  private mutating func refuse(_ path: String, _ message: String) {
+    problems.append(ConfigurationProblem(path: path, message: message))
+  }
+
+  private func value(_ path: String) -> ConfigurationValue? { configuration.setting(Text.lowercased(path)) }
+
+  private func text(_ path: String) -> String? {
+    if case .text(let text) = value(path) { return text }
+    return nil
+  }
+
+  /// A path; an empty one stands for none.
+  private func path(_ key: String) -> String? { text(key).flatMap { $0.isEmpty ? nil : $0 } }
+
+  private func boolean(_ path: String) -> Bool? {
+    if case .boolean(let value) = value(path) { return value }
+    return nil
+  }
+
+  private func integer(_ path: String) -> Int? {
+    if case .integer(let value) = value(path) { return Int(clamping: value) }
+    return nil
+  }
+
+  private func port(_ path: String) -> UInt16? { integer(path).map { UInt16(clamping: $0) } }
+
+  private func duration(_ path: String) -> Duration? {
+    if case .duration(let value) = value(path) { return value }
+    return nil
+  }
+
+  private func list(_ path: String) -> [String] {
+    if case .list(let items) = value(path) { return items }
+    return []
+  }
+}
+
+/// What a certificate's file holds, by its name. Other names are left to the one who reads the file.
+private enum CertificateFile {
+  case pkcs12, pem, unknown
+
+  init(_ path: String) {
+    let lower = Text.lowercased(path)
+    if [".pfx", ".p12"].contains(where: lower.hasSuffix) {
+      self = .pkcs12
+    } else {
+      self = [".pem", ".crt", ".cer"].contains(where: lower.hasSuffix) ? .pem : .unknown
+    }
+  }
+}
