@@ -25,7 +25,11 @@ let package = Package(
       name: "MeshWire", dependencies: ["MeshBasics"], exclude: ["proto"], swiftSettings: strict),
     module("MeshConfig", ["MeshBasics", "MeshWire"]),
     module("MeshMembership", ["MeshBasics", "MeshWire"]),
+    module("MeshControl", ["MeshBasics", "MeshWire", "MeshMembership"]),
     module("MeshEngine", ["MeshBasics", "MeshWire", "MeshMembership"]),
+    // shell: IO
+    module("MeshThreads", ["MeshBasics"]),
+    module("MeshTelemetry", ["MeshBasics", "MeshThreads"]),
     module("MeshSim", ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine"]),
     .executableTarget(name: "MeshSimCommand", dependencies: ["MeshSim"], swiftSettings: strict),
     // tests: one target per module, and those that cross modules
@@ -34,6 +38,9 @@ let package = Package(
     tests("MeshConfigTests", ["MeshConfig"]),
     tests("MeshMembershipTests", ["MeshMembership"]),
     tests("MeshEngineTests", ["MeshEngine"]),
+    tests("MeshControlTests", ["MeshControl"]),
+    tests("MeshTelemetryTests", ["MeshTelemetry"]),
+    tests("MeshThreadsTests", ["MeshThreads", "MeshBasics"]),
     tests("SimulationTests", ["MeshSim"]),
   ],
   swiftLanguageModes: [.v6]

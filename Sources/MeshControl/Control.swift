@@ -1,0 +1,37 @@
+/// The control plane: a request and a view of the node in, an answer out. Pure; the same view gives the same bytes.
+public enum Control {
+  /// Answers `request`.
+  ///
+  /// An unknown path or method is 404 without a body, never 405 (contracts: http §0). A Host that isn't a loopback
+  /// name, or a foreign Origin, is 403 on every path. `metrics` is called only for the metrics routes, and gives
+  /// Prometheus text.
+  public static func respond(
+    to request: ControlRequest, view: NodeView, metrics: () -> [UInt8]
+  ) -> ControlResponse {
+    if let refusal = LoopbackGuard.refusal(host: request.host, origin: request.origin) {
+      return content(403, HealthDocument.error(refusal), type: "application/json")
+    }
+    guard let route = Route.find(method: request.method, target: request.target) else {
+      return ControlResponse(status: 404, headers: [], body: [])
+    }
+    switch route.answer {
+    case .peers: return content(200, PeersDocument.bytes(of: view), type: "application/json")
+    case .liveness: return health(.live, issues: [], view)
+    case .readiness:
+      // OmniRelay's word for a listener that is going away.
+      return health(.ready, issues: view.notReady + (view.isDraining ? ["http-inbound:draining"] : []), view)
+    case .metrics:
+      return content(200, metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
+    }
+  }
+
+  private static func health(_ mode: HealthDocument.Mode, issues: [String], _ view: NodeView) -> ControlResponse {
+    content(
+      issues.isEmpty ? 200 : 503, HealthDocument.bytes(mode, issues: issues, view),
+      type: "application/json; charset=utf-8")
+  }
+
+  private static func content(_ status: Int, _ body: [UInt8], type: String) -> ControlResponse {
+    ControlResponse(status: status, headers: [ControlHeader("Content-Type", type)], body: body)
+  }
+}

@@ -1,0 +1,53 @@
+/// A request as the routes see it, without a transport.
+public struct ControlRequest: Equatable, Sendable {
+  /// The method as sent; `GET`.
+  public var method: String
+  /// The target in origin form, path and query.
+  public var target: String
+  /// The Host field (HTTP/2 and 3: `:authority`); nil only where HTTP/1.0 left it out.
+  public var host: String?
+  /// The Origin field, which browsers send; nil from everything else.
+  public var origin: String?
+  /// The body without its transfer coding.
+  public var body: [UInt8]
+
+  /// A request of these parts.
+  public init(method: String, target: String, host: String?, origin: String?, body: [UInt8]) {
+    self.method = method
+    self.target = target
+    self.host = host
+    self.origin = origin
+    self.body = body
+  }
+}
+
+/// An answer; the transport adds what belongs to it, such as the length.
+public struct ControlResponse: Equatable, Sendable {
+  /// 200, 403, 404 or 503.
+  public var status: Int
+  /// The fields in order.
+  public var headers: [ControlHeader]
+  /// The body; empty with 404.
+  public var body: [UInt8]
+
+  /// An answer of these parts.
+  public init(status: Int, headers: [ControlHeader], body: [UInt8]) {
+    self.status = status
+    self.headers = headers
+    self.body = body
+  }
+}
+
+/// One field of an answer.
+public struct ControlHeader: Equatable, Sendable {
+  /// The name, such as `Content-Type`.
+  public let name: String
+  /// The value.
+  public let value: String
+
+  /// The field `name: value`.
+  public init(_ name: String, _ value: String) {
+    self.name = name
+    self.value = value
+  }
+}

@@ -1,0 +1,58 @@
+// The one table of what the control plane serves. Which paths mind their case is OmniRelay's contract (http §0): those
+// of its data-plane listener don't, those below /omnirelay/control do.
+
+/// One path that is served.
+struct Route: Sendable {
+  /// What a route answers with.
+  enum Answer: Sendable {
+    case peers
+    case liveness
+    case readiness
+    case metrics
+  }
+
+  /// How a path is compared. There are no patterns, no trailing slashes and no percent decoding.
+  enum CaseRule: Sendable {
+    case exact
+    case ignored
+  }
+
+  let method: String
+  let path: String
+  let caseRule: CaseRule
+  let answer: Answer
+
+  /// Every route there is.
+  static let all: [Route] = [
+    Route(method: "GET", path: "/control/peers", caseRule: .ignored, answer: .peers),
+    Route(method: "GET", path: "/omnirelay/control/peers", caseRule: .exact, answer: .peers),
+    Route(method: "GET", path: "/healthz", caseRule: .ignored, answer: .liveness),
+    Route(method: "GET", path: "/readyz", caseRule: .ignored, answer: .readiness),
+    Route(method: "GET", path: "/metrics", caseRule: .ignored, answer: .metrics),
+    Route(method: "GET", path: "/omnirelay/metrics", caseRule: .ignored, answer: .metrics),
+  ]
+
+  /// The route of `method` and `target`, whose query is ignored; nil when there is none.
+  static func find(method: String, target: String) -> Route? {
+    let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }
+    return all.first { $0.method == method && $0.matches(path) }
+  }
+
+  private func matches(_ path: Substring.UTF8View) -> Bool {
+    switch caseRule {
+    case .exact: return path.elementsEqual(self.path.utf8)
+    case .ignored: return ASCII.equalIgnoringCase(path, self.path.utf8)
+    }
+  }
+}
+
+/// Comparison without case, of ASCII letters only.
+enum ASCII {
+  static func lowercased(_ byte: UInt8) -> UInt8 {
+    (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+  }
+
+  static func equalIgnoringCase(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>) -> Bool {
+    left.count == right.count && zip(left, right).allSatisfy { lowercased($0) == lowercased($1) }
+  }
+}

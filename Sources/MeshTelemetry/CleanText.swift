@@ -1,0 +1,30 @@
+/// Text that peers influence, made safe to show: peers choose their names, roles and close reasons, and a record must
+/// not forge a second line or fill a disk.
+enum CleanText {
+  /// The longest field value and the longest message, in bytes.
+  static let fieldBytesMax = 512
+  static let messageBytesMax = 1024
+
+  /// `text` with control characters replaced by blanks, cut at a character border to at most `bytesMax` bytes.
+  static func clean(_ text: String, bytesMax: Int) -> String {
+    if text.utf8.count <= bytesMax, text.unicodeScalars.allSatisfy({ !isControl($0) }) { return text }
+    var result = ""
+    var left = bytesMax
+    for scalar in text.unicodeScalars {
+      let safe = isControl(scalar) ? " " : scalar
+      let size = safe.utf8.count
+      guard size <= left else { break }
+      left &-= size
+      result.unicodeScalars.append(safe)
+    }
+    return result
+  }
+
+  /// C0, DEL and C1, the line and paragraph separators, and the marks that turn the direction of text.
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: return true
+    default: return false
+    }
+  }
+}

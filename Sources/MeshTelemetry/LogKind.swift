@@ -1,0 +1,110 @@
+// The left half of the one table: which record an observation makes. OmniRelay's own records keep their category, id,
+// name and fields (contracts: gossip §9); ids from 100 are MeshKit's, because OmniRelay uses 1 to 8 of that category,
+// two of them twice.
+
+/// One kind of log record: all of it that doesn't depend on the occasion.
+struct LogKind: Equatable {
+  let level: LogLevel
+  let category: String
+  let eventID: Int32
+  let eventName: String
+  /// What happened, for the reference page.
+  let meaning: String
+  /// The names of its fields, in their order.
+  let fields: [String]
+
+  private init(
+    _ level: LogLevel, _ eventID: Int32, _ eventName: String, _ fields: [String], _ meaning: String,
+    category: String = "MeshGossipHost"
+  ) {
+    self.level = level
+    self.category = category
+    self.eventID = eventID
+    self.eventName = eventName
+    self.meaning = meaning
+    self.fields = fields
+  }
+
+  // OmniRelay's.
+  static let listening = LogKind(
+    .information, 1, "MeshGossipListening", ["Address", "Port", "Fanout"], "The mesh listener is bound.")
+  static let joined = LogKind(
+    .information, 3, "MeshGossipPeerJoined", ["PeerId", "ClusterId", "Role", "Region", "Version", "Http3"],
+    "A member was seen alive for the first time, or came back after it had left.")
+  static let recovered = LogKind(
+    .information, 4, "MeshGossipPeerRecovered", ["PeerId", "PreviousStatus", "ClusterId", "Role"],
+    "A suspected member is alive.")
+  static let suspect = LogKind(
+    .warning, 5, "MeshGossipPeerSuspect", ["PeerId", "ClusterId", "Role", "LastSeen", "SilenceMs", "Accuser"],
+    "A member didn't answer and has the suspicion interval to defend itself. `LastSeen` is the wall time since which "
+      + "it is silent, `SilenceMs` the same as a length, `Accuser` the node that began the suspicion.")
+  static let left = LogKind(
+    .warning, 6, "MeshGossipPeerLeft", ["PeerId", "ClusterId", "Role", "Graceful"],
+    "A member left: it said goodbye (`Graceful` true), or was declared dead (false).")
+
+  // MeshKit's, membership.
+  static let updated = LogKind(
+    .debug, 100, "MeshMemberUpdated", ["PeerId", "ClusterId", "Role", "Region", "Version", "Http3"],
+    "A member announced new metadata.")
+  static let refuted = LogKind(
+    .warning, 101, "MeshSelfRefuted", ["Accuser", "Incarnation"],
+    "This node was suspected while alive, and said so. Often a sign of an overloaded host or a lossy network.")
+  static let messageRejected = LogKind(
+    .warning, 102, "MeshMessageRejected", ["PeerId", "Reason"],
+    "A peer sent a message that can't be read or breaks a limit; it was dropped.")
+  static let limitReached = LogKind(
+    .warning, 103, "MeshLimitReached", ["Limit"], "Something reached a limit of MeshKit; what was too much was dropped."
+  )
+
+  // Links and trust.
+  static let linkOpened = LogKind(
+    .debug, 110, "MeshLinkOpened", ["PeerId", "Transport", "Dialed"], "A link to a peer is up.")
+  static let linkClosed = LogKind(.debug, 111, "MeshLinkClosed", ["PeerId", "Reason"], "A link to a peer ended.")
+  static let dialFailed = LogKind(
+    .information, 112, "MeshDialFailed", ["Target", "Reason", "RetryInMs"],
+    "A peer or a seed couldn't be reached; it is tried again.")
+  static let trustRefused = LogKind(
+    .warning, 113, "MeshTrustRefused", ["PeerId", "Reason", "Direction"],
+    "A certificate, or the name it claims, was refused.")
+  static let certificateReloaded = LogKind(
+    .information, 114, "MeshCertificateReloaded", ["Subject", "NotAfter"],
+    "A replaced certificate was picked up; new handshakes use it.")
+  static let certificateReloadFailed = LogKind(
+    .error, 115, "MeshCertificateReloadFailed", ["Reason"],
+    "A replaced certificate can't be used; the one before stays in use until it expires.")
+  static let datagramsDropped = LogKind(
+    .debug, 116, "MeshDatagramsDropped", ["Count", "Reason"], "Datagrams came in that are no traffic of this mesh.")
+
+  // Life of a node.
+  static let nodeStarted = LogKind(.information, 120, "MeshNodeStarted", ["NodeId"], "The node runs.", category: node)
+  static let nodeStopped = LogKind(
+    .information, 121, "MeshNodeStopped", ["NodeId"], "The node stopped.", category: node)
+  static let storeFailed = LogKind(
+    .error, 122, "MeshStoreFailed", ["Reason"], "A write under the data directory failed.", category: node)
+  static let configurationNotice = LogKind(
+    .warning, 123, "MeshConfigurationNotice", ["Notice"],
+    "Something that an operator should look at when the node opens: a configuration key without effect, a private key "
+      + "that others may read, a file that was set aside.",
+    category: node)
+  static let poisoned = LogKind(
+    .critical, 124, "MeshNodePoisoned", ["Reason"],
+    "MeshKit found a fault of its own and stopped the node. Please report it.", category: node)
+
+  private static let node = "MeshNode"
+
+  /// Every kind there is, in the order of the reference page.
+  static let all: [LogKind] = [
+    .listening, .joined, .recovered, .suspect, .left, .updated, .refuted, .messageRejected, .limitReached, .linkOpened,
+    .linkClosed, .dialFailed, .trustRefused, .certificateReloaded, .certificateReloadFailed, .datagramsDropped,
+    .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned,
+  ]
+
+  /// A record of this kind. `values` stand in the order of `fields`.
+  func record(_ message: String, _ values: [String], correlation: UInt64 = 0) -> LogRecord {
+    LogRecord(
+      level: level, category: category, eventID: eventID, eventName: eventName,
+      message: CleanText.clean(message, bytesMax: CleanText.messageBytesMax),
+      fields: zip(fields, values).map { LogField($0, CleanText.clean($1, bytesMax: CleanText.fieldBytesMax)) },
+      correlation: correlation)
+  }
+}

@@ -1,0 +1,86 @@
+// The right half of the one table: which metrics there are. OmniRelay's names stay as they are (contracts: gossip §9),
+// its dotted tags with underscores, as every OpenTelemetry exporter writes them for Prometheus.
+
+/// One metric: a family of series.
+struct MetricFamily: Equatable {
+  /// The kinds of the Prometheus text format that MeshKit uses.
+  enum Kind: String {
+    case counter, gauge, histogram
+  }
+
+  let name: String
+  let kind: Kind
+  /// The names of its labels, in their order.
+  let labels: [String]
+  let help: String
+
+  private init(_ kind: Kind, _ name: String, _ labels: [String], _ help: String) {
+    self.kind = kind
+    self.name = name
+    self.labels = labels
+    self.help = help
+  }
+
+  static let members = MetricFamily(
+    .gauge, "mesh_gossip_members", ["mesh_status"],
+    "Members known to this node by status (alive, suspect, left), itself included.")
+  static let roundTrip = MetricFamily(
+    .histogram, "mesh_gossip_rtt_ms", ["mesh_peer"],
+    "Round trip of gossip probes in milliseconds, by peer; peers beyond the first 64 share the peer other.")
+  static let messages = MetricFamily(
+    .counter, "mesh_gossip_messages_total", ["mesh_direction", "mesh_outcome"],
+    "Gossip messages by direction (inbound, outbound) and outcome (success, failure).")
+  static let probeFailures = MetricFamily(
+    .counter, "mesh_gossip_probe_failures_total", [], "Probes that no acknowledgement answered in time.")
+  static let rejected = MetricFamily(
+    .counter, "mesh_gossip_rejected_total", ["reason"], "Messages that could not be read or broke a limit.")
+  static let suspicions = MetricFamily(
+    .counter, "mesh_gossip_suspicions_total", [], "Times that this node saw a member become suspect.")
+  static let deaths = MetricFamily(
+    .counter, "mesh_gossip_departures_total", ["kind"],
+    "Members that left: graceful (said goodbye) or dead (declared so).")
+  static let refutations = MetricFamily(
+    .counter, "mesh_gossip_refutations_total", [], "Times that this node was suspected while alive and said so.")
+  static let linksOpened = MetricFamily(.counter, "mesh_link_opened_total", [], "Links to peers that came up.")
+  static let linksClosed = MetricFamily(.counter, "mesh_link_closed_total", [], "Links to peers that ended.")
+  static let dialFailures = MetricFamily(
+    .counter, "mesh_link_dial_failures_total", [], "Attempts to reach a peer or a seed that came to nothing.")
+  static let trustRefused = MetricFamily(
+    .counter, "mesh_trust_refused_total", ["reason", "direction"],
+    "Certificates, or names they claim, that were refused; by reason and direction (inbound, outbound).")
+  static let datagramsDropped = MetricFamily(
+    .counter, "mesh_transport_datagrams_dropped_total", ["reason"],
+    "Datagrams that are no traffic of this mesh or could not be read.")
+  static let certificateReloads = MetricFamily(
+    .counter, "mesh_certificate_reloads_total", ["outcome"],
+    "Replaced certificates that were picked up (success) or could not be (failure).")
+  static let limits = MetricFamily(
+    .counter, "mesh_limits_reached_total", ["limit"], "Times that something reached a limit and was dropped.")
+  static let storeFailures = MetricFamily(
+    .counter, "mesh_store_failures_total", [], "Writes under the data directory that failed.")
+  static let eventsDropped = MetricFamily(
+    .counter, "mesh_events_dropped_total", [], "Events lost because the host read an event stream too slowly.")
+
+  /// Every family, in the order of the text and of the reference page.
+  static let all: [MetricFamily] = [
+    .members, .roundTrip, .messages, .probeFailures, .rejected, .suspicions, .deaths, .refutations, .linksOpened,
+    .linksClosed, .dialFailures, .trustRefused, .datagramsDropped, .certificateReloads, .limits, .storeFailures,
+    .eventsDropped,
+  ]
+}
+
+/// What bounds the number of series, whatever peers do.
+enum MetricTable {
+  /// Peers with round-trip series of their own.
+  static let peersMax = 64
+  /// Values of a label that holds a reason or a limit.
+  static let reasonsMax = 32
+  /// The longest label value, in bytes.
+  static let labelBytesMax = 128
+  /// What all beyond a limit is counted under.
+  static let other = "other"
+  /// Upper bounds of the round-trip buckets, in milliseconds: from a loopback to two intervals of a slow mesh.
+  static let roundTripBounds: [Double] = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000]
+
+  static func direction(inbound: Bool) -> String { inbound ? "inbound" : "outbound" }
+}

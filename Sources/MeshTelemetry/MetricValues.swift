@@ -1,0 +1,128 @@
+import MeshBasics
+
+/// A counter with one label of open-ended values, bounded.
+struct LabelledCounter {
+  private(set) var labels: [[String]] = []
+  private(set) var values: [UInt64] = []
+  private let max: Int
+
+  /// At most `max` series and one named `other`; `known` ones exist from the start, so that their first count is a
+  /// rise.
+  init(max: Int = MetricTable.reasonsMax, known: [[String]] = []) {
+    self.max = max
+    labels = known
+    values = known.map { _ in 0 }
+  }
+
+  mutating func add(_ key: [String], _ count: UInt64 = 1) {
+    let clean = key.map { CleanText.clean($0, bytesMax: MetricTable.labelBytesMax) }
+    if let index = labels.firstIndex(of: clean) {
+      values[index] &+= count
+    } else if labels.count < max {
+      labels.append(clean)
+      values.append(count)
+    } else {
+      addOther(width: clean.count, count)
+    }
+  }
+
+  private mutating func addOther(width: Int, _ count: UInt64) {
+    let other = [String](repeating: MetricTable.other, count: width)
+    if let index = labels.firstIndex(of: other) {
+      values[index] &+= count
+    } else {
+      labels.append(other)
+      values.append(count)
+    }
+  }
+}
+
+/// One histogram series.
+struct Histogram {
+  private(set) var buckets = [UInt64](repeating: 0, count: MetricTable.roundTripBounds.count)
+  private(set) var count: UInt64 = 0
+  private(set) var sum = 0.0
+
+  mutating func add(_ value: Double) {
+    guard value.isFinite, value >= 0 else { return }
+    count &+= 1
+    sum += value
+    // Kept apart and summed up when read: then each measurement touches one bucket.
+    if let index = MetricTable.roundTripBounds.firstIndex(where: { value <= $0 }) { buckets[index] &+= 1 }
+  }
+}
+
+/// All numbers of one node. Guarded by `Telemetry`'s lock.
+struct MetricValues {
+  var alive = 0
+  var suspect = 0
+  var left = 0
+  /// Sorted by peer; at most `MetricTable.peersMax`.
+  private(set) var roundTrips = OrderedMap<String, Histogram>()
+  private(set) var otherRoundTrips = Histogram()
+  var sent: UInt64 = 0
+  var received: UInt64 = 0
+  var sendFailures: UInt64 = 0
+  var receiveFailures: UInt64 = 0
+  var probeFailures: UInt64 = 0
+  var rejected = LabelledCounter()
+  var suspicions: UInt64 = 0
+  var departures = LabelledCounter(known: [["dead"], ["graceful"]])
+  var refutations: UInt64 = 0
+  var linksOpened: UInt64 = 0
+  var linksClosed: UInt64 = 0
+  var dialFailures: UInt64 = 0
+  var trustRefused = LabelledCounter()
+  var datagramsDropped = LabelledCounter()
+  var certificateReloads = LabelledCounter(known: [["failure"], ["success"]])
+  var limits = LabelledCounter()
+  var storeFailures: UInt64 = 0
+  var eventsDropped: UInt64 = 0
+
+  mutating func count(_ observation: Observation) {
+    switch observation {
+    case .membersCounted(let alive, let suspect, let left):
+      (self.alive, self.suspect, self.left) = (alive, suspect, left)
+    case .roundTripMeasured(let peer, let span): addRoundTrip(peer.name, span.fractionalMilliseconds)
+    case .messageSent: sent &+= 1
+    case .messageReceived: received &+= 1
+    case .messageFailed(let outbound): if outbound { sendFailures &+= 1 } else { receiveFailures &+= 1 }
+    case .probeFailed: probeFailures &+= 1
+    case .memberSuspected: suspicions &+= 1
+    case .memberLeft(let facts, let graceful, _):
+      departures.add([graceful ? "graceful" : "dead"])
+      // Its place is free for another peer; a scraper sees the series end.
+      roundTrips.removeValue(forKey: facts.peer.name)
+    case .selfRefuted: refutations &+= 1
+    default: countRare(observation)
+    }
+  }
+
+  private mutating func countRare(_ observation: Observation) {
+    switch observation {
+    case .messageRejected(_, let reason): rejected.add([reason])
+    case .limitReached(let limit): limits.add([limit])
+    case .linkOpened: linksOpened &+= 1
+    case .linkClosed: linksClosed &+= 1
+    case .dialFailed: dialFailures &+= 1
+    case .trustRefused(_, let reason, let inbound):
+      trustRefused.add([reason, MetricTable.direction(inbound: inbound)])
+    case .datagramsDropped(let count, let reason): datagramsDropped.add([reason], count)
+    case .certificateReloaded: certificateReloads.add(["success"])
+    case .certificateReloadFailed: certificateReloads.add(["failure"])
+    case .storeFailed: storeFailures &+= 1
+    default: return
+    }
+  }
+
+  private mutating func addRoundTrip(_ peer: String, _ milliseconds: Double) {
+    if roundTrips.modify(peer, { $0.add(milliseconds) }) != nil { return }
+    if roundTrips.count < MetricTable.peersMax {
+      var series = Histogram()
+      series.add(milliseconds)
+      roundTrips[peer] = series
+    } else {
+      otherRoundTrips.add(milliseconds)
+    }
+  }
+}

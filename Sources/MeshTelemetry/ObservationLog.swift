@@ -1,0 +1,92 @@
+import MeshBasics
+
+/// The log side of the table: one observation, at most one record. Pure; the wall clock comes in.
+enum ObservationLog {
+  /// The record of `observation`, or nil when it is a metric only. `unixNanoseconds` is now, for `LastSeen`.
+  static func record(_ observation: Observation, unixNanoseconds: Int64) -> LogRecord? {
+    switch observation {
+    case .memberJoined, .memberRecovered, .memberUpdated, .memberSuspected, .memberLeft, .selfRefuted:
+      return membership(observation, unixNanoseconds)
+    case .membersCounted, .roundTripMeasured, .probeFailed, .messageSent, .messageReceived, .messageFailed:
+      return nil
+    case .messageRejected(let peer, let reason):
+      return LogKind.messageRejected.record("dropped a message of \(peer): \(reason)", [peer, reason])
+    case .limitReached(let limit): return LogKind.limitReached.record("limit reached: \(limit)", [limit])
+    case .linkOpened, .linkClosed, .dialFailed, .trustRefused, .certificateReloaded, .certificateReloadFailed,
+      .datagramsDropped:
+      return link(observation)
+    case .listening, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned:
+      return life(observation)
+    }
+  }
+
+  private static func membership(_ observation: Observation, _ unixNanoseconds: Int64) -> LogRecord? {
+    switch observation {
+    case .memberJoined(let facts, let correlation):
+      return LogKind.joined.record("\(facts.peer) joined", all(facts), correlation: correlation)
+    case .memberUpdated(let facts, let correlation):
+      return LogKind.updated.record("\(facts.peer) changed its metadata", all(facts), correlation: correlation)
+    case .memberRecovered(let facts, let previous, let correlation):
+      return LogKind.recovered.record(
+        "\(facts.peer) recovered from \(previous)", [facts.peer.name, previous, facts.clusterID, facts.role],
+        correlation: correlation)
+    case .memberSuspected(let facts, let silence, let accuser, let correlation):
+      let lastSeen = LogTime.iso(unixNanoseconds.subtractingReportingOverflow(silence.nanoseconds).partialValue)
+      let silent = "\(silence.milliseconds)"
+      return LogKind.suspect.record(
+        "\(facts.peer) is suspect, silent for \(silent) ms (accused by \(accuser))",
+        [facts.peer.name, facts.clusterID, facts.role, lastSeen, silent, accuser.name], correlation: correlation)
+    case .memberLeft(let facts, let graceful, let correlation):
+      return LogKind.left.record(
+        graceful ? "\(facts.peer) left" : "\(facts.peer) was declared dead",
+        [facts.peer.name, facts.clusterID, facts.role, "\(graceful)"], correlation: correlation)
+    case .selfRefuted(let accuser, let incarnation):
+      return LogKind.refuted.record(
+        "suspected by \(accuser), answered with incarnation \(incarnation)", [accuser.name, "\(incarnation)"])
+    default: return nil
+    }
+  }
+
+  private static func all(_ facts: MemberFacts) -> [String] {
+    [facts.peer.name, facts.clusterID, facts.role, facts.region, facts.meshVersion, "\(facts.http3)"]
+  }
+
+  private static func link(_ observation: Observation) -> LogRecord? {
+    switch observation {
+    case .linkOpened(let peer, let transport, let dialed):
+      return LogKind.linkOpened.record("link to \(peer) open over \(transport)", [peer, transport, "\(dialed)"])
+    case .linkClosed(let peer, let reason):
+      return LogKind.linkClosed.record("link to \(peer) closed: \(reason)", [peer, reason])
+    case .dialFailed(let target, let reason, let retryIn):
+      let retry = "\(retryIn.milliseconds)"
+      return LogKind.dialFailed.record(
+        "can't reach \(target): \(reason); again in \(retry) ms", [target, reason, retry])
+    case .trustRefused(let peer, let reason, let inbound):
+      let direction = MetricTable.direction(inbound: inbound)
+      return LogKind.trustRefused.record("refused \(peer) (\(direction)): \(reason)", [peer, reason, direction])
+    case .certificateReloaded(let subject, let notAfter):
+      return LogKind.certificateReloaded.record(
+        "certificate of \(subject) reloaded, valid until \(notAfter)", [subject, notAfter])
+    case .certificateReloadFailed(let reason):
+      return LogKind.certificateReloadFailed.record("can't reload the certificate: \(reason)", [reason])
+    case .datagramsDropped(let count, let reason):
+      return LogKind.datagramsDropped.record("dropped \(count) datagrams: \(reason)", ["\(count)", reason])
+    default: return nil
+    }
+  }
+
+  private static func life(_ observation: Observation) -> LogRecord? {
+    switch observation {
+    case .listening(let address, let port, let fanout):
+      return LogKind.listening.record(
+        "mesh listener on \(address), port \(port), fanout \(fanout)", [address, "\(port)", "\(fanout)"])
+    case .nodeStarted(let node): return LogKind.nodeStarted.record("\(node) started", [node.name])
+    case .nodeStopped(let node): return LogKind.nodeStopped.record("\(node) stopped", [node.name])
+    case .storeFailed(let reason): return LogKind.storeFailed.record("storage failed: \(reason)", [reason])
+    case .configurationNotice(let notice): return LogKind.configurationNotice.record(notice, [notice])
+    case .poisoned(let reason):
+      return LogKind.poisoned.record("stopped by an internal fault: \(reason)", [reason])
+    default: return nil
+    }
+  }
+}

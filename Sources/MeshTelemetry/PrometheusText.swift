@@ -1,0 +1,97 @@
+/// Writes the Prometheus text exposition format, version 0.0.4. Pure: the same numbers give the same bytes.
+struct PrometheusText {
+  private(set) var bytes: [UInt8] = []
+
+  /// The text of all families in `values`.
+  static func render(_ values: MetricValues) -> [UInt8] {
+    var text = PrometheusText()
+    text.bytes.reserveCapacity(16 * 1024)
+    text.family(
+      .members,
+      [(["alive"], "\(values.alive)"), (["left"], "\(values.left)"), (["suspect"], "\(values.suspect)")])
+    text.header(.roundTrip)
+    for (peer, series) in values.roundTrips { text.histogram(.roundTrip, peer, series) }
+    if values.otherRoundTrips.count > 0 { text.histogram(.roundTrip, MetricTable.other, values.otherRoundTrips) }
+    text.family(
+      .messages,
+      [
+        (["inbound", "failure"], "\(values.receiveFailures)"), (["inbound", "success"], "\(values.received)"),
+        (["outbound", "failure"], "\(values.sendFailures)"), (["outbound", "success"], "\(values.sent)"),
+      ])
+    text.counter(.probeFailures, values.probeFailures)
+    text.counter(.rejected, values.rejected)
+    text.counter(.suspicions, values.suspicions)
+    text.counter(.deaths, values.departures)
+    text.counter(.refutations, values.refutations)
+    text.counter(.linksOpened, values.linksOpened)
+    text.counter(.linksClosed, values.linksClosed)
+    text.counter(.dialFailures, values.dialFailures)
+    text.counter(.trustRefused, values.trustRefused)
+    text.counter(.datagramsDropped, values.datagramsDropped)
+    text.counter(.certificateReloads, values.certificateReloads)
+    text.counter(.limits, values.limits)
+    text.counter(.storeFailures, values.storeFailures)
+    text.counter(.eventsDropped, values.eventsDropped)
+    return text.bytes
+  }
+
+  private mutating func counter(_ family: MetricFamily, _ value: UInt64) { self.family(family, [([], "\(value)")]) }
+
+  private mutating func counter(_ family: MetricFamily, _ counter: LabelledCounter) {
+    let samples = zip(counter.labels, counter.values).sorted { $0.0.lexicographicallyPrecedes($1.0) }
+    self.family(family, samples.map { ($0.0, "\($0.1)") })
+  }
+
+  private mutating func family(_ family: MetricFamily, _ samples: [(labels: [String], value: String)]) {
+    header(family)
+    for sample in samples { line(family.name, Array(zip(family.labels, sample.labels)), sample.value) }
+  }
+
+  private mutating func header(_ family: MetricFamily) {
+    append("# HELP \(family.name) \(PrometheusText.escape(family.help, quotes: false))\n")
+    append("# TYPE \(family.name) \(family.kind.rawValue)\n")
+  }
+
+  private mutating func histogram(_ family: MetricFamily, _ peer: String, _ series: Histogram) {
+    let own = family.labels.first.map { [($0, peer)] } ?? []
+    var running: UInt64 = 0
+    for (bound, count) in zip(MetricTable.roundTripBounds, series.buckets) {
+      running &+= count
+      line(family.name + "_bucket", own + [("le", PrometheusText.number(bound))], "\(running)")
+    }
+    line(family.name + "_bucket", own + [("le", "+Inf")], "\(series.count)")
+    line(family.name + "_sum", own, PrometheusText.number(series.sum))
+    line(family.name + "_count", own, "\(series.count)")
+  }
+
+  private mutating func line(_ name: String, _ labels: [(name: String, value: String)], _ value: String) {
+    append(name)
+    if !labels.isEmpty {
+      let pairs = labels.map { "\($0.name)=\"\(PrometheusText.escape($0.value, quotes: true))\"" }
+      append("{" + pairs.joined(separator: ",") + "}")
+    }
+    append(" \(value)\n")
+  }
+
+  private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
+
+  /// Whole numbers without a fraction, as Prometheus itself writes them.
+  static func number(_ value: Double) -> String {
+    let text = "\(value)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+  }
+
+  /// Backslash and line feed are escaped everywhere, quotes in label values only.
+  static func escape(_ text: String, quotes: Bool) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case "\"" where quotes: result += "\\\""
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+}
