@@ -19,6 +19,8 @@ let package = Package(
     .executable(name: "meshsim", targets: ["MeshSimCommand"]),
   ],
   targets: [
+    // C libraries
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl"),
     // rooms: pure, no IO
     module("MeshBasics"),
     .target(
@@ -30,6 +32,7 @@ let package = Package(
     // shell: IO
     module("MeshThreads", ["MeshBasics"]),
     module("MeshTelemetry", ["MeshBasics", "MeshThreads"]),
+    module("MeshSecurity", ["MeshBasics", "MeshThreads", "COpenSSL"]),
     module("MeshSim", ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine"]),
     .executableTarget(name: "MeshSimCommand", dependencies: ["MeshSim"], swiftSettings: strict),
     // tests: one target per module, and those that cross modules
@@ -41,6 +44,7 @@ let package = Package(
     tests("MeshControlTests", ["MeshControl"]),
     tests("MeshTelemetryTests", ["MeshTelemetry"]),
     tests("MeshThreadsTests", ["MeshThreads", "MeshBasics"]),
+    tests("MeshSecurityTests", ["MeshSecurity", "COpenSSL"]),
     tests("SimulationTests", ["MeshSim"]),
   ],
   swiftLanguageModes: [.v6]
