@@ -21,6 +21,10 @@ let package = Package(
   targets: [
     // C libraries
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl"),
+    .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls"),
+    .systemLibrary(name: "CNgtcp2", pkgConfig: "libngtcp2_crypto_gnutls"),
+    .systemLibrary(name: "CNghttp3", pkgConfig: "libnghttp3"),
+    .target(name: "CLinux"),
     // rooms: pure, no IO
     module("MeshBasics"),
     .target(
@@ -33,6 +37,7 @@ let package = Package(
     module("MeshThreads", ["MeshBasics"]),
     module("MeshTelemetry", ["MeshBasics", "MeshThreads"]),
     module("MeshSecurity", ["MeshBasics", "MeshThreads", "COpenSSL"]),
+    module("MeshTransport", ["MeshBasics", "MeshThreads", "MeshSecurity", "CLinux", "CNgtcp2", "CNghttp3", "CGnuTLS"]),
     module("MeshSim", ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine"]),
     .executableTarget(name: "MeshSimCommand", dependencies: ["MeshSim"], swiftSettings: strict),
     // tests: one target per module, and those that cross modules
@@ -45,6 +50,7 @@ let package = Package(
     tests("MeshTelemetryTests", ["MeshTelemetry"]),
     tests("MeshThreadsTests", ["MeshThreads", "MeshBasics"]),
     tests("MeshSecurityTests", ["MeshSecurity", "COpenSSL"]),
+    tests("MeshTransportTests", ["MeshTransport", "MeshThreads", "MeshSecurity"]),
     tests("SimulationTests", ["MeshSim"]),
   ],
   swiftLanguageModes: [.v6]

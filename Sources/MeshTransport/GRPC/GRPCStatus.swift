@@ -1,0 +1,58 @@
+/// A gRPC status: how a call ended (gRPC "Status codes and their use").
+struct GRPCStatus: Equatable, CustomStringConvertible {
+  var code: Int
+  var message: String
+
+  static let ok = GRPCStatus(code: 0, message: "")
+
+  static func alreadyExists(_ message: String) -> GRPCStatus { GRPCStatus(code: 6, message: message) }
+  static func resourceExhausted(_ message: String) -> GRPCStatus { GRPCStatus(code: 8, message: message) }
+  static func unimplemented(_ message: String) -> GRPCStatus { GRPCStatus(code: 12, message: message) }
+  static func `internal`(_ message: String) -> GRPCStatus { GRPCStatus(code: 13, message: message) }
+
+  /// The status that answers bytes which are no gRPC messages.
+  init(_ error: GRPCFrameError) {
+    switch error {
+    case .compressed: self = .unimplemented("compressed messages are not supported")
+    case .unknownFlags(let flags): self = .internal("unknown message flags \(flags)")
+    case .tooLong(let length, let limit):
+      self = .resourceExhausted("message of \(length) bytes is over the limit of \(limit)")
+    case .truncated: self = .internal("the stream ended inside a message")
+    }
+  }
+
+  /// The code and as much of the message as is fit to be shown.
+  var description: String { message.isEmpty ? "\(code)" : "\(code) \(peerText(message.utf8))" }
+
+  init(code: Int, message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  /// The fields that end a call.
+  var fields: [HTTPField] {
+    var fields = [HTTPField("grpc-status", "\(code)")]
+    if !message.isEmpty { fields.append(HTTPField("grpc-message", GRPCStatus.percentEncoded(message))) }
+    return fields
+  }
+
+  /// What ended a call: the status in `fields`; nil when they hold none.
+  init?(fields: [HTTPField]) {
+    guard let text = fields.first(where: { $0.name == "grpc-status" })?.value, let code = Int(text) else { return nil }
+    self.init(code: code, message: fields.first { $0.name == "grpc-message" }?.value ?? "")
+  }
+
+  /// gRPC's percent encoding of a message: printable ASCII except `%` stays.
+  static func percentEncoded(_ message: String) -> String {
+    let digits = Array("0123456789ABCDEF")
+    return message.utf8.reduce(into: "") { text, byte in
+      if (0x20...0x7e).contains(byte), byte != UInt8(ascii: "%") {
+        text.unicodeScalars.append(Unicode.Scalar(byte))
+      } else {
+        text.append("%")
+        text.append(digits[Int(byte >> 4)])
+        text.append(digits[Int(byte & 15)])
+      }
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import CLinux
+import Glibc
+import MeshBasics
+
+/// One client of the control listener: moves bytes between a socket and an `HTTP1Connection`, and keeps its deadline.
+/// Lives on the edge thread.
+final class EdgeConnection: ReactorHandler {
+  /// After the last answer the socket is read to its end for this long: closing with unread bytes inside would reset
+  /// the connection, and the client might lose the answer (RFC 9112 §9.6).
+  private static let lingerTimeout = Duration.seconds(1)
+
+  private enum Phase {
+    case open
+    case lingering
+    case closed
+  }
+
+  private let socket: Int32
+  private let transport: EdgeTransport
+  private let options: EdgeOptions
+  private var http: HTTP1Connection
+  private var phase = Phase.open
+  private var stage = HTTP1RequestParser.Stage.idle
+  private var interest: Readiness = .readable
+
+  /// When something must have happened.
+  private(set) var deadline: Instant
+  /// When the connection last began to wait for a request; nil while it is busy with one.
+  private(set) var idleSince: Instant?
+
+  /// Takes over `socket`.
+  init(socket: Int32, transport: EdgeTransport, options: EdgeOptions, now: Instant) {
+    self.socket = socket
+    self.transport = transport
+    self.options = options
+    http = HTTP1Connection(limits: options.message)
+    deadline = now + options.headTimeout
+    idleSince = now
+  }
+
+  var descriptor: Int32 { socket }
+  var isClosed: Bool { if case .closed = phase { true } else { false } }
+
+  func ready(_ descriptor: Int32, _ readiness: Readiness) {
+    let now = MonotonicClock.now()
+    if readiness.contains(.failed) { return close() }
+    switch phase {
+    case .closed: return
+    case .lingering:
+      if !discard() { close() }
+    case .open:
+      if !readiness.isDisjoint(with: [.readable, .hungUp]) { read(now) }
+      if !isClosed { process(now) }
+    }
+  }
+
+  /// The deadline is reached.
+  func timeOut(now: Instant) {
+    guard case .open = phase, http.output.isEmpty, stage != .idle else { return close() }
+    http.refuse(HTTP1Failure(408, "The request took too long to arrive."), date: transport.date())
+    process(now)
+  }
+
+  /// Ends the connection once what is being answered is out.
+  func finish(now: Instant) {
+    guard case .open = phase else { return close() }
+    http.finish()
+    if http.isOver { close() } else { process(now) }
+  }
+
+  /// Closes at once. Safe to call twice.
+  func close() {
+    guard !isClosed else { return }
+    phase = .closed
+    transport.forget(self)
+    _ = Glibc.close(socket)
+  }
+
+  private func read(_ now: Instant) {
+    var chunk = [UInt8](repeating: 0, count: 16 * 1024)
+    // Bounded, so that one client that never stops sending can't hold the thread; what is left wakes it again.
+    for _ in 0..<16 where http.wantsInput {
+      let count = recv(socket, &chunk, chunk.count, 0)
+      if count > 0 {
+        http.receive(chunk.prefix(count))
+        if count < chunk.count { return }
+        // What is complete is answered before more is read, so that one client holds little memory.
+        process(now)
+        if isClosed { return }
+      } else if count == 0 {
+        return http.receiveEnd()
+      } else if errno == EINTR {
+        continue
+      } else {
+        if errno != EAGAIN { close() }
+        return
+      }
+    }
+  }
+
+  /// Answers all complete requests, writes what the socket takes, and sets what to wait for next.
+  private func process(_ now: Instant) {
+    guard case .open = phase else { return }
+    var progressed = false
+    while true {
+      while let request = http.nextRequest(date: transport.date()) {
+        http.respond(transport.respond(to: request), date: transport.date(), closing: transport.isStopping)
+      }
+      guard let written = write() else { return close() }
+      if written == 0 { break }
+      progressed = true
+      // Room for more answers: requests that waited behind a slow reader come next.
+      if !http.output.isEmpty { break }
+    }
+    if http.isOver { return linger(now) }
+    updateDeadline(now, progressed: progressed)
+    updateInterest()
+  }
+
+  /// Nil: the connection is broken. Else the number of bytes the socket took.
+  private func write() -> Int? {
+    var total = 0
+    while !http.output.isEmpty {
+      let count = http.output.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+      if count > 0 {
+        http.wrote(count)
+        total &+= count
+      } else if count < 0, errno == EINTR {
+        continue
+      } else {
+        return count < 0 && errno == EAGAIN ? total : nil
+      }
+    }
+    return total
+  }
+
+  private func updateDeadline(_ now: Instant, progressed: Bool) {
+    let wasIdle = idleSince != nil
+    let newStage = http.stage
+    defer { stage = newStage }
+    if !http.output.isEmpty {
+      if progressed || wasIdle || newStage != stage { deadline = now + options.writeTimeout }
+      idleSince = nil
+      return
+    }
+    switch newStage {
+    case .idle:
+      // A connection that never asked anything keeps its first, shorter deadline.
+      if progressed || stage != .idle || !wasIdle {
+        deadline = now + options.idleTimeout
+        idleSince = now
+      }
+    case .head:
+      if progressed || stage != .head { deadline = now + options.headTimeout }
+      idleSince = nil
+    case .body:
+      if progressed || stage != .body { deadline = now + options.bodyTimeout }
+      idleSince = nil
+    }
+  }
+
+  private func updateInterest() {
+    var wanted: Readiness = []
+    if http.wantsInput { wanted.insert(.readable) }
+    if !http.output.isEmpty { wanted.insert(.writable) }
+    if wanted != interest {
+      interest = wanted
+      transport.setInterest(socket, wanted)
+    }
+  }
+
+  private func linger(_ now: Instant) {
+    phase = .lingering
+    idleSince = now
+    deadline = now + EdgeConnection.lingerTimeout
+    _ = shutdown(socket, Int32(SHUT_WR))
+    if !discard() { return close() }
+    transport.setInterest(socket, .readable)
+  }
+
+  /// Reads and drops what the peer still sends; false at its end. Bounded per call, so that one peer can't hold the
+  /// thread.
+  private func discard() -> Bool {
+    var chunk = [UInt8](repeating: 0, count: 16 * 1024)
+    for _ in 0..<16 {
+      let count = recv(socket, &chunk, chunk.count, 0)
+      if count == 0 { return false }
+      if count < 0 { return errno == EAGAIN || errno == EINTR }
+    }
+    return true
+  }
+}

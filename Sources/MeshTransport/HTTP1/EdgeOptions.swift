@@ -1,0 +1,22 @@
+import MeshBasics
+
+/// What one client of the control listener may take.
+public struct EdgeOptions: Equatable, Sendable {
+  /// Open connections; with more, the one idle for longest is closed, or the newest waits in the kernel.
+  public var connectionsMax = 256
+  /// How long a connection may stay open between two requests.
+  public var idleTimeout = Duration.seconds(60)
+  /// How long the head of a request may take, from its first byte; also how long a new connection may stay silent.
+  public var headTimeout = Duration.seconds(10)
+  /// How long the body of a request may take.
+  public var bodyTimeout = Duration.seconds(30)
+  /// How long an answer may wait without one byte being taken by the reader.
+  public var writeTimeout = Duration.seconds(30)
+  /// How long `stop()` waits for answers to be taken.
+  public var stopTimeout = Duration.seconds(2)
+  /// What one message may cost.
+  public var message = HTTP1Limits()
+
+  /// The limits of a control listener.
+  public init() {}
+}

@@ -1,0 +1,78 @@
+/// Turns responses into bytes (RFC 9112 §4). Content-Length is always written, so that a reader never has to guess.
+public enum HTTP1ResponseWriter {
+  /// What the connection adds to a response.
+  public struct Context: Equatable {
+    /// The request was a HEAD: the fields of the answer without its body.
+    public var isHead: Bool
+    /// The request spoke HTTP/1.0.
+    public var isHTTP10: Bool
+    /// Whether another request may follow on this connection.
+    public var keepsAlive: Bool
+    /// An IMF-fixdate for the Date field (RFC 9110 §5.6.7); nil leaves the field out.
+    public var date: String?
+
+    /// The context of one answer.
+    public init(isHead: Bool, isHTTP10: Bool, keepsAlive: Bool, date: String?) {
+      self.isHead = isHead
+      self.isHTTP10 = isHTTP10
+      self.keepsAlive = keepsAlive
+      self.date = date
+    }
+  }
+
+  static let continueBytes = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
+  private static let ownFields = ["Content-Length", "Connection", "Transfer-Encoding", "Date"]
+
+  /// The bytes of `response`. Fields that are no valid fields, and those that belong to the connection, are left out:
+  /// a line end inside a value would let it forge an answer.
+  public static func bytes(of response: HTTPResponse, _ context: Context) -> [UInt8] {
+    let status = (200...599).contains(response.status) ? response.status : 500
+    let hasBody = status != 204 && status != 304
+    var head = "HTTP/1.1 \(status) \(reason(status))\r\n"
+    for (name, value) in response.headers
+    where HTTP1Syntax.isToken(Array(name.utf8)) && value.utf8.allSatisfy(HTTP1Syntax.isValueByte)
+      && !ownFields.contains(where: { HTTP1Syntax.equalIgnoringCase($0, name) })
+    {
+      head += "\(name): \(value)\r\n"
+    }
+    if let date = context.date { head += "Date: \(date)\r\n" }
+    if hasBody { head += "Content-Length: \(response.body.count)\r\n" }
+    if !context.keepsAlive {
+      head += "Connection: close\r\n"
+    } else if context.isHTTP10 {
+      head += "Connection: keep-alive\r\n"
+    }
+    var bytes = Array(head.utf8)
+    bytes.append(contentsOf: HTTP1Syntax.crlf)
+    if hasBody && !context.isHead { bytes.append(contentsOf: response.body) }
+    return bytes
+  }
+
+  private static func reason(_ status: Int) -> String {
+    switch status {
+    case 200: return "OK"
+    case 202: return "Accepted"
+    case 204: return "No Content"
+    case 304: return "Not Modified"
+    case 400: return "Bad Request"
+    case 403: return "Forbidden"
+    case 404: return "Not Found"
+    case 405: return "Method Not Allowed"
+    case 408: return "Request Timeout"
+    case 409: return "Conflict"
+    case 413: return "Content Too Large"
+    case 414: return "URI Too Long"
+    case 417: return "Expectation Failed"
+    case 429: return "Too Many Requests"
+    case 431: return "Request Header Fields Too Large"
+    case 500: return "Internal Server Error"
+    case 501: return "Not Implemented"
+    case 503: return "Service Unavailable"
+    case 504: return "Gateway Timeout"
+    case 505: return "HTTP Version Not Supported"
+    // The reason is for people and may be empty; the blank before it may not be missing (RFC 9112 §4).
+    default: return ""
+    }
+  }
+}

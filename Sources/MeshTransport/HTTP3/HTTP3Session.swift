@@ -1,0 +1,316 @@
+// HTTP/3 on one QUIC connection (RFC 9114), on nghttp3. It knows requests, responses, bodies and trailers; what they
+// mean is its handler's business. All calls come from the link thread.
+import CNghttp3
+import CNgtcp2
+
+/// What a session tells its owner. Called inside QUIC calls: the connection must not be flushed or closed from here.
+protocol HTTP3Handler: AnyObject {
+  /// The header section of a request or response is whole, or that of its trailers.
+  func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool)
+  /// Some of the body came. `bytes` lives for the call.
+  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64)
+  /// The peer has sent all of the stream.
+  func ended(_ stream: Int64)
+  /// The peer takes no more of what we send on the stream.
+  func refusedByReader(_ stream: Int64)
+  /// The stream is gone, ended or broken off.
+  func closed(_ stream: Int64)
+}
+
+/// One HTTP/3 session.
+final class HTTP3Session {
+  /// The most bytes of header fields in one section.
+  static let fieldBytesMax = 16 * 1024
+
+  private final class Stream {
+    let body = OutgoingBody()
+    var fields: [HTTPField] = []
+    var fieldBytes = 0
+  }
+
+  private var handle: OpaquePointer?
+  // Both hold this session, and outlive it.
+  private weak var connection: QUICConnection?
+  private weak var handler: (any HTTP3Handler)?
+  private var streams: [Int64: Stream] = [:]
+  private(set) var failure: StreamLayerFailure?
+
+  /// A session on `connection`, whose application keys are there. Nil when the peer allows too few streams, or memory
+  /// fails.
+  init?(on connection: QUICConnection, handler: any HTTP3Handler, streamsMax: UInt64) {
+    self.connection = connection
+    self.handler = handler
+    var settings = nghttp3_settings()
+    nghttp3_settings_default_versioned(Int32(NGHTTP3_SETTINGS_VERSION), &settings)
+    settings.max_field_section_size = UInt64(HTTP3Session.fieldBytesMax)
+    // No dynamic table: a link sends its few fields once, and the tables would cost memory on every idle connection.
+    settings.qpack_max_dtable_capacity = 0
+    settings.qpack_encoder_max_dtable_capacity = 0
+    settings.qpack_blocked_streams = 0
+    let me = Unmanaged.passUnretained(self).toOpaque()
+    let (callbacks, version) = (sessionCallbacks.pointer, Int32(NGHTTP3_CALLBACKS_VERSION))
+    let status =
+      connection.isServer
+      ? nghttp3_conn_server_new_versioned(
+        &handle, version, callbacks, Int32(NGHTTP3_SETTINGS_VERSION), &settings, nghttp3_mem_default(), me)
+      : nghttp3_conn_client_new_versioned(
+        &handle, version, callbacks, Int32(NGHTTP3_SETTINGS_VERSION), &settings, nghttp3_mem_default(), me)
+    guard status == 0 else { return nil }
+    if connection.isServer { nghttp3_conn_set_max_client_streams_bidi(handle, streamsMax) }
+    guard let control = connection.openStream(bidirectional: false),
+      let encoder = connection.openStream(bidirectional: false),
+      let decoder = connection.openStream(bidirectional: false),
+      nghttp3_conn_bind_control_stream(handle, control) == 0,
+      nghttp3_conn_bind_qpack_streams(handle, encoder, decoder) == 0
+    else { return nil }
+  }
+
+  deinit { if let handle { nghttp3_conn_del(handle) } }
+
+  // MARK: Sending
+
+  /// Opens a stream with a request whose body follows by `send`. Nil when the peer allows no more streams.
+  func submitRequest(_ fields: [HTTPField]) -> Int64? {
+    guard let stream = connection?.openStream(bidirectional: true) else { return nil }
+    streams[stream] = Stream()
+    var reader = nghttp3_data_reader(read_data: readBody)
+    let status = withFields(fields) { nghttp3_conn_submit_request(handle, stream, $0, $1, &reader, nil) }
+    return status == 0 ? stream : nil
+  }
+
+  /// Answers `stream`; the body follows by `send`, and `finish` ends it.
+  func submitResponse(_ fields: [HTTPField], on stream: Int64) -> Bool {
+    guard streams[stream] != nil else { return false }
+    var reader = nghttp3_data_reader(read_data: readBody)
+    return withFields(fields) { nghttp3_conn_submit_response(handle, stream, $0, $1, &reader) } == 0
+  }
+
+  /// Appends to the body of a stream. Returns the bytes that the stream now holds in memory; nil when it is gone.
+  func send(_ prefix: [UInt8], _ bytes: [UInt8], on stream: Int64) -> Int? {
+    guard let state = streams[stream], !state.body.isFinished else { return nil }
+    state.body.append(prefix, bytes)
+    _ = nghttp3_conn_resume_stream(handle, stream)
+    return state.body.outstanding
+  }
+
+  /// Ends the body of a stream, with trailers unless `trailers` is empty.
+  func finish(_ stream: Int64, trailers: [HTTPField] = []) {
+    guard let state = streams[stream], !state.body.isFinished else { return }
+    state.body.isFinished = true
+    state.body.trailers = trailers
+    _ = nghttp3_conn_resume_stream(handle, stream)
+  }
+
+  /// The bytes that all streams hold in memory because the peer has not acknowledged them.
+  var outstanding: Int { streams.values.reduce(0) { $0 &+ $1.body.outstanding } }
+
+  private func withFields(_ fields: [HTTPField], _ body: (UnsafePointer<nghttp3_nv>?, Int) -> Int32) -> Int32 {
+    var text: [UInt8] = []
+    for field in fields { text += Array(field.name.utf8) + Array(field.value.utf8) }
+    return text.withUnsafeMutableBufferPointer { bytes in
+      var offset = 0
+      let pairs = fields.map { field in
+        let (name, value) = (field.name.utf8.count, field.value.utf8.count)
+        defer { offset += name + value }
+        return nghttp3_nv(
+          name: bytes.baseAddress.map { $0 + offset }, value: bytes.baseAddress.map { $0 + offset + name },
+          namelen: name, valuelen: value, flags: UInt8(NGHTTP3_NV_FLAG_NONE))
+      }
+      return pairs.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
+    }
+  }
+
+  // MARK: What nghttp3 asks and tells
+
+  fileprivate func fill(_ vectors: UnsafeMutablePointer<nghttp3_vec>, _ capacity: Int, _ stream: Int64) -> (Int, UInt32)
+  {
+    guard let body = streams[stream]?.body else { return (0, UInt32(NGHTTP3_DATA_FLAG_EOF)) }
+    var count = 0
+    while count < capacity, let chunk = body.next() {
+      vectors[count] = nghttp3_vec(base: chunk.baseAddress, len: chunk.count)
+      count += 1
+    }
+    guard body.isFinished, body.isDrained else {
+      return (count == 0 ? Int(NGHTTP3_ERR_WOULDBLOCK) : count, 0)
+    }
+    guard !body.trailers.isEmpty else { return (count, UInt32(NGHTTP3_DATA_FLAG_EOF)) }
+    _ = withFields(body.trailers) { nghttp3_conn_submit_trailers(handle, stream, $0, $1) }
+    return (count, UInt32(NGHTTP3_DATA_FLAG_EOF) | UInt32(NGHTTP3_DATA_FLAG_NO_END_STREAM))
+  }
+
+  fileprivate func began(_ stream: Int64) {
+    let state = streams[stream] ?? Stream()
+    state.fields = []
+    state.fieldBytes = 0
+    streams[stream] = state
+  }
+
+  /// False when the section is over its limit.
+  fileprivate func took(_ name: nghttp3_vec, _ value: nghttp3_vec, on stream: Int64) -> Bool {
+    guard let state = streams[stream] else { return true }
+    // RFC 9114 §4.2.2 counts 32 bytes of overhead for each field.
+    state.fieldBytes += name.len + value.len + 32
+    guard state.fieldBytes <= HTTP3Session.fieldBytesMax else {
+      failure = StreamLayerFailure(
+        code: HTTP3ErrorCode.excessiveLoad,
+        text: "a header section is over the limit of \(HTTP3Session.fieldBytesMax) bytes")
+      return false
+    }
+    func text(_ vector: nghttp3_vec) -> String {
+      String(decoding: UnsafeBufferPointer(start: vector.base, count: vector.len), as: UTF8.self)
+    }
+    state.fields.append(HTTPField(text(name), text(value)))
+    return true
+  }
+
+  fileprivate func tookSection(_ stream: Int64, areTrailers: Bool) {
+    guard let state = streams[stream] else { return }
+    let fields = state.fields
+    state.fields = []
+    handler?.received(fields: fields, on: stream, areTrailers: areTrailers)
+  }
+
+  fileprivate func took(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) {
+    handler?.received(body: bytes, on: stream)
+    connection?.consumed(bytes.count, on: stream)
+  }
+
+  fileprivate func consumedLate(_ count: Int, on stream: Int64) { connection?.consumed(count, on: stream) }
+  fileprivate func ended(_ stream: Int64) { handler?.ended(stream) }
+  fileprivate func acknowledgedBody(_ count: Int, on stream: Int64) { streams[stream]?.body.acknowledge(count) }
+  fileprivate func mustStopSending(_ stream: Int64, _ code: UInt64) {
+    connection?.stopReading(stream: stream, code: code)
+  }
+  fileprivate func mustReset(_ stream: Int64, _ code: UInt64) { connection?.stopWriting(stream: stream, code: code) }
+
+  /// Whether `status` of nghttp3 is good; remembers what is wrong otherwise.
+  private func succeeded(_ status: Int) -> Bool {
+    guard status < 0 else { return true }
+    if failure == nil {
+      let code = Int32(clamping: status)
+      failure = StreamLayerFailure(
+        code: nghttp3_err_infer_quic_app_error_code(code),
+        text: "HTTP/3: " + (nghttp3_strerror(code).map { String(cString: $0) } ?? "error \(code)"))
+    }
+    return false
+  }
+}
+
+extension HTTP3Session: QUICStreamLayer {
+  func received(_ bytes: UnsafeBufferPointer<UInt8>, finished: Bool, on stream: Int64) -> Int? {
+    let consumed = nghttp3_conn_read_stream(handle, stream, bytes.baseAddress, bytes.count, finished ? 1 : 0)
+    return succeeded(consumed) ? consumed : nil
+  }
+
+  func acknowledged(_ count: UInt64, on stream: Int64) -> Bool {
+    succeeded(Int(nghttp3_conn_add_ack_offset(handle, stream, count)))
+  }
+
+  func streamClosed(_ stream: Int64, errorCode: UInt64) -> Bool {
+    let status = nghttp3_conn_close_stream(handle, stream, errorCode)
+    if streams.removeValue(forKey: stream) != nil { handler?.closed(stream) }
+    // A stream that nghttp3 never saw a byte of is unknown to it, and to us.
+    return status == NGHTTP3_ERR_STREAM_NOT_FOUND || succeeded(Int(status))
+  }
+
+  func streamReset(_ stream: Int64) {
+    _ = nghttp3_conn_shutdown_stream_read(handle, stream)
+    // A request or an answer that is broken off has no other half; what we still had to say is not waited for.
+    if stream & 2 == 0 { connection?.stopWriting(stream: stream, code: HTTP3ErrorCode.requestCancelled) }
+  }
+
+  func streamStopped(_ stream: Int64) { _ = nghttp3_conn_shutdown_stream_read(handle, stream) }
+  func mayWriteMore(on stream: Int64) { _ = nghttp3_conn_unblock_stream(handle, stream) }
+  func peerMayOpen(_ streams: UInt64) { nghttp3_conn_set_max_client_streams_bidi(handle, streams) }
+
+  func nextWrite(
+    _ vectors: UnsafeMutablePointer<ngtcp2_vec>, capacity: Int
+  ) -> (stream: Int64, count: Int, finished: Bool)? {
+    var stream: Int64 = -1
+    var finished: Int32 = 0
+    let count = vectors.withMemoryRebound(to: nghttp3_vec.self, capacity: capacity) {
+      nghttp3_conn_writev_stream(handle, &stream, &finished, $0, capacity)
+    }
+    return succeeded(count) ? (stream, count, finished != 0) : nil
+  }
+
+  func wrote(_ count: Int, on stream: Int64) { _ = nghttp3_conn_add_write_offset(handle, stream, count) }
+  func blocked(on stream: Int64) { nghttp3_conn_block_stream(handle, stream) }
+  func shutForWriting(_ stream: Int64) {
+    nghttp3_conn_shutdown_stream_write(handle, stream)
+    handler?.refusedByReader(stream)
+  }
+}
+
+// MARK: Callbacks
+
+private struct CallbackTable: @unchecked Sendable {
+  // Sendable although it holds a pointer: it is written once, before anyone reads it.
+  let pointer: UnsafePointer<nghttp3_callbacks>
+
+  init() {
+    let memory = UnsafeMutablePointer<nghttp3_callbacks>.allocate(capacity: 1)
+    memory.initialize(to: makeCallbacks())
+    pointer = UnsafePointer(memory)
+  }
+}
+
+private let sessionCallbacks = CallbackTable()
+
+private func session(_ userData: UnsafeMutableRawPointer?) -> HTTP3Session? {
+  userData.map { Unmanaged<HTTP3Session>.fromOpaque($0).takeUnretainedValue() }
+}
+
+private let readBody: nghttp3_read_data_callback = { _, stream, vectors, capacity, flags, user, _ in
+  guard let session = session(user), let vectors, let flags else { return Int(NGHTTP3_ERR_CALLBACK_FAILURE) }
+  let (count, filled) = session.fill(vectors, capacity, stream)
+  flags.pointee |= filled
+  return count
+}
+
+private func makeCallbacks() -> nghttp3_callbacks {
+  var table = nghttp3_callbacks()
+  table.begin_headers = { _, stream, user, _ in
+    session(user)?.began(stream)
+    return 0
+  }
+  table.begin_trailers = table.begin_headers
+  table.recv_header = { _, stream, _, name, value, _, user, _ in
+    let (name, value) = (nghttp3_rcbuf_get_buf(name), nghttp3_rcbuf_get_buf(value))
+    return session(user)?.took(name, value, on: stream) == false ? NGHTTP3_ERR_CALLBACK_FAILURE : 0
+  }
+  table.recv_trailer = table.recv_header
+  table.end_headers = { _, stream, _, user, _ in
+    session(user)?.tookSection(stream, areTrailers: false)
+    return 0
+  }
+  table.end_trailers = { _, stream, _, user, _ in
+    session(user)?.tookSection(stream, areTrailers: true)
+    return 0
+  }
+  table.recv_data = { _, stream, bytes, count, user, _ in
+    session(user)?.took(body: UnsafeBufferPointer(start: bytes, count: count), on: stream)
+    return 0
+  }
+  table.deferred_consume = { _, stream, count, user, _ in
+    session(user)?.consumedLate(count, on: stream)
+    return 0
+  }
+  table.end_stream = { _, stream, user, _ in
+    session(user)?.ended(stream)
+    return 0
+  }
+  table.acked_stream_data = { _, stream, count, user, _ in
+    session(user)?.acknowledgedBody(Int(count), on: stream)
+    return 0
+  }
+  table.stop_sending = { _, stream, code, user, _ in
+    session(user)?.mustStopSending(stream, code)
+    return 0
+  }
+  table.reset_stream = { _, stream, code, user, _ in
+    session(user)?.mustReset(stream, code)
+    return 0
+  }
+  return table
+}

@@ -1,0 +1,262 @@
+// One connection as the mesh uses it: at most one link (the duplex `MeshStream`) and unary calls. Which requests are
+// answered how is in MeshRequest.swift.
+import MeshBasics
+
+/// One QUIC connection with its HTTP/3 session and its link.
+final class LinkConnection: DeadlineOwner {
+  enum LinkState { case none, opening, open, ended }
+
+  let quic: QUICConnection
+  private(set) var http: HTTP3Session?
+  /// Lets go of this connection when it ends, and of all when it stops itself.
+  let loop: LinkLoop
+  let serverName: String
+  let limits: LinkLimits
+
+  /// The link on this connection: known from the start when dialed, once its request came when accepted.
+  private(set) var link: LinkID?
+  private(set) var state = LinkState.none
+  private var linkStream: Int64?
+  private var deframer: GRPCDeframer
+  private var calls: [Int64: UnaryCall] = [:]
+
+  /// A dial must be open by then; an accepted connection without a link must have made a call; a link that closes on
+  /// request waits no longer for its last bytes to arrive.
+  var deadline: Instant?
+  /// Set inside QUIC calls; the loop acts on it when the call is over.
+  var pendingEnd: (end: LinkEnd, close: QUICClose)?
+  private var isLingering = false
+  /// In the loop's list of connections to flush.
+  var isDirty = false
+  var heapIndex: Int?
+  /// Counted among the accepted handshakes in flight.
+  var countsAsHandshake = false
+
+  /// One unary call that is being received or answered.
+  private struct UnaryCall {
+    var method: String
+    var deframer: GRPCDeframer
+    var messages: [[UInt8]] = []
+    var request: RequestID?
+  }
+
+  init(_ quic: QUICConnection, loop: LinkLoop, link: LinkID?, serverName: String, limits: LinkLimits) {
+    self.quic = quic
+    self.loop = loop
+    self.link = link
+    self.serverName = serverName
+    self.limits = limits
+    state = link == nil ? .none : .opening
+    deframer = GRPCDeframer(messageBytesMax: limits.messageBytesMax)
+    quic.onReady = { [weak self] in self?.start() ?? false }
+  }
+
+  /// The peer, once its certificate is trusted.
+  var peer: LinkPeer? {
+    quic.identity.map { LinkPeer(identity: $0, remoteAddress: quic.remote.description, transport: "http3") }
+  }
+
+  private func start() -> Bool {
+    guard http == nil,
+      let session = HTTP3Session(on: quic, handler: self, streamsMax: limits.streamsPerConnectionMax)
+    else { return http != nil }
+    http = session
+    quic.streams = session
+    guard link != nil else { return true }
+    linkStream = session.submitRequest(MeshRequest.linkFields(authority: serverName))
+    return linkStream != nil
+  }
+
+  /// Ends the link, and with it the connection once the current call is over. The first reason stands.
+  func fail(_ end: LinkEnd, _ close: QUICClose = .application(code: HTTP3ErrorCode.noError)) {
+    if pendingEnd == nil { pendingEnd = (end, close) }
+    loop.touch(self)
+  }
+
+  /// Ends the link on request, once the peer has what was sent before, or at `deadline`.
+  func close(by deadline: Instant) {
+    if state == .open, pendingEnd == nil, outstanding > 0 {
+      isLingering = true
+      self.deadline = deadline
+    }
+    fail(.closed)
+  }
+
+  /// Whether the end still waits for the peer to have all that was sent.
+  func lingers(_ now: Instant) -> Bool { isLingering && outstanding > 0 && deadline.map { now < $0 } ?? false }
+
+  /// The link's end is about to be reported: nothing more may come of it.
+  func markEnded() { state = .ended }
+
+  // MARK: Commands
+
+  func send(_ message: [UInt8]) {
+    guard state == .open, pendingEnd == nil, let http, let linkStream else { return }
+    guard message.count <= limits.messageBytesMax else {
+      fail(.protocolError("message of \(message.count) bytes is over the limit of \(limits.messageBytesMax)"))
+      return
+    }
+    let held = http.send(GRPCDeframer.prefix(length: message.count), message, on: linkStream)
+    if let held, held > limits.sendQueueBytesMax { fail(.protocolError("peer does not read")) }
+    loop.statistics.messagesSent += 1
+    loop.touch(self)
+  }
+
+  func answer(_ stream: Int64, with reply: [UInt8]) {
+    guard calls.removeValue(forKey: stream) != nil, let http else { return }
+    if http.submitResponse(MeshRequest.responseFields, on: stream) {
+      _ = http.send(GRPCDeframer.prefix(length: reply.count), reply, on: stream)
+      http.finish(stream, trailers: GRPCStatus.ok.fields)
+    }
+    loop.touch(self)
+  }
+
+  func answer(_ stream: Int64, with status: GRPCStatus) {
+    calls[stream] = nil
+    guard let http else { return }
+    // A status without a message is a "trailers-only" response: it fits in the header section.
+    if http.submitResponse(MeshRequest.responseFields + status.fields, on: stream) { http.finish(stream) }
+    loop.touch(self)
+  }
+
+  private func refuse(_ stream: Int64, status: Int) {
+    guard let http else { return }
+    if http.submitResponse([HTTPField(":status", "\(status)")], on: stream) { http.finish(stream) }
+    loop.touch(self)
+  }
+
+  /// Bytes that the peer has not acknowledged.
+  var outstanding: Int { http?.outstanding ?? 0 }
+}
+
+// MARK: HTTP/3 events
+
+extension LinkConnection: HTTP3Handler {
+  func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool) {
+    if quic.isServer {
+      if !areTrailers { accept(MeshRequest(fields), on: stream) }
+    } else if stream == linkStream {
+      areTrailers ? linkEnded(by: fields) : linkAnswered(fields)
+    }
+  }
+
+  private func accept(_ request: MeshRequest, on stream: Int64) {
+    switch request {
+    case .refused(let status): refuse(stream, status: status)
+    case .failed(let status): answer(stream, with: status)
+    case .unary(let method):
+      calls[stream] = UnaryCall(method: method, deframer: GRPCDeframer(messageBytesMax: limits.messageBytesMax))
+    case .link:
+      guard state == .none, let peer else {
+        answer(stream, with: .alreadyExists("this connection has its link"))
+        return
+      }
+      guard http?.submitResponse(MeshRequest.responseFields, on: stream) == true else { return }
+      let accepted = loop.acceptedLink(on: self)
+      link = accepted
+      linkStream = stream
+      opened(accepted, peer)
+    }
+  }
+
+  private func linkAnswered(_ fields: [HTTPField]) {
+    guard state == .opening, let link, let peer else { return }
+    if let status = GRPCStatus(fields: fields) {
+      fail(.protocolError("peer answered gRPC status \(status)"))
+    } else if fields[":status"] != "200" || !MeshRequest.isGRPC(fields["content-type"]) {
+      fail(.protocolError("peer answered HTTP status \(peerText((fields[":status"] ?? "none").utf8))"))
+    } else {
+      opened(link, peer)
+    }
+  }
+
+  private func opened(_ link: LinkID, _ peer: LinkPeer) {
+    state = .open
+    deadline = nil
+    loop.opened(link, peer, on: self)
+  }
+
+  private func linkEnded(by trailers: [HTTPField]) {
+    let status = GRPCStatus(fields: trailers) ?? .ok
+    if status == .ok {
+      fail(.closed)
+    } else {
+      fail(.protocolError("peer ended the link: \(status)"))
+    }
+  }
+
+  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) {
+    if stream == linkStream {
+      receiveLink(bytes)
+    } else if var call = calls[stream], call.request == nil {
+      // Taken out while it grows, so that its buffers are not copied.
+      calls[stream] = nil
+      let error = call.deframer.receive(bytes, into: &call.messages)
+      calls[stream] = call
+      if let error {
+        refuse(stream, error)
+      } else if call.messages.count > 1 {
+        answer(stream, with: .unimplemented("a unary call takes one message"))
+      }
+    }
+  }
+
+  private func receiveLink(_ bytes: UnsafeBufferPointer<UInt8>) {
+    guard state == .open, let link, let linkStream else { return }
+    var messages: [[UInt8]] = []
+    let error = deframer.receive(bytes, into: &messages)
+    for message in messages { loop.received(message, on: link) }
+    if let error { linkBroke(error, on: linkStream) }
+  }
+
+  /// Answers a unary call whose bytes are no gRPC message.
+  private func refuse(_ stream: Int64, _ error: GRPCFrameError) {
+    loop.rejected(error, from: quic.remote)
+    answer(stream, with: GRPCStatus(error))
+  }
+
+  /// The peer's messages can't be read any further: tells it why, and gives the link up.
+  private func linkBroke(_ error: GRPCFrameError, on stream: Int64) {
+    loop.rejected(error, from: quic.remote)
+    let status = GRPCStatus(error)
+    if quic.isServer {
+      http?.finish(stream, trailers: status.fields)
+      loop.linkEnded(self, .protocolError(status.message))
+    } else {
+      fail(.protocolError(status.message))
+    }
+  }
+
+  func ended(_ stream: Int64) {
+    if stream == linkStream {
+      if let error = deframer.end(), state == .open {
+        linkBroke(error, on: stream)
+      } else if quic.isServer {
+        http?.finish(stream, trailers: GRPCStatus.ok.fields)
+        loop.linkEnded(self, .closed)
+      } else {
+        fail(.closed)
+      }
+    } else if var call = calls[stream], call.request == nil {
+      if let error = call.deframer.end() { return refuse(stream, error) }
+      guard let message = call.messages.first, let peer else {
+        return answer(stream, with: .unimplemented("a unary call takes one message"))
+      }
+      call.messages = []
+      call.request = loop.called(call.method, peer, message, on: self, stream)
+      calls[stream] = call
+    }
+  }
+
+  func refusedByReader(_ stream: Int64) {
+    if stream == linkStream, state == .open { fail(.closed) }
+  }
+
+  func closed(_ stream: Int64) {
+    if stream == linkStream {
+      if quic.isServer { loop.linkEnded(self, .closed) } else { fail(.closed) }
+    } else if let request = calls.removeValue(forKey: stream)?.request {
+      loop.forget(request)
+    }
+  }
+}

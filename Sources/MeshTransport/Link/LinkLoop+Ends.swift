@@ -1,0 +1,67 @@
+// Why connections end, in the words of `LinkEnd`.
+import CNgtcp2
+import MeshBasics
+
+extension LinkLoop {
+  /// The reason to report, and what to close with; nil when nothing is to be sent.
+  func explain(_ failure: QUICFailure, on connection: LinkConnection) -> (LinkEnd, close: QUICClose?) {
+    switch failure {
+    case .handshakeTimedOut, .idleTimedOut: return (.timedOut, nil)
+    case .dropped: return (.protocolError("the connection was dropped"), nil)
+    case .closedByPeer(let close): return (explain(close, on: connection), nil)
+    case .forgottenByPeer: return (.unreachable("the peer does not know this connection, as after a restart"), nil)
+    case .broken(let code):
+      if let failure = connection.http?.failure {
+        deliver(.observed(.messageRejected(peer: connection.quic.remote.description, reason: failure.text)))
+        return (.protocolError(failure.text), .application(code: failure.code))
+      }
+      return (explain(code, on: connection), .failure(code))
+    }
+  }
+
+  private func explain(_ code: Int32, on connection: LinkConnection) -> LinkEnd {
+    let quic = connection.quic
+    let alert = quic.tlsAlert
+    if let reason = quic.refusal ?? (alert == TLSAlert.certificateRequired ? "no-certificate" : nil) {
+      statistics.trustRefusals += 1
+      tellRefusal(reason, on: connection)
+      return .refused(reason: reason)
+    }
+    if let alert { return .protocolError("TLS: \(GnuTLS.alertName(alert)) (\(alert))") }
+    return .protocolError(QUICConnection.message(code))
+  }
+
+  private func explain(_ close: QUICPeerClose, on connection: LinkConnection) -> LinkEnd {
+    if let alert = close.tlsAlert {
+      let said = "TLS alert \(alert): \(GnuTLS.alertName(alert))"
+      guard TLSAlert.refusesCertificate(alert) else { return .protocolError("peer sent \(said)") }
+      let reason = "peer refused our certificate: \(said)"
+      tellRefusal(reason, on: connection)
+      return .refused(reason: reason)
+    }
+    let isOrderly = close.isApplication ? close.code == HTTP3ErrorCode.noError : close.code == 0
+    if isOrderly { return .closed }
+    let kind = close.isApplication ? "HTTP/3" : "QUIC"
+    let reason = close.reason.isEmpty ? "" : ": \(close.reason)"
+    return .protocolError("peer closed with \(kind) error 0x\(String(close.code, radix: 16))\(reason)")
+  }
+
+  /// Observes a refusal that no link tells of. Where there is a link, its end says so, and saying it here as well would
+  /// make two records of one refusal.
+  private func tellRefusal(_ reason: String, on connection: LinkConnection) {
+    guard connection.link == nil else { return }
+    let quic = connection.quic
+    deliver(.observed(.trustRefused(peer: quic.remote.description, reason: reason, inbound: quic.isServer)))
+  }
+}
+
+/// TLS alerts that mean something to us (RFC 8446 §6.2).
+enum TLSAlert {
+  static let certificateRequired: UInt8 = 116
+
+  /// Whether the alert says that the certificate was refused: bad, unsupported, revoked, expired, unknown, unknown CA,
+  /// access denied, or none given.
+  static func refusesCertificate(_ alert: UInt8) -> Bool {
+    (42...46).contains(alert) || alert == 48 || alert == 49 || alert == certificateRequired
+  }
+}

@@ -1,0 +1,378 @@
+// The link thread: its loop, its tables, and the life of connections. Datagrams are sorted in LinkLoop+Datagrams.swift.
+import MeshBasics
+import MeshSecurity
+
+/// What the link thread owns. Only that thread touches it, except `published`.
+final class LinkLoop {
+  /// Where datagrams of a connection id go.
+  enum Route {
+    case live(LinkConnection)
+    case closing(ClosingConnection)
+  }
+
+  /// How long what was sent just before a close or a stop, such as a farewell, has to arrive.
+  static let farewell = Duration.milliseconds(250)
+
+  let options: LinkOptions
+  let limits: LinkLimits
+  let security: NodeSecurity
+  let mailbox: Mailbox<LinkCommand>
+  let deliver: (LinkEvent) -> Void
+  let port: UInt16
+  /// The key of stateless resets. It comes from the private key, so that the peers of the process before this one
+  /// believe its resets (RFC 9000 §10.3.2), and from the port, so that two processes with one key don't share it.
+  let resetSecret: [UInt8]
+  /// The key of Retry tokens; new at every start.
+  let retrySecret = Entropy.bytes(32)
+  let published = Published(LinkStatistics())
+
+  // Freed when the loop ends; nil then.
+  private(set) var socket: UDPSocket?
+  private var reactor: Reactor?
+  private var credential: TLSCredential
+
+  var statistics = LinkStatistics()
+  var routes: [ConnectionKey: Route] = [:]
+  private(set) var connections: [ObjectIdentifier: LinkConnection] = [:]
+  private var links: [LinkID: LinkConnection] = [:]
+  private var requests: [RequestID: (connection: LinkConnection, stream: Int64)] = [:]
+  var acceptedFrom: [SocketAddress: Int] = [:]
+  private(set) var acceptedCount = 0
+  var handshakesInFlight = 0
+  private var dirty: [LinkConnection] = []
+  private var deadlines = DeadlineHeap<LinkConnection>()
+  private var closing = DeadlineHeap<ClosingConnection>()
+  var notices: NoticeLimiter
+  var resets = RateLimit()
+
+  private var nextLink: UInt64 = 1
+  private var nextRequest: UInt64 = 1
+  private var stopDeadline: Instant?
+  private var isOver = false
+
+  init(
+    options: LinkOptions, limits: LinkLimits, security: NodeSecurity, mailbox: Mailbox<LinkCommand>,
+    deliver: @escaping (LinkEvent) -> Void
+  ) throws(TransportError) {
+    guard let address = SocketAddress(literal: options.bindAddress, port: options.port) else {
+      throw TransportError("bind address '\(options.bindAddress)' is neither an IPv4 nor an IPv6 address")
+    }
+    self.options = options
+    self.limits = limits
+    self.security = security
+    self.mailbox = mailbox
+    self.deliver = deliver
+    notices = NoticeLimiter()
+    credential = try TLSCredential(security.credential)
+    let socket = try UDPSocket(binding: address, receiveBufferBytes: 4 * 1024 * 1024)
+    self.socket = socket
+    port = socket.address.port
+    resetSecret = TLSCredential.secret(for: "meshkit stateless reset \(port)", of: security.credential)
+    reactor = try Reactor()
+  }
+
+  var parameters: QUICParameters {
+    QUICParameters(
+      handshakeTimeout: options.handshakeTimeout, idleTimeout: options.idleTimeout,
+      streamsMax: limits.streamsPerConnectionMax)
+  }
+
+  // MARK: The loop
+
+  func run() {
+    guard let reactor, let socket else { return }
+    do {
+      try reactor.register(socket.descriptor, for: .readable, self)
+      try reactor.register(mailbox.descriptor, for: .readable, self)
+    } catch {
+      deliver(.observed(.poisoned("link thread: \(error)")))
+      isOver = true
+    }
+    while !isOver {
+      reactor.turn(until: nextDeadline)
+      let now = MonotonicClock.now()
+      takeCommands(now)
+      expire(now)
+      flush(now)
+      if let stopDeadline, now >= stopDeadline || connections.values.allSatisfy({ $0.outstanding == 0 }) {
+        isOver = true
+      }
+      notices.report(now, deliver)
+      publish()
+    }
+    shutDown()
+  }
+
+  private var nextDeadline: Instant? {
+    [deadlines.first, closing.first, stopDeadline, notices.nextReport].compactMap { $0 }.min()
+  }
+
+  private func publish() {
+    statistics.connections = Int64(connections.count)
+    published.value = statistics
+  }
+
+  private func takeCommands(_ now: Instant) {
+    var commands: [LinkCommand] = []
+    mailbox.drain(into: &commands)
+    for command in commands where stopDeadline == nil { carryOut(command, now) }
+  }
+
+  private func carryOut(_ command: LinkCommand, _ now: Instant) {
+    switch command {
+    case .dial(let link, let address, let serverName): dial(link, address, serverName, now)
+    case .send(let link, let message): links[link]?.send(message)
+    case .close(let link, _): links[link]?.close(by: now + LinkLoop.farewell)
+    case .reply(let request, let bytes):
+      if let call = requests.removeValue(forKey: request) { call.connection.answer(call.stream, with: bytes) }
+    case .fail(let request, let code, let message):
+      guard let call = requests.removeValue(forKey: request) else { return }
+      call.connection.answer(call.stream, with: GRPCStatus(code: code, message: message))
+    case .credentialChanged: _ = currentCredential()
+    case .stop:
+      stopDeadline = now + LinkLoop.farewell
+      mailbox.close()
+    }
+  }
+
+  private func expire(_ now: Instant) {
+    while let connection = deadlines.next(upTo: now) {
+      if connection.quic.expiry <= now, let failure = connection.quic.handleExpiry(now: now) {
+        fail(connection, failure, now)
+        continue
+      }
+      if let deadline = connection.deadline, deadline <= now { connection.fail(.timedOut) }
+      touch(connection)
+    }
+    while let entry = closing.next(upTo: now) { forget(entry) }
+  }
+
+  /// Puts `connection` on the list of those that are flushed before the next wait.
+  func touch(_ connection: LinkConnection) {
+    if connection.isDirty { return }
+    connection.isDirty = true
+    dirty.append(connection)
+  }
+
+  private func flush(_ now: Instant) {
+    while !dirty.isEmpty {
+      let batch = dirty
+      dirty.removeAll(keepingCapacity: true)
+      for connection in batch {
+        connection.isDirty = false
+        guard connections[ObjectIdentifier(connection)] != nil else { continue }
+        if let failure = connection.quic.flush(now: now) {
+          fail(connection, failure, now)
+        } else if let (end, close) = connection.pendingEnd, !connection.lingers(now) {
+          self.end(connection, end, close, now)
+        } else if let code = connection.quic.unreachable, !connection.quic.isHandshakeComplete {
+          end(connection, .unreachable(systemMessage(code)), nil, now)
+        } else {
+          settle(connection)
+        }
+      }
+    }
+  }
+
+  /// Books what the last calls changed: a handshake that is over, the next deadline.
+  private func settle(_ connection: LinkConnection) {
+    if connection.countsAsHandshake, connection.quic.isHandshakeComplete {
+      connection.countsAsHandshake = false
+      handshakesInFlight -= 1
+      statistics.handshakesAccepted += 1
+    }
+    deadlines.set(connection, to: min(connection.quic.expiry, connection.deadline ?? .distantFuture))
+  }
+
+  // MARK: Links
+
+  private func dial(_ link: LinkID, _ address: SocketAddress, _ serverName: String, _ now: Instant) {
+    guard links[link] == nil else { return }
+    guard connections.count < limits.connectionsMax else {
+      notices.limitReached("connections")
+      return deliver(.closed(link, .protocolError("\(limits.connectionsMax) connections are open")))
+    }
+    guard let socket, let local = SocketAddress(literal: address.isIPv6 ? "::" : "0.0.0.0", port: port),
+      socket.address.isIPv6 || !address.isIPv6
+    else { return deliver(.closed(link, .unreachable("no IPv6 on \(options.bindAddress)"))) }
+    let quic = QUICConnection(
+      isServer: false, local: local, remote: address, host: self, resetSecret: resetSecret)
+    let connection = LinkConnection(quic, loop: self, link: link, serverName: serverName, limits: limits)
+    connections[ObjectIdentifier(connection)] = connection
+    links[link] = connection
+    byQUIC[ObjectIdentifier(quic)] = connection
+    connection.deadline = now + options.handshakeTimeout
+    statistics.handshakesDialed += 1
+    guard quic.startClient(currentCredential(), serverName: serverName, parameters: parameters, now: now) else {
+      return end(connection, .protocolError("can't start TLS"), nil, now)
+    }
+    touch(connection)
+  }
+
+  /// The connection around each QUIC connection, for callbacks that know only that.
+  var byQUIC: [ObjectIdentifier: LinkConnection] = [:]
+
+  /// Takes in a new accepted connection.
+  func add(_ connection: LinkConnection) {
+    connections[ObjectIdentifier(connection)] = connection
+    byQUIC[ObjectIdentifier(connection.quic)] = connection
+    awaitUse(of: connection)
+    connection.countsAsHandshake = true
+    handshakesInFlight += 1
+    acceptedCount += 1
+    acceptedFrom[connection.quic.remote.with(port: 0), default: 0] += 1
+  }
+
+  /// An accepted connection without a link is kept for the idle timeout at first and after each call: otherwise a peer
+  /// that only pings, or never ends its requests, would hold it for ever.
+  private func awaitUse(of connection: LinkConnection) {
+    if connection.quic.isServer { connection.deadline = MonotonicClock.now() + options.idleTimeout }
+  }
+
+  func acceptedLink(on connection: LinkConnection) -> LinkID {
+    let link = LinkID.accepted(nextLink)
+    nextLink += 1
+    links[link] = connection
+    return link
+  }
+
+  func opened(_ link: LinkID, _ peer: LinkPeer, on connection: LinkConnection) {
+    statistics.links += 1
+    statistics.linksOpened += 1
+    connection.quic.keepAlive(every: options.keepAlive)
+    deliver(.opened(link, peer))
+  }
+
+  func received(_ message: [UInt8], on link: LinkID) {
+    statistics.messagesReceived += 1
+    deliver(.received(link, message))
+  }
+
+  /// Reports bytes that are no gRPC message.
+  func rejected(_ error: GRPCFrameError, from remote: SocketAddress) {
+    deliver(.observed(.messageRejected(peer: remote.description, reason: error.reason)))
+  }
+
+  func called(
+    _ method: String, _ peer: LinkPeer, _ message: [UInt8], on connection: LinkConnection, _ stream: Int64
+  ) -> RequestID {
+    let request = RequestID(rawValue: nextRequest)
+    nextRequest += 1
+    requests[request] = (connection, stream)
+    if connection.state != .open { awaitUse(of: connection) }
+    deliver(.called(request, method: method, peer, message))
+    return request
+  }
+
+  func forget(_ request: RequestID) { requests[request] = nil }
+
+  /// Reports the end of a connection's link, once. The connection may go on, without keep-alive, until it is idle.
+  func linkEnded(_ connection: LinkConnection, _ reason: LinkEnd) {
+    guard let link = connection.link, connection.state != .ended else { return }
+    if connection.state == .open { statistics.links -= 1 }
+    connection.markEnded()
+    awaitUse(of: connection)
+    connection.quic.keepAlive(every: Duration(nanoseconds: .max))
+    links[link] = nil
+    deliver(.closed(link, reason))
+  }
+
+  // MARK: The end of connections
+
+  /// Ends `connection` after `failure`, and says goodbye where the protocol wants one.
+  func fail(_ connection: LinkConnection, _ failure: QUICFailure, _ now: Instant) {
+    let (reason, close) = explain(failure, on: connection)
+    var drains = false
+    if case .closedByPeer = failure { drains = true }
+    end(connection, reason, close, drains: drains, now)
+  }
+
+  /// Forgets `connection`, sends `close` if there is one, and reports the end of its link.
+  /// With `drains`, packets that are still on their way are passed over in silence (RFC 9000 §10.2.2): answered by a
+  /// reset each, they could make two nodes reset each other.
+  func end(
+    _ connection: LinkConnection, _ reason: LinkEnd, _ close: QUICClose?, drains: Bool = false, _ now: Instant
+  ) {
+    let quic = connection.quic
+    guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+    byQUIC[ObjectIdentifier(quic)] = nil
+    deadlines.remove(connection)
+    if connection.countsAsHandshake { handshakesInFlight -= 1 }
+    if quic.isServer { countDown(quic.remote.with(port: 0)) }
+    linkEnded(connection, reason)
+    for (request, call) in requests where call.connection === connection { requests[request] = nil }
+    let packet = close.map { quic.closePacket($0, now: now) } ?? []
+    var remembered: ClosingConnection?
+    if !packet.isEmpty {
+      let path = quic.lastPath
+      _ = packet.withUnsafeBytes { transmit($0, from: path.local, to: path.remote, ecn: 0) }
+    }
+    if !packet.isEmpty || drains, closing.count < limits.closingMax, stopDeadline == nil {
+      let entry = ClosingConnection(packet: packet, keys: quic.keys)
+      closing.set(entry, to: now + quic.closingPeriod)
+      remembered = entry
+    }
+    for key in quic.keys { routes[key] = remembered.map { .closing($0) } }
+    quic.release()
+  }
+
+  private func countDown(_ address: SocketAddress) {
+    acceptedCount -= 1
+    guard let count = acceptedFrom[address] else { return }
+    acceptedFrom[address] = count > 1 ? count - 1 : nil
+  }
+
+  private func forget(_ entry: ClosingConnection) {
+    for key in entry.keys { routes[key] = nil }
+  }
+
+  private func shutDown() {
+    let now = MonotonicClock.now()
+    for connection in Array(connections.values) {
+      end(connection, .closed, .application(code: HTTP3ErrorCode.noError), now)
+    }
+    if let socket { reactor?.remove(socket.descriptor) }
+    reactor?.remove(mailbox.descriptor)
+    routes = [:]
+    dirty = []
+    deadlines = DeadlineHeap()
+    closing = DeadlineHeap()
+    reactor = nil
+    socket = nil
+    publish()
+  }
+
+  // MARK: Certificates
+
+  /// The newest credential that GnuTLS can use. When it refuses a new one, the one before stays in use.
+  func currentCredential() -> TLSCredential {
+    let newest = security.credential
+    if newest.generation == credential.generation { return credential }
+    do {
+      credential = try TLSCredential(newest)
+    } catch {
+      deliver(.observed(.certificateReloadFailed(reason: error.description)))
+    }
+    return credential
+  }
+}
+
+/// A closed connection, remembered to repeat the goodbye to packets that were on their way (RFC 9000 §10.2.1). Without
+/// a goodbye, which is when the peer closed it, they are dropped.
+final class ClosingConnection: DeadlineOwner {
+  let packet: [UInt8]
+  let keys: Set<ConnectionKey>
+  var heapIndex: Int?
+  private var late: UInt32 = 0
+
+  init(packet: [UInt8], keys: Set<ConnectionKey>) {
+    self.packet = packet
+    self.keys = keys
+  }
+
+  /// Whether the goodbye is due again: after 1, 2, 4, 8… late packets.
+  func isDueAgain() -> Bool {
+    late &+= 1
+    return late & (late &- 1) == 0
+  }
+}

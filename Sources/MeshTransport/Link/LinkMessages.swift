@@ -1,0 +1,52 @@
+// What goes through the link thread's two doors.
+import MeshBasics
+
+/// What the runtime asks of the link thread. Commands are carried out in the order they were posted.
+public enum LinkCommand: Sendable {
+  /// Opens a link; ends in `LinkEvent.opened` or `.closed`. `serverName` is sent as SNI and `:authority`.
+  case dial(LinkID, SocketAddress, serverName: String)
+  /// Sends one message on an open link. Messages for links that are gone are dropped.
+  case send(LinkID, [UInt8])
+  /// Closes a link once the peer has what was sent on it, after 250 ms at the latest; answered by
+  /// `LinkEvent.closed(_, .closed)`. `reason` is for logs.
+  case close(LinkID, reason: String)
+  /// Answers a unary call.
+  case reply(RequestID, [UInt8])
+  /// Ends a unary call with a gRPC status code and a message for people.
+  case fail(RequestID, code: Int, message: String)
+  /// Use the newest credential for handshakes from now on. Live links go on.
+  case credentialChanged
+  /// Sends what waits, closes all, and ends `LinkTransport.run()`.
+  case stop
+}
+
+/// What the link thread reports.
+public enum LinkEvent: Sendable {
+  /// A link is open in both directions, and its peer's certificate is trusted.
+  case opened(LinkID, LinkPeer)
+  /// One message of the link's stream, in order.
+  case received(LinkID, [UInt8])
+  /// A link ended, or a dial came to nothing. The last event of that link.
+  case closed(LinkID, LinkEnd)
+  /// A unary call by its gRPC method name (`Ping`); answered by `LinkCommand.reply` or `.fail`.
+  case called(RequestID, method: String, LinkPeer, [UInt8])
+  /// Something to log or count.
+  case observed(Observation)
+}
+
+/// How the mesh listener behaves.
+public struct LinkOptions: Sendable {
+  /// An IPv4 or IPv6 literal; `::` takes both families.
+  public var bindAddress = "0.0.0.0"
+  /// The UDP port; 0 lets the kernel choose.
+  public var port: UInt16 = 17421
+  /// A connection without a packet for this long is given up.
+  public var idleTimeout = Duration.seconds(30)
+  /// How long a handshake, and a dial as a whole, may take.
+  public var handshakeTimeout = Duration.seconds(2)
+  /// How often an open link shows that it lives; less than `idleTimeout`.
+  public var keepAlive = Duration.seconds(10)
+
+  /// The defaults: all addresses, port 17421.
+  public init() {}
+}

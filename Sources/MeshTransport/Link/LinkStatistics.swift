@@ -1,0 +1,30 @@
+/// The link thread's counters. It keeps a copy of its own and publishes it once per turn.
+struct LinkStatistics: Sendable {
+  var connections: Int64 = 0
+  var links: Int64 = 0
+  var linksOpened: Int64 = 0
+  var handshakesDialed: Int64 = 0
+  var handshakesAccepted: Int64 = 0
+  var trustRefusals: Int64 = 0
+  var connectionsRefused: Int64 = 0
+  var retriesSent: Int64 = 0
+  var datagramsReceived: Int64 = 0
+  var datagramsSent: Int64 = 0
+  var datagramsDropped: Int64 = 0
+  var bytesReceived: Int64 = 0
+  var bytesSent: Int64 = 0
+  var messagesReceived: Int64 = 0
+  var messagesSent: Int64 = 0
+
+  /// Every counter with its name, for `meshkit_node_stats_json`.
+  var list: [(name: String, value: Int64)] {
+    [
+      ("connections", connections), ("links", links), ("linksOpened", linksOpened),
+      ("handshakesDialed", handshakesDialed), ("handshakesAccepted", handshakesAccepted),
+      ("trustRefusals", trustRefusals), ("connectionsRefused", connectionsRefused), ("retriesSent", retriesSent),
+      ("datagramsReceived", datagramsReceived), ("datagramsSent", datagramsSent),
+      ("datagramsDropped", datagramsDropped), ("bytesReceived", bytesReceived), ("bytesSent", bytesSent),
+      ("messagesReceived", messagesReceived), ("messagesSent", messagesSent),
+    ]
+  }
+}

@@ -1,0 +1,52 @@
+import MeshBasics
+
+/// Collects what a flood could make us say a million times, and says it at most once per second.
+struct NoticeLimiter {
+  /// By reason; the reasons are a handful of our own words.
+  private var dropped: [(reason: String, count: UInt64)] = []
+  private var limits: [String] = []
+  private var lastReport: Instant?
+
+  /// When something waits to be said, the moment to say it.
+  var nextReport: Instant? {
+    if dropped.isEmpty, limits.isEmpty { return nil }
+    return lastReport.map { $0 + .seconds(1) } ?? .origin
+  }
+
+  mutating func datagramDropped(_ reason: String) {
+    if let index = dropped.firstIndex(where: { $0.reason == reason }) {
+      dropped[index].count &+= 1
+    } else {
+      dropped.append((reason, 1))
+    }
+  }
+
+  mutating func limitReached(_ name: String) {
+    if !limits.contains(name) { limits.append(name) }
+  }
+
+  mutating func report(_ now: Instant, _ deliver: (LinkEvent) -> Void) {
+    guard let due = nextReport, due <= now else { return }
+    for (reason, count) in dropped { deliver(.observed(.datagramsDropped(count: count, reason: reason))) }
+    for name in limits { deliver(.observed(.limitReached(name))) }
+    dropped = []
+    limits = []
+    lastReport = now
+  }
+}
+
+/// At most so many events in one second.
+struct RateLimit {
+  private var windowEnd = Instant.origin
+  private var count = 0
+
+  /// Counts one event; false when `max` were allowed in this second already.
+  mutating func allows(_ max: Int, _ now: Instant) -> Bool {
+    if now >= windowEnd {
+      windowEnd = now + .seconds(1)
+      count = 0
+    }
+    count += 1
+    return count <= max
+  }
+}

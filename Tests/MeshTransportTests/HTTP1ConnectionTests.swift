@@ -1,0 +1,165 @@
+import Testing
+
+@testable import MeshTransport
+
+private func ok(_ text: String) -> HTTPResponse {
+  var response = HTTPResponse()
+  response.headers = [("Content-Type", "text/plain")]
+  response.body = Array(text.utf8)
+  return response
+}
+
+private func output(_ connection: HTTP1Connection) -> String { String(decoding: connection.output, as: UTF8.self) }
+
+@Test func answersLeaveInTheOrderOfTheRequests() throws {
+  var connection = HTTP1Connection()
+  connection.receive(
+    Array("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".utf8))
+  let first = connection.nextRequest()
+  #expect(first?.target == "/1")
+  let early = connection.nextRequest()
+  #expect(early == nil, "the first request isn't answered yet")
+  connection.respond(ok("one"))
+  let second = connection.nextRequest()
+  #expect(second?.target == "/2")
+  connection.respond(ok("two"))
+  #expect(
+    output(connection)
+      == "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\none"
+      + "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\ntwo")
+  #expect(!connection.isOver && !connection.wantsInput)
+  connection.wrote(connection.output.count)
+  #expect(connection.isOver)
+}
+
+@Test func headGetsTheLengthWithoutTheBody() throws {
+  var connection = HTTP1Connection()
+  connection.receive(Array("HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".utf8))
+  let request = connection.nextRequest()
+  #expect(request != nil)
+  connection.respond(ok("body"), date: "Sun, 06 Nov 1994 08:49:37 GMT")
+  #expect(
+    output(connection) == "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+      + "Content-Length: 4\r\nConnection: keep-alive\r\n\r\n")
+}
+
+@Test func aRefusalIsAnsweredAfterWhatCameBeforeItAndCloses() throws {
+  var connection = HTTP1Connection()
+  connection.receive(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\nBAD\r\n".utf8))
+  let request = connection.nextRequest()
+  #expect(request != nil)
+  connection.respond(ok("1"))
+  let none = connection.nextRequest()
+  #expect(none == nil)
+  let text = output(connection)
+  #expect(
+    text.hasPrefix("HTTP/1.1 200 OK") && text.contains("HTTP/1.1 400 Bad Request") && text.contains("Connection: close")
+  )
+  connection.wrote(connection.output.count)
+  #expect(connection.isOver)
+}
+
+@Test func aHalfClosedPeerStillGetsItsAnswer() throws {
+  var connection = HTTP1Connection()
+  connection.receive(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+  connection.receiveEnd()
+  let request = connection.nextRequest()
+  #expect(request != nil)
+  connection.respond(ok("1"))
+  let none = connection.nextRequest()
+  #expect(none == nil)
+  #expect(!connection.isOver)
+  connection.wrote(.max)
+  #expect(connection.isOver)
+}
+
+@Test func aSlowReaderHoldsBackItsOwnRequests() throws {
+  var connection = HTTP1Connection()
+  connection.receive(Array("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+  let first = connection.nextRequest()
+  #expect(first != nil)
+  connection.respond(ok(String(repeating: "x", count: HTTP1Connection.outputBytesMax)))
+  let second = connection.nextRequest()
+  #expect(second == nil && !connection.wantsInput)
+  connection.wrote(connection.output.count)
+  let afterwards = connection.nextRequest()
+  #expect(afterwards?.target == "/2")
+}
+
+@Test func anAnswerCannotForgeAnother() throws {
+  var response = ok("")
+  response.status = 9999
+  response.headers = [
+    ("A", "b\r\nC: d"), ("E\r\nF", "g"), ("Content-Length", "7"), ("transfer-encoding", "chunked"), ("H", "i"),
+  ]
+  let context = HTTP1ResponseWriter.Context(isHead: false, isHTTP10: false, keepsAlive: true, date: nil)
+  #expect(
+    String(decoding: HTTP1ResponseWriter.bytes(of: response, context), as: UTF8.self)
+      == "HTTP/1.1 500 Internal Server Error\r\nH: i\r\nContent-Length: 0\r\n\r\n")
+}
+
+@Test func datesAreWrittenAsHTTPWantsThem() {
+  #expect(HTTPDate.format(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
+}
+
+private func response(_ text: String, ends: Bool = false, bodyMax: Int = 100) throws -> HTTPResponse? {
+  var limits = HTTP1Limits.client
+  limits.bodyBytesMax = bodyMax
+  var parser = HTTP1ResponseParser(limits: limits)
+  for byte in text.utf8 {
+    if let found = try parser.receive([byte]) { return found }
+  }
+  return ends ? try parser.connectionEnded() : nil
+}
+
+@Test func responsesOfAllThreeFramingsAreRead() throws {
+  let body = Array("hello".utf8)
+  #expect(try response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")?.body == body)
+  #expect(
+    try response("HTTP/1.1 100 \r\n\r\nHTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")?.body
+      == body)
+  #expect(try response("HTTP/1.0 503 No\r\nA: b\r\n\r\nhello", ends: true)?.body == body)
+  #expect(try response("HTTP/1.1 204 No\r\n\r\n")?.status == 204)
+}
+
+@Test(arguments: [
+  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "HTTP/1.1 200 OK\r\n", "", "SSH-2.0-x\r\n", "HTTP/2 200\r\n",
+  "HTTP/1.1 99 x\r\n\r\n", "HTTP/1.1 200OK\r\n", "HTTP/1.1 101 Up\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+])
+func brokenResponsesAreErrors(text: String) {
+  #expect(throws: HTTP1Failure.self) { try response(text, ends: true) }
+}
+
+@Test func endlessInterimAnswersAreAnError() {
+  #expect(throws: HTTP1Failure.self) { try response(String(repeating: "HTTP/1.1 102 x\r\n\r\n", count: 20)) }
+}
+
+@Test func aBodyUntilTheEndHasTheLimitToo() throws {
+  #expect(try response("HTTP/1.1 200 OK\r\n\r\n" + String(repeating: "x", count: 100), ends: true)?.body.count == 100)
+  #expect(throws: HTTP1Failure.self) {
+    try response("HTTP/1.1 200 OK\r\n\r\n" + String(repeating: "x", count: 101), ends: true)
+  }
+}
+
+@Test(arguments: [
+  ("http://localhost/", "localhost", 80, "localhost", "/"), ("http://a:8080", "a", 8080, "a:8080", "/"),
+  ("HTTP://[::1]:1/x?y#z", "::1", 1, "[::1]:1", "/x?y"), ("http://[::1]", "::1", 80, "[::1]", "/"),
+  ("http://a?q", "a", 80, "a", "/?q"),
+])
+func urlsAreTakenApart(url: String, host: String, port: UInt16, authority: String, target: String) throws {
+  let parsed = try HTTPURL(parsing: url)
+  #expect(parsed.host == host && parsed.port == port && parsed.authority == authority && parsed.target == target)
+}
+
+@Test(arguments: [
+  "https://a/", "ftp://a", "a:80", "", "http://", "http://:80/", "http://u@h/", "http://a:0/", "http://a:65536/",
+  "http://a b/", "http://a/\r\nX: y", "http://[::1", "http://a:b/",
+])
+func otherURLsAreErrorsThatNameThem(url: String) {
+  let error = #expect(throws: TransportError.self) { _ = try HTTPURL(parsing: url) }
+  #expect(error?.description.hasPrefix("can't GET '") == true)
+  #expect(error?.description.contains("\n") == false)
+}

@@ -1,0 +1,123 @@
+import CLinux
+import Glibc
+import MeshBasics
+import MeshSecurity
+import Testing
+
+@testable import MeshTransport
+
+/// A bare HTTP/3 client, for requests that no link would make. One thread drives it by `pump`.
+final class HTTP3Client {
+  struct Answer {
+    var fields: [HTTPField] = []
+    var trailers: [HTTPField] = []
+    var body: [UInt8] = []
+    var hasEnded = false
+    var isGone = false
+  }
+
+  private let security: NodeSecurity
+  private let socket: UDPSocket
+  private(set) var quic: QUICConnection!
+  private(set) var http: HTTP3Session?
+  private(set) var answers: [Int64: Answer] = [:]
+  /// Why the connection ended.
+  private(set) var failure: QUICFailure?
+
+  init(_ security: NodeSecurity, to server: SocketAddress) throws {
+    self.security = security
+    socket = try UDPSocket(
+      binding: #require(SocketAddress(literal: "127.0.0.1", port: 0)), receiveBufferBytes: 1 << 20)
+    quic = QUICConnection(
+      isServer: false, local: socket.address, remote: server, host: self, resetSecret: Entropy.bytes(32))
+    quic.onReady = { [weak self] in
+      guard let self else { return false }
+      http = HTTP3Session(on: quic, handler: self, streamsMax: 0)
+      quic.streams = http
+      return http != nil
+    }
+    let parameters = QUICParameters(handshakeTimeout: .seconds(20), idleTimeout: .seconds(30), streamsMax: 0)
+    try #require(
+      quic.startClient(
+        TLSCredential(security.credential), serverName: "peer", parameters: parameters, now: MonotonicClock.now()))
+  }
+
+  deinit { quic.release() }
+
+  static func fields(_ path: String, _ more: [HTTPField] = []) -> [HTTPField] {
+    [
+      HTTPField(":method", "POST"), HTTPField(":scheme", "https"), HTTPField(":authority", "mesh"),
+      HTTPField(":path", "/meshkit.mesh.v1.Mesh/\(path)"), HTTPField("content-type", "application/grpc"),
+    ] + more
+  }
+
+  /// Sends a request; `body` nil leaves it open, otherwise it ends after it.
+  func request(_ fields: [HTTPField], body: [UInt8]? = nil) throws -> Int64 {
+    try pump("connection") { http }
+    let stream = try #require(http?.submitRequest(fields))
+    if let body {
+      _ = http?.send([], body, on: stream)
+      http?.finish(stream)
+    }
+    return stream
+  }
+
+  /// Runs the connection until `find` finds something, 30 s at most, or the connection has ended.
+  @discardableResult func pump<Found>(_ what: String, until find: () throws -> Found?) throws -> Found {
+    let end = MonotonicClock.now() + .seconds(30)
+    while true {
+      flush()
+      if let found = try find() { return found }
+      let now = MonotonicClock.now()
+      guard now < end, failure == nil else { throw TransportError("no \(what); \(String(describing: failure))") }
+      var item = pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0)
+      _ = poll(&item, 1, 5)
+      _ = socket.receive { if failure == nil { failure = quic.read($0, now: MonotonicClock.now()) } }
+      if failure == nil, quic.expiry <= MonotonicClock.now() { failure = quic.handleExpiry(now: MonotonicClock.now()) }
+    }
+  }
+
+  func waitGone(_ stream: Int64) throws -> Answer {
+    try pump("end of stream \(stream)") { answers[stream].flatMap { $0.isGone ? $0 : nil } }
+  }
+
+  func waitEnded(_ stream: Int64) throws -> Answer {
+    try pump("answer on stream \(stream)") { answers[stream].flatMap { $0.hasEnded ? $0 : nil } }
+  }
+
+  /// How the server closed the connection.
+  func waitClosedByPeer() throws -> QUICPeerClose {
+    _ = try? pump("close") { failure }
+    guard case .closedByPeer(let close) = failure else { throw TransportError("\(String(describing: failure))") }
+    return close
+  }
+
+  private func flush() { if failure == nil { failure = quic.flush(now: MonotonicClock.now()) } }
+}
+
+extension HTTP3Client: HTTP3Handler {
+  func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool) {
+    if areTrailers {
+      answers[stream, default: Answer()].trailers = fields
+    } else {
+      answers[stream, default: Answer()].fields = fields
+    }
+  }
+  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) {
+    answers[stream, default: Answer()].body += bytes
+  }
+  func ended(_ stream: Int64) { answers[stream, default: Answer()].hasEnded = true }
+  func refusedByReader(_ stream: Int64) {}
+  func closed(_ stream: Int64) { answers[stream, default: Answer()].isGone = true }
+}
+
+extension HTTP3Client: QUICHost {
+  func route(_ key: ConnectionKey, to connection: QUICConnection) {}
+  func unroute(_ key: ConnectionKey, of connection: QUICConnection) {}
+  func transmit(
+    _ bytes: UnsafeRawBufferPointer, from local: SocketAddress, to remote: SocketAddress, ecn: UInt8
+  ) -> SendOutcome { socket.send(bytes, from: local, to: remote, ecn: ecn) }
+  func judge(_ chain: [[UInt8]], peerIsClient: Bool) -> Result<PeerIdentity, TrustRefusal> {
+    security.judge(chain: chain, peerIsClient: peerIsClient)
+  }
+}

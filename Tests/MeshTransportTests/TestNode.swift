@@ -1,0 +1,185 @@
+import Glibc
+import MeshBasics
+import MeshSecurity
+import MeshThreads
+import Testing
+
+@testable import MeshTransport
+
+/// A directory with a development CA, removed with it.
+final class TestMesh {
+  let directory: String
+  let authority: DevelopmentAuthority
+
+  init(cluster: String = "test") throws {
+    var template = Array("/tmp/meshkit-link-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw TransportError("no temporary directory") }
+    directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    authority = try DevelopmentAuthority(directory: directory, cluster: cluster)
+  }
+
+  deinit {
+    for name in (try? FileList(directory).names) ?? [] { unlink("\(directory)/\(name)") }
+    rmdir(directory)
+  }
+
+  /// What a node named `name` is configured with; a new certificate is issued every time.
+  func options(_ name: String, checksRevocation: Bool = false) throws -> SecurityOptions {
+    let node = try #require(NodeID(name))
+    let issued = try #require(try authority.issue([.init(node: node, role: "worker")]).first)
+    var options = SecurityOptions()
+    options.certificatePath = issued.certificatePath
+    options.keyPath = issued.keyPath
+    options.trustBundlePath = authority.authorityPath
+    if checksRevocation { options.revocationListPath = authority.revocationListPath }
+    return options
+  }
+
+  func security(_ name: String) throws -> NodeSecurity { try NodeSecurity(options: options(name)) }
+}
+
+/// The names in a directory.
+struct FileList {
+  let names: [String]
+
+  init(_ path: String) throws {
+    guard let stream = opendir(path) else { throw TransportError("can't list \(path)") }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    self.names = names
+  }
+}
+
+/// A link transport on its own thread, on 127.0.0.1 or another loopback address, that keeps all its events.
+final class TestNode: @unchecked Sendable {
+  let transport: LinkTransport
+  let security: NodeSecurity
+  private let lock = Lock()
+  private var events: [LinkEvent] = []
+  private var isRunning = true
+  private var dials: UInt64 = 0
+
+  private final class Inbox: Sendable {
+    let box = Mailbox<LinkEvent>(capacity: 1_000_000)
+  }
+  private let inbox = Inbox()
+
+  init(
+    _ security: NodeSecurity, address: String = "127.0.0.1", port: UInt16 = 0, limits: LinkLimits = LinkLimits(),
+    configure: (inout LinkOptions) -> Void = { _ in }
+  ) throws {
+    self.security = security
+    var options = LinkOptions()
+    options.bindAddress = address
+    options.port = port
+    // A loaded machine must not turn tests of other things into tests of the handshake timeout.
+    options.handshakeTimeout = .seconds(20)
+    configure(&options)
+    let inbox = inbox
+    transport = try LinkTransport(options: options, limits: limits, security: security) { _ = inbox.box.post($0) }
+    startThread { [transport, self] in
+      transport.run()
+      lock.locked { isRunning = false }
+      inbox.box.close()
+    }
+  }
+
+  var address: SocketAddress { get throws { try #require(SocketAddress(literal: "127.0.0.1", port: transport.port)) } }
+
+  func dial(_ address: SocketAddress, serverName: String = "peer") -> LinkID {
+    dials += 1
+    let link = LinkID.dialed(dials)
+    #expect(transport.mailbox.post(.dial(link, address, serverName: serverName)))
+    return link
+  }
+
+  /// Posts `command`, waiting while the mailbox is full.
+  func post(_ command: LinkCommand) {
+    while !transport.mailbox.isClosed, !transport.mailbox.post(command) { sched_yield() }
+  }
+
+  /// Waits up to 30 s until `find` finds something among all events so far.
+  func wait<Found>(_ what: String = "event", for find: ([LinkEvent]) -> Found?) throws -> Found {
+    let deadline = MonotonicClock.now() + .seconds(30)
+    while true {
+      inbox.box.drain(into: &events)
+      if let found = find(events) { return found }
+      guard MonotonicClock.now() < deadline else { throw TransportError("no \(what) among \(events.suffix(5))") }
+      inbox.box.wait(timeout: .milliseconds(100))
+    }
+  }
+
+  func waitOpened(_ link: LinkID) throws -> LinkPeer {
+    let ended: Result<LinkPeer, TransportError> = try wait("opening of \(link)") { events in
+      for event in events {
+        if case .opened(link, let peer) = event { return .success(peer) }
+        if case .closed(link, let reason) = event { return .failure(TransportError("closed: \(reason)")) }
+      }
+      return nil
+    }
+    return try ended.get()
+  }
+
+  /// The link that the peer opened, the `number`th.
+  func waitAccepted(_ number: UInt64 = 1) throws -> LinkID {
+    _ = try waitOpened(.accepted(number))
+    return .accepted(number)
+  }
+
+  func waitClosed(_ link: LinkID) throws -> LinkEnd {
+    try wait("end of \(link)") { events in
+      for case .closed(link, let reason) in events { return reason }
+      return nil
+    }
+  }
+
+  func waitObserved<Found>(_ find: (Observation) -> Found?) throws -> Found {
+    try wait("observation") { events in
+      for case .observed(let observation) in events {
+        if let found = find(observation) { return found }
+      }
+      return nil
+    }
+  }
+
+  func waitMessages(_ count: Int, on link: LinkID) throws -> [[UInt8]] {
+    try wait("\(count) messages") { events in
+      let messages = events.compactMap { event -> [UInt8]? in
+        if case .received(link, let message) = event { message } else { nil }
+      }
+      return messages.count >= count ? messages : nil
+    }
+  }
+
+  /// All events so far.
+  var allEvents: [LinkEvent] {
+    inbox.box.drain(into: &events)
+    return events
+  }
+
+  func statistic(_ name: String) -> Int64 { transport.statistics.first { $0.name == name }?.value ?? -1 }
+
+  /// Stops the transport and waits for the end of its thread.
+  func stop() throws {
+    post(.stop)
+    let deadline = MonotonicClock.now() + .seconds(30)
+    while lock.locked({ isRunning }) {
+      guard MonotonicClock.now() < deadline else { throw TransportError("the link thread did not stop") }
+      inbox.box.wait(timeout: .milliseconds(20))
+    }
+  }
+}
+
+/// Dials from `one` to `two`, and gives the link's name on either side.
+func link(_ one: TestNode, to two: TestNode) throws -> (dialed: LinkID, accepted: LinkID) {
+  let known = two.allEvents.filter { if case .opened(let link, _) = $0 { !link.isDialed } else { false } }.count
+  let dialed = try one.dial(two.address)
+  _ = try one.waitOpened(dialed)
+  return (dialed, try two.waitAccepted(UInt64(known) + 1))
+}

@@ -1,0 +1,65 @@
+import CLinux
+import Glibc
+import MeshBasics
+import MeshSecurity
+import MeshThreads
+import Testing
+
+@testable import MeshTransport
+
+/// A relay between one client and one server on loopback that loses datagrams: at random, or all of them.
+final class UDPRelay: @unchecked Sendable {
+  private let lock = Lock()
+  private let front: UDPSocket
+  private let back: UDPSocket
+  private let server: SocketAddress
+  private var client: SocketAddress?
+  private var random: SeededRandom
+  private var lossPercent: UInt64
+  private var isOver = false
+  private var lost = 0
+
+  /// Relays to `server` from now on.
+  init(to server: SocketAddress, lossPercent: UInt64 = 0, seed: UInt64 = 1) throws {
+    self.server = server
+    self.lossPercent = lossPercent
+    random = SeededRandom(seed: seed)
+    let any = try #require(SocketAddress(literal: "127.0.0.1", port: 0))
+    front = try UDPSocket(binding: any, receiveBufferBytes: 1 << 20)
+    back = try UDPSocket(binding: any, receiveBufferBytes: 1 << 20)
+    startThread { self.run() }
+  }
+
+  /// What the client dials.
+  var address: SocketAddress { front.address }
+  /// How many datagrams were lost so far.
+  var lostCount: Int { lock.locked { lost } }
+
+  /// From now on as many of a hundred datagrams are lost; 100 cuts the path.
+  func lose(_ percent: UInt64) { lock.locked { lossPercent = percent } }
+  func stop() { lock.locked { isOver = true } }
+
+  private func run() {
+    while !lock.locked({ isOver }) {
+      var items = [front, back].map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+      _ = poll(&items, 2, 50)
+      front.readErrors { _, _ in }
+      back.readErrors { _, _ in }
+      _ = front.receive {
+        client = $0.remote
+        pass($0, on: back, to: server)
+      }
+      _ = back.receive { if let client { pass($0, on: front, to: client) } }
+    }
+  }
+
+  private func pass(_ datagram: ReceivedDatagram, on socket: UDPSocket, to remote: SocketAddress) {
+    let isLost = lock.locked {
+      let isLost = random.next() % 100 < lossPercent
+      if isLost { lost += 1 }
+      return isLost
+    }
+    if isLost { return }
+    _ = socket.send(UnsafeRawBufferPointer(datagram.bytes), from: socket.address, to: remote, ecn: datagram.ecn)
+  }
+}
