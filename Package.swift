@@ -38,6 +38,7 @@ let package = Package(
     module("MeshTelemetry", ["MeshBasics", "MeshThreads"]),
     module("MeshSecurity", ["MeshBasics", "MeshThreads", "COpenSSL"]),
     module("MeshTransport", ["MeshBasics", "MeshThreads", "MeshSecurity", "CLinux", "CNgtcp2", "CNghttp3", "CGnuTLS"]),
+    module("MeshStore", ["MeshBasics", "MeshWire", "MeshEngine"]),
     module("MeshSim", ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine"]),
     .executableTarget(name: "MeshSimCommand", dependencies: ["MeshSim"], swiftSettings: strict),
     // tests: one target per module, and those that cross modules
@@ -51,6 +52,7 @@ let package = Package(
     tests("MeshThreadsTests", ["MeshThreads", "MeshBasics"]),
     tests("MeshSecurityTests", ["MeshSecurity", "COpenSSL"]),
     tests("MeshTransportTests", ["MeshTransport", "MeshThreads", "MeshSecurity"]),
+    tests("MeshStoreTests", ["MeshStore"]),
     tests("SimulationTests", ["MeshSim"]),
   ],
   swiftLanguageModes: [.v6]
