@@ -1,0 +1,190 @@
+import MeshBasics
+import MeshEngine
+import MeshMembership
+import MeshTransport
+
+/// The `engine` thread: feeds the engine what happens, does what it says, and makes each turn visible. It decides
+/// nothing about the protocol.
+final class EngineLoop {
+  private let core: NodeCore
+  private var engine: Engine
+  private var effects = EngineEffects()
+  private var changes: [MembershipEvent] = []
+  private var publishedRevision: UInt64?
+  private var snapshotRevision: UInt64 = 0
+
+  private var nextToken: UInt64 = 0
+  private var commands: [CommandToken: Completion] = [:]
+  private var stops: [Completion] = []
+  private var hasStarted = false
+  private var isLeaving = false
+  private var isAbandoned = false
+  /// Why the loop ends; nil while it goes on.
+  private var end: EndReason?
+
+  private enum EndReason {
+    case left
+    case abandoned
+    case poisoned(MeshError)
+  }
+
+  init(core: NodeCore, engine: Engine) {
+    self.core = core
+    self.engine = engine
+  }
+
+  /// The body of the thread; returns once the node has left, was abandoned or is poisoned.
+  func run() {
+    core.observe(
+      .listening(
+        address: core.configuration.bindAddress, port: core.link.port, fanout: core.configuration.fanout))
+    feed(.started(unixMilliseconds: WallClock.unixMilliseconds()))
+    publish()
+    var messages: [EngineMessage] = []
+    var handled = 0
+    while end == nil {
+      core.inbox.wait(timeout: engine.nextDeadline.map { $0.since(MonotonicClock.now()) })
+      messages.removeAll(keepingCapacity: true)
+      // Asked before the mailbox is emptied: a stop that came before the host forgot the node is then inside.
+      isAbandoned = isAbandoned || core.isAbandoned
+      core.inbox.drain(into: &messages)
+      handled = 0
+      while end == nil, handled < messages.count {
+        handle(messages[handled])
+        handled &+= 1
+      }
+      if isAbandoned, !isLeaving { end = end ?? .abandoned }
+      if end == nil, let deadline = engine.nextDeadline, deadline <= MonotonicClock.now() { feed(.deadlineReached) }
+      publish()
+    }
+    conclude(unhandled: Array(messages.dropFirst(handled)))
+  }
+
+  private func handle(_ message: EngineMessage) {
+    switch message {
+    case .input(let input): feed(input)
+    case .command(let command, let completion):
+      if isLeaving {
+        completion.finish(EngineLoop.shuttingDown)
+      } else {
+        feed(.command(token(for: completion), command))
+      }
+    case .stop(let completion):
+      if completion.stream != nil { stops.append(completion) }
+      if !isLeaving {
+        isLeaving = true
+        core.advance(to: .leaving)
+        feed(.command(token(for: Completion(stream: nil, token: 0)), .leave))
+      }
+    case .abandon: isAbandoned = true
+    }
+  }
+
+  private func feed(_ input: EngineInput) {
+    engine.handle(input, now: MonotonicClock.now(), into: &effects)
+    for effect in effects.list { perform(effect) }
+    effects.removeAll()
+  }
+
+  private func perform(_ effect: EngineEffect) {
+    switch effect {
+    case .dial(let link, let endpoint): dial(link, endpoint)
+    case .send(let link, let bytes):
+      if !core.link.mailbox.post(.send(link, bytes), keepingFree: 1_024) { core.observe(.limitReached("link mailbox")) }
+    case .close(let link, let reason): _ = core.link.mailbox.post(.close(link, reason: reason))
+    case .respond(let request, .reply(let bytes)): _ = core.link.mailbox.post(.reply(request, bytes))
+    case .respond(let request, .failure(let code, let message)):
+      _ = core.link.mailbox.post(.fail(request, code: code, message: message))
+    case .persist(let token, let write): persist(write, token: token)
+    case .notify(let change): changes.append(change)
+    case .observe(let observation): core.observe(observation)
+    case .complete(let token, let outcome): commands.removeValue(forKey: token)?.finish(MeshError(outcome))
+    case .stopped: end = end ?? .left
+    case .poison(let reason):
+      core.observe(.poisoned(reason))
+      end = .poisoned(MeshError(.poisoned, "node: stopped by a broken invariant: \(reason)", isFatal: true))
+    }
+  }
+
+  private func dial(_ link: LinkID, _ endpoint: Endpoint) {
+    let accepted: Bool
+    if let address = SocketAddress(literal: endpoint.host, port: endpoint.port) {
+      accepted = core.link.mailbox.post(.dial(link, address, serverName: ""))
+    } else {
+      accepted = core.work.resolve(endpoint, for: link)
+    }
+    if !accepted { core.inbox.mustPost(.input(.linkClosed(link, .unreachable("too many dials are under way")))) }
+  }
+
+  private func persist(_ write: StoreWrite, token: SyncToken) {
+    guard let disk = core.disk else {
+      // Without a data directory nothing outlives the process, and "durable" means "held in memory".
+      core.inbox.mustPost(.input(.stored(token)))
+      return
+    }
+    if !disk.write(write, token: token) {
+      core.inbox.mustPost(.input(.storeFailed(token, reason: "too many writes are under way")))
+    }
+  }
+
+  private func token(for completion: Completion) -> CommandToken {
+    nextToken &+= 1
+    let token = CommandToken(rawValue: nextToken)
+    commands[token] = completion
+    return token
+  }
+
+  /// Makes this turn visible: events and the picture that holds them, in one step.
+  private func publish() {
+    defer { announceStart() }
+    // In every turn: a node that knows nobody, or refuses all, has figures to show as well.
+    core.figures.replace(with: engine.statistics)
+    let isNew = engine.viewRevision != publishedRevision
+    guard isNew || !changes.isEmpty else { return }
+    publishedRevision = engine.viewRevision
+    snapshotRevision &+= 1
+    let snapshot = MembersSnapshot(
+      members: engine.members, revision: snapshotRevision, unixNanoseconds: WallClock.unixNanoseconds(),
+      published: MonotonicClock.now())
+    core.hub.publish(changes, snapshot: snapshot)
+    changes.removeAll(keepingCapacity: true)
+  }
+
+  /// Lets `Node.open` return, once the picture with the local member is out.
+  private func announceStart() {
+    guard !hasStarted, engine.isRunning else { return }
+    hasStarted = true
+    core.advance(to: .running)
+  }
+
+  /// Ends the other threads, then tells everybody: exactly one completion for each accepted operation. Who waits for
+  /// the stop is woken last, and finds all of that on his streams.
+  private func conclude(unhandled: [EngineMessage]) {
+    core.stopOtherThreads()
+    var reason: MeshError?
+    if case .poisoned(let error)? = end { reason = error }
+    core.advance(to: .ended, because: reason)
+    core.inbox.close()
+    var late = unhandled
+    core.inbox.drain(into: &late)
+    for case .command(_, let completion) in late { completion.finish(EngineLoop.shuttingDown) }
+    for case .stop(let completion) in late { stops.append(completion) }
+    commands.values.forEach { $0.finish(EngineLoop.shuttingDown) }
+    stops.forEach { $0.finish(reason) }
+    core.hub.end(reason)
+    core.advance(to: .finished)
+  }
+
+  private static let shuttingDown = MeshError(.shutdown, "node: it is stopping")
+}
+
+extension MeshError {
+  /// How a command's end is told; nil for success.
+  fileprivate init?(_ outcome: CommandOutcome) {
+    switch outcome {
+    case .done: return nil
+    case .rejected(let reason): self.init(.argument, reason)
+    case .shuttingDown: self.init(.shutdown, "node: it is stopping")
+    }
+  }
+}

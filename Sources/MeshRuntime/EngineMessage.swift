@@ -1,0 +1,23 @@
+import MeshBasics
+import MeshEngine
+import MeshTransport
+
+/// What reaches the engine thread through its mailbox.
+enum EngineMessage: Sendable {
+  /// An input for the engine, as it is.
+  case input(EngineInput)
+  /// A host's command; `stream` hears of its end under `token`.
+  case command(Command, Completion)
+  /// A host wants the node to leave and stop.
+  case stop(Completion)
+  /// A host forgot the node: stop without a leave, unless a stop is under way.
+  case abandon
+}
+
+/// Where the end of an operation is told. The slot on the stream is reserved already.
+struct Completion: Sendable {
+  let stream: EventStream?
+  let token: UInt64
+
+  func finish(_ error: MeshError?) { stream?.complete(.completed(error), token: token) }
+}

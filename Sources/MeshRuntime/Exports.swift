@@ -1,0 +1,6 @@
+// The faces see the types that cross this module's doors without knowing in which room each was made.
+@_exported import MeshBasics
+@_exported import MeshConfig
+@_exported import MeshMembership
+@_exported import MeshTelemetry
+@_exported import MeshWire

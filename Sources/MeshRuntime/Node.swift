@@ -1,0 +1,82 @@
+import MeshBasics
+import MeshConfig
+import MeshMembership
+import MeshSecurity
+import MeshTransport
+import MeshWire
+
+/// One node: a member of a mesh, with its threads, sockets and engine.
+///
+/// Safe from any thread. Calls never wait for the engine, except `stopAndWait`. A node that is let go of without a stop
+/// is abandoned: it ends without a goodbye, as if its process had died. One that is let go of while it stops says its
+/// goodbye first.
+public final class Node: @unchecked Sendable {
+  let core: NodeCore
+
+  private init(core: NodeCore) { self.core = core }
+
+  deinit { core.abandon() }
+
+  /// Checks, binds, loads and starts a node.
+  ///
+  /// Errors name the cause: a port in use, an unreadable key, a certificate for another node, a locked data directory.
+  /// Nothing is left behind then: no thread, no socket, no lock.
+  public static func open(_ configuration: NodeConfiguration) throws(MeshError) -> Node {
+    guard !ForkGuard.isForkedChild else {
+      throw MeshError(.forked, "node: this process was forked after the library was used; only exec is safe here")
+    }
+    return Node(core: try NodeCore.start(configuration))
+  }
+
+  /// What it was opened with.
+  public var configuration: NodeConfiguration { core.configuration }
+
+  /// The port of the mesh listener, UDP (of use when 0 was configured).
+  public var meshPort: UInt16 { core.link.port }
+
+  /// The port of the control listener; 0 when it is switched off.
+  public var controlPort: UInt16 { core.edge?.port ?? 0 }
+
+  /// The newest picture of the membership. Costs one lock held for one retain.
+  public func members() -> MembersSnapshot { core.snapshots.current }
+
+  /// Delivers events of `topics` to `stream` until either ends. With `.members` it starts with one `joined`
+  /// (correlation 0) for each member known; with `.log`, with the latest records.
+  ///
+  /// Throws `.closed` when the node or the stream is, `.busy` when either has no room for another subscription.
+  public func subscribe(_ stream: EventStream, topics: Topics) throws(MeshError) {
+    try core.hub.subscribe(stream, topics: topics)
+  }
+
+  /// Replaces this node's labels, mesh-wide. Exactly one `completed` with `token` follows on `stream`, when one is
+  /// given and nothing is thrown. Throws `.busy` when the node or the stream is full, `.closed` after a stop.
+  public func setLabels(_ labels: [Label], stream: EventStream?, token: UInt64) throws(MeshError) {
+    try core.submit(stream: stream, token: token) { .command(.setLabels(labels), $0) }
+  }
+
+  /// Announces a graceful leave, then stops. Each accepted call gets its completion, also when the node stopped long
+  /// ago.
+  public func stop(stream: EventStream?, token: UInt64) throws(MeshError) {
+    try core.stop(stream: stream, token: token)
+  }
+
+  /// Stops as `stop` does, and waits until it is over.
+  ///
+  /// Throws `.timeout` when that takes longer (the stop goes on), `.wouldDeadlock` on a thread of the library.
+  public func stopAndWait(timeout: Duration?) throws(MeshError) {
+    guard !LibraryThread.isCurrent else {
+      throw MeshError(.wouldDeadlock, "node: waiting for its stop on a callback thread would wait for ever")
+    }
+    try stop(stream: nil, token: 0)
+    guard core.waitUntilFinished(timeout: timeout) else {
+      throw MeshError(.timeout, "node: it has not stopped within the time given; the stop goes on")
+    }
+  }
+
+  /// Stops without a leave, unless a stop was asked for before: that one goes on to its end. Never blocks; the threads
+  /// end by themselves.
+  public func abandon() { core.abandon() }
+
+  /// Figures about this node: one JSON document (docs/reference/statistics.md).
+  public func statisticsJSON() -> [UInt8] { core.statisticsJSON() }
+}

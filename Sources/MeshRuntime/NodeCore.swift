@@ -1,0 +1,232 @@
+import Glibc
+import MeshBasics
+import MeshConfig
+import MeshEngine
+import MeshMembership
+import MeshSecurity
+import MeshTelemetry
+import MeshThreads
+import MeshTransport
+
+/// What the threads of one node share. The threads keep it alive; it ends with the last of them.
+final class NodeCore: @unchecked Sendable {
+  let configuration: NodeConfiguration
+  let link: LinkTransport
+  let edge: EdgeTransport?
+  let work: WorkWorker
+  let disk: DiskWorker?
+  let telemetry: Telemetry
+  let snapshots: SnapshotCell
+  let hub: EventHub
+  let security: NodeSecurity
+  let inbox: EngineInbox
+  let figures = EngineFigures()
+
+  /// Where the node stands in its life. It only ever goes forward.
+  enum Phase: Int, Comparable, Sendable {
+    case starting, running, leaving
+    /// The engine takes nothing more: calls are answered without it.
+    case ended
+    /// Every completion and every last event is told.
+    case finished
+
+    static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
+  }
+
+  private let lock = Lock()
+  private let phaseChanged = ConditionVariable()
+  private var current = Phase.starting
+  /// Why the node ended by itself; nil when it was asked to, or hasn't.
+  private var failure: MeshError?
+  private var wasAbandoned = false
+  private var joinedThreads: [LibraryThread] = []
+
+  /// Binds everything, then starts the threads; the engine's last, so that nothing speaks before all is in place.
+  static func start(_ configuration: NodeConfiguration) throws(MeshError) -> NodeCore {
+    let parts = try NodeParts(configuration)
+    let doors = NodeDoors()
+    let core = try NodeCore(parts: parts, doors: doors)
+    doors.open(to: core)
+    for notice in parts.notices { core.observe(.configurationNotice(notice)) }
+    let engine = parts.makeEngine(meshPort: core.link.port)
+    try core.startThreads(engine: engine)
+    try core.waitUntilRunning()
+    return core
+  }
+
+  private init(parts: NodeParts, doors: NodeDoors) throws(MeshError) {
+    configuration = parts.configuration
+    security = parts.security
+    telemetry = Telemetry()
+    inbox = EngineInbox()
+    snapshots = SnapshotCell(
+      MembersSnapshot(
+        members: [], revision: 0, unixNanoseconds: WallClock.unixNanoseconds(), published: MonotonicClock.now()))
+    hub = EventHub(snapshots: snapshots, telemetry: telemetry)
+    link = try parts.makeLink { event in doors.core?.linkReported(event) }
+    edge = try parts.makeEdge(
+      answer: { request in doors.core?.answer(request) ?? HTTPResponse() },
+      observe: { observation in doors.core?.observe(observation) })
+    work = WorkWorker(security: parts.security, reloadInterval: parts.configuration.certificateReloadInterval) {
+      outcome in doors.core?.workReported(outcome)
+    }
+    disk = parts.store.map { store in
+      DiskWorker(store: store) { input in doors.core?.inbox.mustPost(.input(input)) }
+    }
+  }
+
+  // MARK: The host's side
+
+  /// Hands a message with a completion to the engine, or reserves nothing and throws.
+  func submit(
+    stream: EventStream?, token: UInt64, _ message: (Completion) -> EngineMessage
+  ) throws(MeshError) {
+    guard phase < .ended else { throw NodeCore.closedError }
+    try stream?.reserve()
+    guard inbox.postCommand(message(Completion(stream: stream, token: token))) else {
+      stream?.cancelReservation()
+      throw phase < .ended ? NodeCore.busyError : NodeCore.closedError
+    }
+  }
+
+  /// Asks for the end; a node that has ended already says so at once.
+  func stop(stream: EventStream?, token: UInt64) throws(MeshError) {
+    try stream?.reserve()
+    let completion = Completion(stream: stream, token: token)
+    if inbox.postCommand(.stop(completion)) { return }
+    guard phase >= .ended else {
+      stream?.cancelReservation()
+      throw NodeCore.busyError
+    }
+    completion.finish(nil)
+  }
+
+  /// The host has forgotten the node. The flag counts even when the mailbox has no room for the message.
+  func abandon() {
+    lock.locked { wasAbandoned = true }
+    inbox.mustPost(.abandon)
+  }
+
+  var isAbandoned: Bool { lock.locked { wasAbandoned } }
+
+  func waitUntilFinished(timeout: Duration?) -> Bool {
+    let deadline = timeout.map { MonotonicClock.now() + $0 }
+    return lock.locked {
+      while current < .finished {
+        guard phaseChanged.wait(lock, until: deadline) else { return current == .finished }
+      }
+      return true
+    }
+  }
+
+  var phase: Phase { lock.locked { current } }
+
+  /// Goes on to `next`, unless the node is further already. `reason` is why it ended by itself.
+  func advance(to next: Phase, because reason: MeshError? = nil) {
+    lock.locked {
+      guard next > current else { return }
+      current = next
+      failure = failure ?? reason
+      phaseChanged.broadcast()
+    }
+  }
+
+  private static let closedError = MeshError(.closed, "node: it has stopped")
+  private static let busyError = MeshError(.busy, "node: its engine has no room for more commands; try again")
+
+  /// Waits until the epoch is durable and the node takes part, so that a host's first look shows the local member and
+  /// its first command is welcome. Ends with the disk's answer, good or bad.
+  private func waitUntilRunning() throws(MeshError) {
+    try lock.locked { () throws(MeshError) in
+      while current == .starting { _ = phaseChanged.wait(lock, until: nil) }
+      if current >= .ended { throw failure ?? MeshError(.internalError, "node: it stopped before it started") }
+    }
+  }
+
+  // MARK: The threads' side
+
+  /// Counts an observation and spreads its log record. Any thread.
+  func observe(_ observation: Observation) {
+    if let record = telemetry.record(observation) { hub.publish(record) }
+  }
+
+  /// On the link thread.
+  private func linkReported(_ event: LinkEvent) {
+    switch event {
+    case .opened(let link, let peer): inbox.mustPost(.input(.linkOpened(link, peer)))
+    case .closed(let link, let end): inbox.mustPost(.input(.linkClosed(link, end)))
+    case .received(let link, let bytes):
+      // A lost message is repaired by the protocol; a link thread that waits for the engine is not.
+      if !inbox.post(.input(.received(link, bytes))) { observe(.limitReached("engine mailbox")) }
+    case .called(let request, _, _, let bytes):
+      if !inbox.post(.input(.pingCalled(request, bytes))) {
+        _ = self.link.mailbox.post(.fail(request, code: Status.busy.grpcStatus, message: "the node is busy"))
+      }
+    case .observed(let observation): observe(observation)
+    }
+  }
+
+  /// On the work thread.
+  private func workReported(_ outcome: WorkWorker.Outcome) {
+    switch outcome {
+    case .resolved(let id, let address, let endpoint):
+      if !link.mailbox.post(.dial(id, address, serverName: endpoint.host)) {
+        inbox.mustPost(.input(.linkClosed(id, .unreachable("the link thread is busy"))))
+      }
+    case .unresolved(let id, let reason): inbox.mustPost(.input(.linkClosed(id, .unreachable(reason))))
+    case .certificateReloaded:
+      let credential = security.credential
+      observe(.certificateReloaded(subject: credential.subject, notAfter: String(credential.notAfter)))
+      _ = link.mailbox.post(.credentialChanged)
+      inbox.mustPost(.input(.securityChanged(SecurityPosture(of: security))))
+    case .certificateReloadFailed(let reason): observe(.certificateReloadFailed(reason: reason))
+    }
+  }
+
+  // MARK: Beginning and end
+
+  private func startThreads(engine: Engine) throws(MeshError) {
+    do throws(MeshError) {
+      try startJoined("meshkit-link") { [link] in link.run() }
+      if let edge { try startJoined("meshkit-edge") { edge.run() } }
+      if let disk { try startJoined("meshkit-disk") { disk.run() } }
+      // Not joined at the end: it may be inside the resolver, which nothing can interrupt.
+      try LibraryThread.start(name: "meshkit-work") { [work] in work.run() }.detach()
+      let box = EngineBox(engine)
+      try LibraryThread.start(name: "meshkit-engine") { [self] in EngineLoop(core: self, engine: box.engine).run() }
+        .detach()
+    } catch {
+      stopOtherThreads()
+      throw error
+    }
+  }
+
+  private func startJoined(_ name: String, _ body: @escaping @Sendable () -> Void) throws(MeshError) {
+    let thread = try LibraryThread.start(name: name, body: body)
+    lock.locked { joinedThreads.append(thread) }
+  }
+
+  /// Ends every thread but the engine's, and waits for those that hold sockets or files: they are closed when the node
+  /// counts as stopped.
+  func stopOtherThreads() {
+    edge?.stop()
+    while !link.mailbox.post(.stop), !link.mailbox.isClosed { usleep(1_000) }
+    if let disk { while !disk.stop() { usleep(1_000) } }
+    work.stop()
+    let threads = lock.locked { () -> [LibraryThread] in
+      defer { joinedThreads = [] }
+      return joinedThreads
+    }
+    threads.forEach { $0.join() }
+  }
+}
+
+/// Lets the parts of a node, which are made first, call the core that is made of them.
+final class NodeDoors: @unchecked Sendable {
+  private let lock = Lock()
+  private weak var target: NodeCore?
+
+  var core: NodeCore? { lock.locked { target } }
+
+  func open(to core: NodeCore) { lock.locked { target = core } }
+}

@@ -1,0 +1,124 @@
+import Glibc
+import MeshBasics
+import MeshConfig
+import MeshEngine
+import MeshSecurity
+import MeshStore
+import MeshTransport
+import MeshWire
+
+/// All that a node needs before its first thread starts: each step either works or names what is wrong.
+struct NodeParts {
+  let configuration: NodeConfiguration
+  let security: NodeSecurity
+  let store: NodeStore?
+  let stored: StoredState
+  let notices: [String]
+
+  /// Loads certificates and files. Binds nothing yet.
+  init(_ configuration: NodeConfiguration) throws(MeshError) {
+    self.configuration = configuration
+    do throws(SecurityError) {
+      security = try NodeSecurity(options: NodeParts.securityOptions(configuration))
+      try security.bind(to: configuration.nodeID, cluster: configuration.clusterID)
+    } catch {
+      throw MeshError(.security, error.description)
+    }
+    guard !configuration.dataDirectory.isEmpty else {
+      store = nil
+      stored = StoredState()
+      notices = configuration.notices + security.notices
+      return
+    }
+    do throws(StoreError) {
+      let store = try NodeStore(directory: configuration.dataDirectory)
+      let loaded = try store.load()
+      stored = loaded.state
+      notices = configuration.notices + security.notices + loaded.notices
+      self.store = store
+    } catch {
+      throw MeshError(.storage, error.description)
+    }
+  }
+
+  /// The engine of this node. `meshPort` is the port that is really bound.
+  func makeEngine(meshPort: UInt16) -> Engine {
+    var metadata = NodeMetadata()
+    metadata.role = configuration.role
+    metadata.clusterID = configuration.clusterID
+    metadata.region = configuration.region
+    metadata.meshVersion = configuration.meshVersion
+    metadata.http3Support = configuration.http3Support
+    metadata.labels = configuration.labels
+    metadata.security = SecurityPosture(of: security)
+    let port = configuration.advertisePort ?? meshPort
+    metadata.endpoint = Endpoint(host: configuration.advertiseHost, port: port)?.description ?? ""
+
+    var engine = EngineConfiguration(nodeID: configuration.nodeID, metadata: metadata)
+    engine.seeds = configuration.seeds
+    engine.interval = configuration.interval
+    engine.fanout = configuration.fanout
+    engine.suspicionInterval = configuration.suspicionInterval
+    engine.pingTimeout = configuration.pingTimeout
+    engine.retransmitLimit = configuration.retransmitLimit
+    engine.metadataRefreshPeriod = configuration.metadataRefreshPeriod
+    return Engine(configuration: engine, stored: stored, seed: NodeParts.freshSeed())
+  }
+
+  /// The mesh listener, bound.
+  func makeLink(deliver: @escaping @Sendable (LinkEvent) -> Void) throws(MeshError) -> LinkTransport {
+    var options = LinkOptions()
+    options.bindAddress = configuration.bindAddress
+    options.port = configuration.port
+    options.handshakeTimeout = configuration.pingTimeout
+    do throws(TransportError) {
+      return try LinkTransport(options: options, security: security, deliver: deliver)
+    } catch {
+      throw MeshError(error.addressInUse ? .addressInUse : .network, "mesh:gossip:port: \(error.description)")
+    }
+  }
+
+  /// The control listener, bound; nil when it is switched off.
+  func makeEdge(
+    answer: @escaping @Sendable (HTTPRequest) -> HTTPResponse, observe: @escaping @Sendable (Observation) -> Void
+  ) throws(MeshError) -> EdgeTransport? {
+    guard configuration.controlEnabled else { return nil }
+    guard let address = SocketAddress(literal: configuration.controlAddress, port: configuration.controlPort) else {
+      throw MeshError(
+        .configuration, "mesh:control:address: '\(configuration.controlAddress)' is not an IP address")
+    }
+    do throws(TransportError) {
+      return try EdgeTransport(address: address, answer: answer, observe: observe)
+    } catch {
+      throw MeshError(error.addressInUse ? .addressInUse : .network, "mesh:control:port: \(error.description)")
+    }
+  }
+
+  private static func securityOptions(_ configuration: NodeConfiguration) -> SecurityOptions {
+    var options = SecurityOptions()
+    options.certificatePath = configuration.certificatePath
+    options.certificateData = configuration.certificateData
+    options.keyPath = configuration.keyPath
+    options.certificatePassword = configuration.certificatePassword
+    options.trustBundlePath = configuration.trustBundlePath
+    options.revocationListPath = configuration.revocationListPath
+    options.allowedThumbprints = configuration.allowedThumbprints
+    return options
+  }
+
+  /// The room's randomness spreads timers and picks peers; it differs between nodes and runs.
+  private static func freshSeed() -> UInt64 {
+    Entropy.bytes(8).reduce(0) { ($0 << 8) | UInt64($1) }
+  }
+}
+
+extension SecurityPosture {
+  /// What a node announces about its security, by its newest certificate.
+  init(of security: NodeSecurity) {
+    self.init()
+    tlsVersion = "1.3"
+    mutualTLS = true
+    revocationChecked = security.checksRevocation
+    certificateExpiresAt = security.credential.notAfter
+  }
+}

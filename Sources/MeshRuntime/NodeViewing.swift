@@ -1,0 +1,64 @@
+import MeshBasics
+import MeshControl
+import MeshMembership
+import MeshTransport
+import MeshWire
+
+extension NodeCore {
+  /// Answers a request of the control listener from the newest snapshot. On the edge thread, which answers one request
+  /// after the other, so that no other is ever active; never waits.
+  func answer(_ request: HTTPRequest) -> HTTPResponse {
+    let view = NodeView(
+      localNodeID: configuration.nodeID, members: snapshots.current.members, now: MonotonicClock.now(),
+      unixTicks: WallClock.unixTicks(), isDraining: phase >= .leaving, notReady: notReady, activeRequests: 0)
+    let response = Control.respond(
+      to: ControlRequest(
+        method: request.method, target: request.target, host: request.header("host"),
+        origin: request.header("origin"), body: request.body),
+      view: view, metrics: telemetry.prometheusText)
+    var answer = HTTPResponse()
+    answer.status = response.status
+    answer.headers = response.headers.map { ($0.name, $0.value) }
+    answer.body = response.body
+    return answer
+  }
+
+  /// Why the node isn't ready to be a member yet; empty when it is.
+  private var notReady: [String] { snapshots.current.members.isEmpty ? ["mesh-gossip:starting"] : [] }
+
+  /// The document that `docs/reference/statistics.md` describes, field by field.
+  func statisticsJSON() -> [UInt8] {
+    let snapshot = snapshots.current
+    var json = JSONWriter()
+    json.beginObject()
+    json.name("version")
+    json.string(Version.string)
+    json.name("nodeId")
+    json.string(configuration.nodeID.name)
+    json.name("membersRevision")
+    json.string(String(snapshot.revision))
+    json.name("members")
+    json.beginObject()
+    for status in MemberStatus.allCases {
+      json.name(status.rawValue.lowercased())
+      json.integer(Int64(snapshot.members.filter { $0.status == status }.count))
+    }
+    json.endObject()
+    json.write("engine", figures.current)
+    json.write("transport", link.statistics)
+    json.endObject()
+    return json.bytes
+  }
+}
+
+extension JSONWriter {
+  fileprivate mutating func write(_ name: String, _ figures: [(name: String, value: Int64)]) {
+    self.name(name)
+    beginObject()
+    for figure in figures {
+      self.name(figure.name)
+      integer(figure.value)
+    }
+    endObject()
+  }
+}

@@ -1,0 +1,17 @@
+import Glibc
+
+/// The time of day. For display only: nothing is ever decided by it.
+enum WallClock {
+  /// Nanoseconds since 1970.
+  static func unixNanoseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+  }
+
+  /// Milliseconds since 1970.
+  static func unixMilliseconds() -> Int64 { unixNanoseconds() / 1_000_000 }
+
+  /// Units of 100 nanoseconds since 1970, the resolution of OmniRelay's timestamps.
+  static func unixTicks() -> Int64 { unixNanoseconds() / 100 }
+}

@@ -1,0 +1,182 @@
+import Glibc
+import Testing
+
+@testable import MeshRuntime
+
+/// A log record that says `text`.
+private func record(_ text: String) -> LogRecord {
+  LogRecord(
+    level: .information, category: "test", eventID: 1, eventName: "test", message: text, fields: [], correlation: 0)
+}
+
+/// A change of the member `name`.
+private func change(_ name: String, _ kind: MembershipEvent.Kind, correlation: UInt64 = 1) throws -> MembershipEvent {
+  let member = MemberView(
+    nodeID: try #require(NodeID(name)), status: .alive, isDead: false, epoch: 1, incarnation: 0,
+    metadata: NodeMetadata(), lastHeard: nil, roundTrip: nil, isLocal: false)
+  return MembershipEvent(kind: kind, member: member, correlation: correlation)
+}
+
+private func names(_ stream: EventStream) throws -> [String] {
+  var found: [String] = []
+  while let event = try stream.next(timeout: .zero) {
+    switch event.payload {
+    case .member(let change): found.append("\(change.kind) \(change.member.nodeID)")
+    case .log(let record): found.append("log \(record.message)")
+    case .completed: found.append("completed \(event.token)")
+    case .dropped(let count): found.append("dropped \(count)")
+    case .nodeStopped: found.append("stopped")
+    case .unknown: found.append("unknown")
+    }
+  }
+  return found
+}
+
+@Test func eventsOfAllLanesComeOutInTheOrderTheyWentIn() throws {
+  let stream = try EventStream(capacity: 64)
+  _ = stream.add(record("one"))
+  _ = stream.add(try change("a", .joined))
+  try stream.reserve()
+  stream.complete(.completed(nil), token: 7)
+  _ = stream.add(record("two"))
+  stream.injectUnknown()
+  #expect(try names(stream) == ["log one", "joined a", "completed 7", "log two", "unknown"])
+}
+
+@Test func capacitiesOutsideTheRangeAreRefusedByName() {
+  for capacity in [-1, 0, 15, 65_537] {
+    #expect(throws: MeshError(.argument, "event stream capacity \(capacity): must be within 16...65536 events")) {
+      _ = try EventStream(capacity: capacity)
+    }
+  }
+  #expect(throws: Never.self) { _ = try EventStream(capacity: 16) }
+  #expect(throws: Never.self) { _ = try EventStream(capacity: 65_536) }
+}
+
+@Test func aFullStreamDropsItsOldestLogsAndSaysHowMany() throws {
+  let stream = try EventStream(capacity: 16)
+  for number in 1...6 { _ = stream.add(record("\(number)")) }
+  #expect(try names(stream) == ["dropped 2", "log 3", "log 4", "log 5", "log 6"])
+}
+
+@Test func aFullStreamCoalescesTheChangesOfOneMember() throws {
+  let stream = try EventStream(capacity: 16)
+  for number in 1...8 { _ = stream.add(try change("m\(number)", .joined)) }
+  _ = stream.add(try change("m3", .left))
+  #expect(try names(stream).filter { $0.contains("m3") } == ["left m3"])
+}
+
+@Test func changesOfNewMembersOnAFullStreamAreCountedAsDropped() throws {
+  let stream = try EventStream(capacity: 16)
+  for number in 1...10 { _ = stream.add(try change("m\(number)", .joined)) }
+  #expect(try names(stream).first == "dropped 2")
+}
+
+@Test func completionsHaveTheirSlotReservedOrAreRefusedEarly() throws {
+  let stream = try EventStream(capacity: 16)
+  for _ in 0..<4 { try stream.reserve() }
+  #expect(throws: MeshError.self) { try stream.reserve() }
+  for number in 0..<100 { _ = stream.add(record("\(number)")) }
+  for token in 1...4 { stream.complete(.completed(nil), token: UInt64(token)) }
+  #expect(try names(stream).filter { $0.hasPrefix("completed") }.count == 4)
+}
+
+@Test func theDescriptorIsReadableExactlyWhileEventsWait() throws {
+  let stream = try EventStream(capacity: 16)
+  func isReadable() -> Bool {
+    var item = pollfd(fd: stream.descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&item, 1, 0) == 1
+  }
+  #expect(!isReadable())
+  _ = stream.add(record("one"))
+  _ = stream.add(record("two"))
+  #expect(isReadable())
+  _ = try stream.next(timeout: .zero)
+  #expect(isReadable())
+  _ = try stream.next(timeout: .zero)
+  #expect(!isReadable())
+  let descriptor = stream.descriptor
+  stream.close()
+  var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+  #expect(poll(&item, 1, 0) == 1, "a host that only polls must learn of the end")
+  #expect(stream.descriptor == -1)
+}
+
+@Test func closingWakesAWaiterWithClosed() throws {
+  let stream = try EventStream(capacity: 16)
+  let closer = try LibraryThread.start(name: "test-closer") {
+    usleep(20_000)
+    stream.close()
+  }
+  #expect(throws: MeshError.self) { _ = try stream.next(timeout: nil) }
+  closer.join()
+}
+
+@Test func theCallbackThreadDeliversThenDropsOnceAndRefusesToWaitForItself() throws {
+  let stream = try EventStream(capacity: 16)
+  let results = try EventStream(capacity: 16)
+  try stream.startCallbacks(
+    call: { event in
+      do throws(MeshError) { _ = try stream.next(timeout: nil) } catch { _ = results.add(record(error.status.name)) }
+      if case .log(let record) = event.payload, record.message == "last" { stream.close() }
+    },
+    drop: { _ = results.add(record("dropped")) })
+  #expect(throws: MeshError.self) { try stream.startCallbacks(call: { _ in }, drop: {}) }
+  _ = stream.add(record("first"))
+  _ = stream.add(record("last"))
+  var heard: [String] = []
+  while heard.last != "dropped", case .log(let record)? = try results.next(timeout: .seconds(10))?.payload {
+    heard.append(record.message)
+  }
+  #expect(heard == ["WouldDeadlock", "WouldDeadlock", "dropped"])
+  #expect(try results.next(timeout: .milliseconds(50)) == nil)
+}
+
+@Test func everyStatusHasItsOwnCodeInItsCategory() {
+  #expect(Set(Status.all.map(\.code)).count == Status.all.count)
+  for status in Status.all where status != .ok {
+    #expect(status.code < 0)
+    #expect((1...11).contains(-status.code / 100))
+  }
+}
+
+@Test func whatASubscriberLosesIsCountedInTheMetrics() throws {
+  let telemetry = Telemetry()
+  let snapshot = MembersSnapshot(members: [], revision: 0, unixNanoseconds: 0, published: .origin)
+  let hub = EventHub(snapshots: SnapshotCell(snapshot), telemetry: telemetry)
+  let stream = try EventStream(capacity: 16)
+  try hub.subscribe(stream, topics: .log)
+  for number in 1...6 { hub.publish(record("\(number)")) }
+  let late = try EventStream(capacity: 16)
+  try hub.subscribe(late, topics: .log)
+  let text = String(decoding: telemetry.prometheusText(), as: UTF8.self)
+  #expect(text.contains("mesh_events_dropped_total 4\n"), "two of each stream's six")
+}
+
+@Test func aStreamThatItsHostLetGoOfIsGoneWhileItsNodeLives() throws {
+  let snapshot = MembersSnapshot(members: [], revision: 0, unixNanoseconds: 0, published: .origin)
+  let hub = EventHub(snapshots: SnapshotCell(snapshot), telemetry: Telemetry())
+  weak var released: EventStream?
+  do {
+    let stream = try EventStream(capacity: 16)
+    try hub.subscribe(stream, topics: [.members, .log])
+    released = stream
+  }
+  #expect(released == nil)
+  hub.publish(record("to nobody"))
+  for _ in 0..<(2 * EventHub.subscriptionsMax) { try hub.subscribe(try EventStream(capacity: 16), topics: .log) }
+  hub.end(nil)
+}
+
+@Test func peersCantKeepAHostFromStoppingItsNodeNorBothTheEndOfALink() {
+  let inbox = EngineInbox()
+  let link = LinkID.dialed(1)
+  while inbox.post(.input(.received(link, []))) {}
+  var commands = 0
+  while inbox.postCommand(.stop(Completion(stream: nil, token: 0))) { commands += 1 }
+  #expect(commands == 4_096)
+  inbox.mustPost(.input(.linkClosed(link, .closed)))
+  var messages: [EngineMessage] = []
+  inbox.drain(into: &messages)
+  #expect(messages.count == 24_577)
+}
