@@ -22,6 +22,7 @@ let throughRuntime: [Target.Dependency] = [
 let package = Package(
   name: "MeshKit",
   products: [
+    .library(name: "MeshKit", targets: ["MeshKit"]),
     .executable(name: "meshsim", targets: ["MeshSimCommand"]),
   ],
   targets: [
@@ -51,6 +52,8 @@ let package = Package(
         "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshControl", "MeshEngine", "MeshTelemetry",
         "MeshThreads", "MeshSecurity", "MeshTransport", "MeshStore", "CLinux",
       ]),
+    // faces
+    module("MeshKit", ["MeshRuntime", "MeshThreads"] + throughRuntime),
     module("MeshSim", ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine"]),
     .executableTarget(name: "MeshSimCommand", dependencies: ["MeshSim"], swiftSettings: strict),
     // tests: one target per module, and those that cross modules
@@ -66,6 +69,7 @@ let package = Package(
     tests("MeshTransportTests", ["MeshTransport", "MeshThreads", "MeshSecurity"]),
     tests("MeshStoreTests", ["MeshStore"]),
     tests("MeshRuntimeTests", ["MeshRuntime", "MeshThreads", "MeshSecurity", "MeshTransport"] + throughRuntime),
+    tests("MeshKitTests", ["MeshKit", "MeshSecurity"]),
     tests("SimulationTests", ["MeshSim"]),
   ],
   swiftLanguageModes: [.v6]

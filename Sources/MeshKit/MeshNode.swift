@@ -1,0 +1,82 @@
+@_exported import MeshRuntime
+
+/// A member of a mesh, for Swift applications.
+///
+/// ```swift
+/// var configuration = Configuration()
+/// try configuration.load(json: bytes)
+/// let node = try MeshNode.open(configuration)
+/// for await event in try node.events(of: .members) { print(event) }
+/// ```
+///
+/// Applications link this package from source; the shared library is for other languages, because two Swift runtimes in
+/// one process are nobody's friend. Safe from any task or thread.
+public final class MeshNode: Sendable {
+  private let node: Node
+
+  private init(_ node: Node) { self.node = node }
+
+  /// Checks `configuration` as a whole and opens a node with it. `hostName` supplies the default node id and advertised
+  /// host.
+  ///
+  /// Throws `ConfigurationError` with every problem at once, or `MeshError` when the node can't start.
+  public static func open(_ configuration: Configuration, hostName: String = HostName.current) throws -> MeshNode {
+    MeshNode(try Node.open(try configuration.resolve(hostName: hostName)))
+  }
+
+  /// The newest picture of the membership. Never waits for the engine.
+  public var members: MembersSnapshot { node.members() }
+
+  /// The UDP port of the mesh listener.
+  public var meshPort: UInt16 { node.meshPort }
+
+  /// The port of the control listener; 0 when it is switched off.
+  public var controlPort: UInt16 { node.controlPort }
+
+  /// The node's events as a sequence, from now until the node stops or the sequence is let go of. With `.members` it
+  /// starts with one `joined` for each member known; its last event is `nodeStopped`, whatever the topics.
+  ///
+  /// At most `capacity` events wait for a slow reader (16 to 65,536), half of them changes of members: when there are
+  /// more, those of one member merge into the newest, and what is lost is counted in a `dropped` event.
+  public func events(of topics: Topics, capacity: Int = 1_024) throws(MeshError) -> AsyncStream<StreamEvent> {
+    let stream = try EventStream(capacity: capacity)
+    try node.subscribe(stream, topics: topics)
+    let reader = try EventReader(stream)
+    return AsyncStream(unfolding: { await reader.next() }, onCancel: { reader.end() })
+  }
+
+  /// Replaces this node's labels, mesh-wide. Throws what the engine refuses, naming the label and what is allowed.
+  public func setLabels(_ labels: [String: String]) async throws {
+    let sorted = labels.map { Label(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
+    try await complete { node, stream, token throws(MeshError) in
+      try node.setLabels(sorted, stream: stream, token: token)
+    }
+  }
+
+  /// Says goodbye to the mesh and stops. Returns once every socket and file is closed.
+  public func leave() async throws {
+    try await complete { node, stream, token throws(MeshError) in try node.stop(stream: stream, token: token) }
+  }
+
+  /// Figures about this node: one JSON document (docs/reference/statistics.md).
+  public var statisticsJSON: [UInt8] { node.statisticsJSON() }
+
+  /// Runs one submitted operation to its completion.
+  private func complete(_ submit: (Node, EventStream, UInt64) throws(MeshError) -> Void) async throws {
+    let stream = try EventStream(capacity: EventStream.capacityRange.lowerBound)
+    defer { stream.close() }
+    try submit(node, stream, 1)
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+      let answer = OneAnswer(continuation)
+      do throws(MeshError) {
+        try stream.startCallbacks(
+          call: { event in
+            if case .completed(let error) = event.payload { answer.give(error) }
+          },
+          drop: { answer.give(MeshError(.shutdown, "node: it is stopping")) })
+      } catch {
+        answer.give(error)
+      }
+    }
+  }
+}
