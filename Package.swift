@@ -23,6 +23,7 @@ let package = Package(
   name: "MeshKit",
   products: [
     .library(name: "MeshKit", targets: ["MeshKit"]),
+    .library(name: "meshkit", type: .dynamic, targets: ["MeshKitABI"]),
     .executable(name: "meshsim", targets: ["MeshSimCommand"]),
   ],
   targets: [
@@ -31,6 +32,7 @@ let package = Package(
     .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls"),
     .systemLibrary(name: "CNgtcp2", pkgConfig: "libngtcp2_crypto_gnutls"),
     .systemLibrary(name: "CNghttp3", pkgConfig: "libnghttp3"),
+    .systemLibrary(name: "CMeshKit", path: "include"),
     .target(name: "CLinux"),
     // rooms: pure, no IO
     module("MeshBasics"),
@@ -54,6 +56,11 @@ let package = Package(
       ]),
     // faces
     module("MeshKit", ["MeshRuntime", "MeshThreads"] + throughRuntime),
+    // Package holds what CMake installs beside the library.
+    .target(
+      name: "MeshKitABI", dependencies: ["MeshRuntime", "MeshThreads", "CMeshKit"] + throughRuntime,
+      exclude: ["Package"],
+      swiftSettings: strict),
     module("MeshSim", ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine"]),
     .executableTarget(name: "MeshSimCommand", dependencies: ["MeshSim"], swiftSettings: strict),
     // tests: one target per module, and those that cross modules

@@ -1,0 +1,104 @@
+// event: real memory in the host's hands. One block holds the head, the payload and all its text.
+import CMeshKit
+import MeshRuntime
+import MeshThreads
+
+/// The events that hosts hold, so that releasing one twice, or something else, is ignored.
+final class EventRegistry: @unchecked Sendable {
+  static let shared = EventRegistry()
+
+  private let lock = Lock()
+  private var live: Set<UnsafeMutableRawPointer> = []
+
+  /// The C image of an event, alive until `release`.
+  func image(of event: StreamEvent) -> UnsafeMutablePointer<meshkit_event_t> {
+    let block = Arena.build { arena in
+      let head = arena.room(for: meshkit_event_t.self)
+      let image = arena.image(event)
+      head?.initialize(to: image)
+    }
+    lock.locked { _ = live.insert(block) }
+    return block.assumingMemoryBound(to: meshkit_event_t.self)
+  }
+
+  func release(_ event: UnsafeMutablePointer<meshkit_event_t>?) {
+    guard let event, let block = lock.locked({ live.remove(UnsafeMutableRawPointer(event)) }) else { return }
+    block.deallocate()
+  }
+}
+
+extension Arena {
+  /// The head of an event, with its payload in the arena.
+  mutating func image(_ event: StreamEvent) -> meshkit_event_t {
+    var head = meshkit_event_t()
+    head.struct_size = UInt32(MemoryLayout<meshkit_event_t>.size)
+    head.token = event.token
+    head.time_unix_ns = event.unixNanoseconds
+    switch event.payload {
+    case .member(let change):
+      head.type = change.kind.code
+      head.payload = UnsafeRawPointer(image(change, at: event.unixNanoseconds))
+    case .log(let record):
+      head.type = MESHKIT_EVENT_LOG
+      let record = image(record)
+      head.payload = UnsafeRawPointer(place(record))
+    case .completed(let error):
+      head.type = MESHKIT_EVENT_COMPLETED
+      head.status = (error?.status ?? .ok).code
+      head.payload = UnsafeRawPointer(image(error))
+    case .nodeStopped(let error):
+      head.type = MESHKIT_EVENT_NODE_STOPPED
+      head.status = (error?.status ?? .ok).code
+      head.payload = UnsafeRawPointer(image(error))
+    case .dropped(let count):
+      head.type = MESHKIT_EVENT_DROPPED
+      let size = UInt32(MemoryLayout<meshkit_dropped_t>.size)
+      head.payload = UnsafeRawPointer(place(meshkit_dropped_t(struct_size: size, reserved: 0, count: count)))
+    case .unknown:
+      head.type = MESHKIT_UNSTABLE_EVENT_UNKNOWN
+    }
+    return head
+  }
+
+  /// How an operation or a node ended.
+  private mutating func image(_ error: MeshError?) -> UnsafeMutablePointer<meshkit_outcome_t>? {
+    var outcome = meshkit_outcome_t()
+    outcome.struct_size = UInt32(MemoryLayout<meshkit_outcome_t>.size)
+    outcome.is_fatal = error?.isFatal == true ? 1 : 0
+    outcome.retry_after_ms = error?.retryAfterMilliseconds ?? -1
+    outcome.message = text(error?.message ?? "")
+    return place(outcome)
+  }
+
+  /// A change of the membership. A member that the node has heard of is shown as heard when the event happened.
+  private mutating func image(
+    _ change: MembershipEvent, at unixNanoseconds: Int64
+  ) -> UnsafeMutablePointer<meshkit_member_event_t>? {
+    let heard = change.member.isLocal || change.member.lastHeard != nil
+    let member = image(change.member, lastSeen: heard ? unixNanoseconds : 0)
+    let place = place(member)
+    let size = UInt32(MemoryLayout<meshkit_member_event_t>.size)
+    return self.place(
+      meshkit_member_event_t(struct_size: size, reserved: 0, correlation: change.correlation, member: place))
+  }
+}
+
+extension MembershipEvent.Kind {
+  /// MESHKIT_EVENT_MEMBER_*.
+  fileprivate var code: UInt32 {
+    switch self {
+    case .joined: MESHKIT_EVENT_MEMBER_JOINED
+    case .updated: MESHKIT_EVENT_MEMBER_UPDATED
+    case .suspect: MESHKIT_EVENT_MEMBER_SUSPECT
+    case .recovered: MESHKIT_EVENT_MEMBER_RECOVERED
+    case .left: MESHKIT_EVENT_MEMBER_LEFT
+    }
+  }
+}
+
+/// Releases an event with its payload.
+@_cdecl("meshkit_event_release") @implementation
+public func meshkit_event_release(_ event: UnsafeMutablePointer<meshkit_event_t>?) {
+  guard !ForkGuard.isForkedChild else { return }
+  EventRegistry.shared.release(event)
+}
