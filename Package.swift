@@ -24,6 +24,7 @@ let package = Package(
   products: [
     .library(name: "MeshKit", targets: ["MeshKit"]),
     .library(name: "meshkit", type: .dynamic, targets: ["MeshKitABI"]),
+    .executable(name: "meshkit-cli", targets: ["MeshCommand"]),
     .executable(name: "meshsim", targets: ["MeshSimCommand"]),
   ],
   targets: [
@@ -61,6 +62,9 @@ let package = Package(
       name: "MeshKitABI", dependencies: ["MeshRuntime", "MeshThreads", "CMeshKit"] + throughRuntime,
       exclude: ["Package"],
       swiftSettings: strict),
+    .executableTarget(
+      name: "MeshCommand", dependencies: ["MeshRuntime", "MeshSecurity", "MeshTransport"] + throughRuntime,
+      swiftSettings: strict),
     module("MeshSim", ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine"]),
     .executableTarget(name: "MeshSimCommand", dependencies: ["MeshSim"], swiftSettings: strict),
     // tests: one target per module, and those that cross modules
@@ -77,6 +81,7 @@ let package = Package(
     tests("MeshStoreTests", ["MeshStore"]),
     tests("MeshRuntimeTests", ["MeshRuntime", "MeshThreads", "MeshSecurity", "MeshTransport"] + throughRuntime),
     tests("MeshKitTests", ["MeshKit", "MeshSecurity"]),
+    tests("MeshCommandTests", ["MeshCommand", "MeshRuntime"]),
     tests("SimulationTests", ["MeshSim"]),
   ],
   swiftLanguageModes: [.v6]

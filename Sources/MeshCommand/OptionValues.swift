@@ -1,0 +1,62 @@
+import MeshRuntime
+
+/// The option values of one command line, checked against the verb's table.
+struct OptionValues {
+  private let verb: Verb
+  private var given: [(option: Option, value: String)] = []
+
+  /// Reads `arguments`, which follow the verb's words.
+  init(parsing arguments: [String], for verb: Verb) throws(CommandError) {
+    self.verb = verb
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      let (name, attached) = OptionValues.split(argument)
+      guard argument.hasPrefix("-") else {
+        throw CommandError("\(verb.title): unexpected argument '\(argument)'; \(verb.allowedOptions)")
+      }
+      guard let option = verb.options.first(where: { $0.isCalled(name) }) else {
+        throw CommandError("\(verb.title): unknown option '\(name)'; \(verb.allowedOptions)")
+      }
+      guard let value = attached ?? OptionValues.popValue(&rest) else {
+        throw CommandError("\(verb.title): \(option.name) needs a value: \(option.name) \(option.placeholder)")
+      }
+      if !option.repeats, given.contains(where: { $0.option.name == option.name }) {
+        throw CommandError("\(verb.title): \(option.name) is given twice")
+      }
+      given.append((option, value))
+    }
+    for option in verb.options where option.isRequired && all(option.name).isEmpty {
+      throw CommandError("\(verb.title): \(option.name) \(option.placeholder) is missing")
+    }
+  }
+
+  /// The value of `name`, or its standard value, or nil.
+  func value(_ name: String) -> String? {
+    all(name).last ?? verb.options.first { $0.name == name }?.standard
+  }
+
+  /// Every value given for `name`, in order.
+  func all(_ name: String) -> [String] { given.filter { $0.option.name == name }.map(\.value) }
+
+  /// The value of `name` as a length of time greater than zero.
+  func duration(_ name: String) throws(CommandError) -> Duration {
+    let text = value(name) ?? ""
+    guard let duration = DurationText.parse(text), duration > .zero else {
+      throw CommandError(
+        "\(verb.title): \(name) '\(text)' is no duration; allowed: more than zero, as 1500ms, 10s, 2m, 1h or 00:00:10")
+    }
+    return duration
+  }
+
+  /// `--name=value` in its two parts.
+  private static func split(_ argument: String) -> (name: String, value: String?) {
+    guard argument.hasPrefix("--"), let sign = argument.firstIndex(of: "=") else { return (argument, nil) }
+    return (String(argument[..<sign]), String(argument[argument.index(after: sign)...]))
+  }
+
+  /// The next argument, unless it looks like an option: a value that starts with `--` is written `--name=--value`.
+  private static func popValue(_ rest: inout ArraySlice<String>) -> String? {
+    guard let next = rest.first, !next.hasPrefix("--") else { return nil }
+    return rest.popFirst()
+  }
+}

@@ -1,0 +1,47 @@
+import MeshRuntime
+
+extension PeersReport {
+  /// The table that OmniRelay's CLI prints: the local node first, then by node id.
+  var table: String {
+    let head = ["Generated at: \(generatedAt)", "Local node: \(printable(localNodeID))", ""]
+    return (head + [PeersReport.header] + sorted.map(PeersReport.row)).joined(separator: "\n")
+  }
+
+  private var sorted: [Peer] {
+    peers.sorted { left, right in
+      let leftIsLocal = left.nodeID == localNodeID
+      let rightIsLocal = right.nodeID == localNodeID
+      if leftIsLocal != rightIsLocal { return leftIsLocal }
+      return left.nodeID.utf8.lexicographicallyPrecedes(right.nodeID.utf8)
+    }
+  }
+
+  private static let header = cells("Node", "Status", "Role", "Cluster", "Region", "Version", "HTTP/3", "rtt (ms)")
+
+  private static func row(_ peer: Peer) -> String {
+    cells(
+      peer.nodeID, peer.status, peer.role, peer.clusterID, peer.region, peer.meshVersion,
+      peer.http3Support ? "yes" : "no", peer.roundTripMilliseconds.map(twoPlaces) ?? "-")
+  }
+
+  private static func cells(_ columns: String...) -> String {
+    let widths = [24, 8, 12, 18, 18, 12, 7]
+    var texts = zip(columns, widths).map { Column.left(printable($0), $1) }
+    texts += columns.dropFirst(widths.count).map { Column.right($0, 8) }
+    return texts.joined(separator: " ")
+  }
+
+  /// .NET's format `0.##`: at most two places, rounded half away from zero, no trailing zeros.
+  static func twoPlaces(_ value: Double) -> String {
+    guard value.isFinite, value.magnitude < 1e15 else { return "\(value)" }
+    let hundredths = Int64((value * 100).rounded(.toNearestOrAwayFromZero))
+    let fraction = hundredths.magnitude % 100
+    let sign = hundredths < 0 ? "-" : ""
+    let whole = "\(sign)\(hundredths.magnitude / 100)"
+    switch fraction {
+    case 0: return whole
+    case let tenths where tenths % 10 == 0: return "\(whole).\(tenths / 10)"
+    default: return fraction < 10 ? "\(whole).0\(fraction)" : "\(whole).\(fraction)"
+    }
+  }
+}

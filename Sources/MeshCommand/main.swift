@@ -1,0 +1,3 @@
+import Glibc
+
+exit(Command(output: .process).run(Array(CommandLine.arguments.dropFirst())).rawValue)
