@@ -83,6 +83,10 @@ let package = Package(
     tests("MeshKitTests", ["MeshKit", "MeshSecurity"]),
     tests("MeshCommandTests", ["MeshCommand", "MeshRuntime"]),
     tests("SimulationTests", ["MeshSim"]),
+    // what `make bench` runs beside the C programs in Tests/Benchmarks
+    .executableTarget(
+      name: "LinkBench", dependencies: ["MeshTransport", "MeshSecurity"], path: "Tests/Benchmarks/LinkBench",
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
