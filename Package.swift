@@ -83,6 +83,7 @@ let package = Package(
     tests("MeshKitTests", ["MeshKit", "MeshSecurity"]),
     tests("MeshCommandTests", ["MeshCommand", "MeshRuntime"]),
     tests("SimulationTests", ["MeshSim"]),
+    tests("TidyTests", []),
     // what `make bench` runs beside the C programs in Tests/Benchmarks
     .executableTarget(
       name: "LinkBench", dependencies: ["MeshTransport", "MeshSecurity"], path: "Tests/Benchmarks/LinkBench",

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Runs real nodes against software that is not ours, and prints one line for each check.
+
+`make interop` runs it with the Python of build/venv. One check alone: run.py --only curl
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from certificates import Authority, names_of
+from malformed import check_control, check_datagrams, check_links, check_requests
+from mesh import Failure, Mesh, expect, get, run, wait_until
+from opening import check_opening
+from rotation import check_rotation
+from trust import check_unpinned, check_wrong_clients, check_wrong_seeds
+
+CHECK_SECONDS_MAX = 60
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def check_peers_with_curl(mesh):
+    """curl reads /control/peers of both nodes, in OmniRelay's form, on both of its paths."""
+    a, b = mesh.nodes[0], mesh.nodes[1]
+    for node in (a, b):
+        wait_until(lambda: node.statuses() == {a.name: "Alive", b.name: "Alive"}, f"{node.name} sees both")
+    for path in ("/control/peers", "/omnirelay/control/peers"):
+        answer = json.loads(run(["curl", "--silent", "--fail", "--http1.1", f"{a.url}{path}"]))
+        expect(list(answer) == ["schemaVersion", "generatedAt", "localNodeId", "peers"], f"members of {path}", answer)
+        expect(answer["localNodeId"] == a.name, f"localNodeId of {path}", answer)
+        expect([peer["nodeId"] for peer in answer["peers"]] == [a.name, b.name], f"order of {path}", answer)
+
+
+def check_routes_with_curl(mesh):
+    """Health routes answer 200, unknown paths and wrong methods 404 without a body."""
+    url = mesh.nodes[0].url
+    for path in ("/healthz", "/readyz", "/metrics"):
+        expect(get(url + path)[0] == 200, path, get(url + path))
+    for path in ("/control/nothing", "/Omnirelay/control/peers", "/"):
+        status, _, body = get(url + path)
+        expect((status, body) == (404, b""), f"{path} is not found", (status, body))
+    printed = run(["curl", "--silent", "--request", "DELETE", "--write-out", "%{http_code}", url + "/control/peers"])
+    expect(printed == "404", "DELETE of /control/peers", printed)
+
+
+def check_command(mesh):
+    """meshkit mesh peers list prints the table and the JSON."""
+    node = mesh.nodes[0]
+    table = run([mesh.meshkit, "mesh", "peers", "list", "--url", node.url])
+    expect(f"Local node: {node.name}" in table and "rtt (ms)" in table, "the table", table)
+    answer = json.loads(run([mesh.meshkit, "mesh", "peers", "list", "--url", node.url, "--format", "json"]))
+    expect(answer["localNodeId"] == node.name, "the JSON", answer)
+
+
+def check_ping_with_aioquic(mesh):
+    """aioquic calls Ping over HTTP/3 with a client certificate, and is refused without one or with another authority's."""
+    stranger = Authority.unknown().leaf(mesh.work / "stranger", names_of(mesh.cluster, "stranger"))
+    run([sys.executable, HERE / "aioquic" / "ping.py", "127.0.0.1", mesh.nodes[0].mesh_port, mesh.certificates / "ca.pem",
+         mesh.certificates / "visitor.pem", mesh.certificates / "visitor-key.pem", *stranger])
+
+
+def check_messages_with_protobuf(_):
+    """Google's protobuf runtime reads and writes the same messages."""
+    run([sys.executable, HERE / "protobuf" / "check.py"])
+
+
+def check_metrics_with_promtool(mesh):
+    """promtool accepts the alert rules and what /metrics answers."""
+    run([HERE / "promtool" / "check", HERE.parents[1] / "docs" / "operations" / "alerts" / "gossip.yml"])
+    text = mesh.work / "metrics.txt"
+    text.write_bytes(get(f"{mesh.nodes[0].url}/metrics")[2])
+    run([HERE / "promtool" / "check", text])
+
+
+def check_goodbye(mesh):
+    """A node that gets SIGTERM says goodbye, ends with exit code 0, and the other lists it as Left."""
+    a, b = mesh.nodes[0], mesh.nodes[1]
+    expect(b.stop() == 0, f"exit code of {b.name}", b.process.returncode)
+    wait_until(lambda: a.statuses().get(b.name) == "Left", f"{a.name} hears the goodbye", 3)
+
+
+# The goodbye comes last, since it takes a node away from the others.
+CHECKS = {
+    "curl": check_peers_with_curl, "routes": check_routes_with_curl, "command": check_command,
+    "aioquic": check_ping_with_aioquic, "protobuf": check_messages_with_protobuf,
+    "promtool": check_metrics_with_promtool, "wrong-clients": check_wrong_clients, "wrong-seeds": check_wrong_seeds,
+    "unpinned": check_unpinned, "datagrams": check_datagrams, "requests": check_requests, "links": check_links,
+    "control": check_control, "opening": check_opening, "rotation": check_rotation, "goodbye": check_goodbye,
+}
+
+
+def out_of_time(*_):
+    raise Failure(f"not over within {CHECK_SECONDS_MAX} s")
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--stage", default="build/stage", help="where MeshKit is installed")
+    arguments.add_argument("--work", default="build/interop", help="folder for certificates and logs")
+    arguments.add_argument("--only", choices=CHECKS, help="run this check alone")
+    given = arguments.parse_args()
+    work = pathlib.Path(given.work).resolve()
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    failed = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGALRM, out_of_time)
+    with Mesh(pathlib.Path(given.stage).resolve(), work) as mesh:
+        mesh.issue("mesh-a:gateway", "mesh-b:worker", "visitor")
+        first = mesh.start("mesh-a")
+        mesh.start("mesh-b", seeds=[f"127.0.0.1:{first.mesh_port}"])
+        for name, check in CHECKS.items():
+            if given.only not in (None, name):
+                continue
+            started = time.monotonic()
+            signal.alarm(CHECK_SECONDS_MAX)
+            try:
+                check(mesh)
+                print(f"passed {name}: {check.__doc__} ({time.monotonic() - started:.1f} s)", flush=True)
+            except Exception as failure:  # one check that breaks must not hide the others
+                failed.append(name)
+                print(f"FAILED {name}: {check.__doc__}\n  {type(failure).__name__}: {failure}", flush=True)
+            finally:
+                signal.alarm(0)
+    print(f"{len(failed)} failed{': ' + ', '.join(failed) if failed else ''}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
