@@ -600,10 +600,10 @@ void meshkit_events_release(meshkit_events_t *MESHKIT_NULLABLE events);
 /* ---- event --------------------------------------------------------------------------------------------------- */
 
 /* Types of events, and what `payload` points to. */
-#define MESHKIT_EVENT_MEMBER_JOINED 1u    /**< meshkit_member_event_t: a member is new to this node */
+#define MESHKIT_EVENT_MEMBER_JOINED 1u    /**< meshkit_member_event_t: a member is new, or is back after it had left */
 #define MESHKIT_EVENT_MEMBER_UPDATED 2u   /**< meshkit_member_event_t: its metadata changed */
 #define MESHKIT_EVENT_MEMBER_SUSPECT 3u   /**< meshkit_member_event_t: it doesn't answer */
-#define MESHKIT_EVENT_MEMBER_RECOVERED 4u /**< meshkit_member_event_t: it was suspect or left, and is back */
+#define MESHKIT_EVENT_MEMBER_RECOVERED 4u /**< meshkit_member_event_t: it was suspect, and answers again */
 #define MESHKIT_EVENT_MEMBER_LEFT 5u      /**< meshkit_member_event_t: it said goodbye, or was declared dead */
 #define MESHKIT_EVENT_LOG 16u             /**< meshkit_log_t: a log record */
 #define MESHKIT_EVENT_COMPLETED 32u       /**< meshkit_outcome_t: the operation with this token ended */
@@ -692,9 +692,9 @@ meshkit_status_t meshkit_node_open(
 
 /**
  * Delivers the node's events of `topics` (MESHKIT_TOPIC_*) to a stream until either ends. With MESHKIT_TOPIC_MEMBERS it
- * starts with one MESHKIT_EVENT_MEMBER_JOINED for each member already known, so that nothing is missed; with
- * MESHKIT_TOPIC_LOG, with up to 128 of the latest records. MESHKIT_E_UNSUPPORTED for topics that this library doesn't
- * know, MESHKIT_E_BUSY when the stream has no place for the end of the node or 64 streams listen already.
+ * starts with one MESHKIT_EVENT_MEMBER_JOINED for each other member already known that hasn't left, so that nothing is
+ * missed; with MESHKIT_TOPIC_LOG, with up to 128 of the latest records. MESHKIT_E_UNSUPPORTED for topics that this
+ * library doesn't know, MESHKIT_E_BUSY when the stream has no place for the end of the node or 64 streams listen already.
  *
  * @since 0.1
  * @owns own error

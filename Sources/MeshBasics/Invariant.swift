@@ -1,7 +1,7 @@
-/// What a broken invariant does. The simulator and the tests trap; the shipped library answers false, and the room
-/// emits its poison effect, because a bug of ours must not kill the host.
+/// What a broken invariant does. Tests trap. Elsewhere it answers false and the room emits its poison effect: the node
+/// stops, because a bug of ours must not kill the host, and the simulator fails the seed and prints how to repeat it.
 public enum InvariantPolicy {
-  /// Set once, before any room runs, by the simulator and by test bundles.
+  /// Set once, before any room runs, by test bundles.
   nonisolated(unsafe) public static var trapsOnViolation = false
 }
 
@@ -12,7 +12,7 @@ public func invariant(
   _ condition: Bool, _ message: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line
 ) -> Bool {
   if !condition && InvariantPolicy.trapsOnViolation {
-    // tidy:allow fatalError: the one place where a violation may trap, and only in tests and the simulator.
+    // tidy:allow fatalError: the one place where a violation may trap, and only in tests.
     fatalError("invariant violated: \(message())", file: file, line: line)
   }
   return condition

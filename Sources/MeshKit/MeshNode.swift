@@ -34,7 +34,8 @@ public final class MeshNode: Sendable {
   public var controlPort: UInt16 { node.controlPort }
 
   /// The node's events as a sequence, from now until the node stops or the sequence is let go of. With `.members` it
-  /// starts with one `joined` for each member known; its last event is `nodeStopped`, whatever the topics.
+  /// starts with one `joined` for each other member that hasn't left; its last event is `nodeStopped`, whatever the
+  /// topics.
   ///
   /// At most `capacity` events wait for a slow reader (16 to 65,536), half of them changes of members: when there are
   /// more, those of one member merge into the newest, and what is lost is counted in a `dropped` event.

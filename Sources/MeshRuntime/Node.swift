@@ -41,7 +41,7 @@ public final class Node: @unchecked Sendable {
   public func members() -> MembersSnapshot { core.snapshots.current }
 
   /// Delivers events of `topics` to `stream` until either ends. With `.members` it starts with one `joined`
-  /// (correlation 0) for each member known; with `.log`, with the latest records.
+  /// (correlation 0) for each other member that hasn't left; with `.log`, with the latest records.
   ///
   /// Throws `.closed` when the node or the stream is, `.busy` when either has no room for another subscription.
   public func subscribe(_ stream: EventStream, topics: Topics) throws(MeshError) {

@@ -210,6 +210,7 @@ final class NodeCore: @unchecked Sendable {
   /// counts as stopped.
   func stopOtherThreads() {
     edge?.stop()
+    // The word to stop must get in; a full mailbox has room again as soon as its thread takes a turn.
     while !link.mailbox.post(.stop), !link.mailbox.isClosed { usleep(1_000) }
     if let disk { while !disk.stop() { usleep(1_000) } }
     work.stop()
