@@ -47,4 +47,17 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
     let width = UInt64(reach.multiplied(by: 2).nanoseconds)
     return span - reach + Duration(nanoseconds: Int64(clamping: below(width)))
   }
+
+  /// `count` different numbers from 0 up to and without `bound`, in random order; all of them when `count` is larger.
+  /// Costs what it draws, however large the bound is: it is the head of a shuffle that only notes what it moved.
+  public mutating func sample(_ count: Int, below bound: Int) -> [Int] {
+    let length = min(max(0, count), max(0, bound))
+    var moved = ChunkedMap<Int, Int>()
+    return (0..<length).map { place in
+      let drawn = place &+ Int(clamping: below(UInt64(clamping: bound &- place)))
+      let number = moved[drawn] ?? drawn
+      moved[drawn] = moved[place] ?? place
+      return number
+    }
+  }
 }
