@@ -75,7 +75,7 @@ MESHKIT_NONNULL_BEGIN
 /** The version that this header describes: major * 10000 + minor * 100 + patch. */
 #define MESHKIT_VERSION_NUMBER 100
 /** The interface that this header describes. It grows by one with every addition; libraries keep all older ones. */
-#define MESHKIT_ABI_VERSION 1
+#define MESHKIT_ABI_VERSION 2
 
 /** Text or bytes: `len` bytes at `ptr`, which is NULL only when `len` is 0. This struct never grows. */
 typedef struct meshkit_bytes_t {
@@ -146,6 +146,8 @@ typedef int32_t meshkit_status_t;
 #define MESHKIT_E_FORKED (-203)         /**< this process is a forked child */
 #define MESHKIT_E_WOULD_DEADLOCK (-204) /**< waiting here would wait for this very thread */
 #define MESHKIT_E_POISONED (-205)       /**< the node found itself broken and stopped */
+/* 3, cluster. */
+#define MESHKIT_E_CONFLICT (-301) /**< another live process has this node's name, and stays */
 /* 4, busy. */
 #define MESHKIT_E_BUSY (-401) /**< a queue is full: try later */
 /* 5, time. */
@@ -164,7 +166,7 @@ typedef int32_t meshkit_status_t;
 /* 11, internal. */
 #define MESHKIT_E_INTERNAL (-1101) /**< a fault of the library itself */
 
-/* Categories, frozen: new codes join one of them, so switch on the category. 3 (cluster) has no code yet. */
+/* Categories, frozen: new codes join one of them, so switch on the category. */
 #define MESHKIT_CATEGORY_NONE 0
 #define MESHKIT_CATEGORY_ARGUMENT 1
 #define MESHKIT_CATEGORY_STATE 2
@@ -472,9 +474,10 @@ void meshkit_config_release(meshkit_config_t *MESHKIT_NULLABLE config);
  * one consumer at a time. One stream may serve several nodes and all kinds of events, log records included.
  *
  * A stream never slows a node down. Half of its places are for membership events, a quarter for completions and ends
- * of nodes, a quarter for log records. When there are no more, membership events of one member merge into the newest,
- * those of a member that has none waiting are lost, the oldest log records go, and calls that need a completion answer
- * MESHKIT_E_BUSY. What is lost is counted in a MESHKIT_EVENT_DROPPED: meshkit_node_members() shows how things are now.
+ * of nodes, a quarter for broadcasts and log records. When there are no more, membership events of one member merge into
+ * the newest, those of a member that has none waiting are lost, the oldest log records go and then the oldest broadcasts
+ * (whose payloads may hold 4 MiB together), and calls that need a completion answer MESHKIT_E_BUSY. What is lost is
+ * counted in a MESHKIT_EVENT_DROPPED: meshkit_node_members() shows how things are now.
  */
 typedef struct meshkit_events_t meshkit_events_t;
 typedef struct meshkit_event_t meshkit_event_t;
@@ -605,9 +608,11 @@ void meshkit_events_release(meshkit_events_t *MESHKIT_NULLABLE events);
 #define MESHKIT_EVENT_MEMBER_SUSPECT 3u   /**< meshkit_member_event_t: it doesn't answer */
 #define MESHKIT_EVENT_MEMBER_RECOVERED 4u /**< meshkit_member_event_t: it was suspect, and answers again */
 #define MESHKIT_EVENT_MEMBER_LEFT 5u      /**< meshkit_member_event_t: it said goodbye, or was declared dead */
+#define MESHKIT_EVENT_BROADCAST 8u        /**< meshkit_broadcast_t: another member tells all */
 #define MESHKIT_EVENT_LOG 16u             /**< meshkit_log_t: a log record */
 #define MESHKIT_EVENT_COMPLETED 32u       /**< meshkit_outcome_t: the operation with this token ended */
-#define MESHKIT_EVENT_NODE_STOPPED 33u    /**< meshkit_outcome_t: a node ended; status 0 after a graceful stop */
+#define MESHKIT_EVENT_NODE_STOPPED 33u    /**< meshkit_outcome_t: a node ended; status 0 after a graceful stop,
+                                               MESHKIT_E_CONFLICT when another process took its name */
 #define MESHKIT_EVENT_DROPPED 34u         /**< meshkit_dropped_t: the stream was full */
 
 /** One event: a fixed head, and a payload that the type tells. All of it lives until meshkit_event_release(). */
@@ -640,6 +645,21 @@ typedef struct meshkit_outcome_t {
 } meshkit_outcome_t;
 MESHKIT_STATIC_ASSERT(sizeof(meshkit_outcome_t) == 32, "meshkit_outcome_t");
 
+/** What another member told all, with meshkit_node_broadcast(). */
+typedef struct meshkit_broadcast_t {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /** The member that told it. */
+  meshkit_bytes_t origin;
+  /** What it is about, 1 to MESHKIT_BROADCAST_TOPIC_LEN_MAX bytes. */
+  meshkit_bytes_t topic;
+  /** Any bytes, as they were given; up to MESHKIT_BROADCAST_PAYLOAD_LEN_MAX. */
+  meshkit_bytes_t payload;
+  /** Grows with each broadcast of the origin's process. */
+  uint64_t sequence;
+} meshkit_broadcast_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_broadcast_t) == 64, "meshkit_broadcast_t");
+
 /** What a full stream lost. */
 typedef struct meshkit_dropped_t {
   uint32_t struct_size;
@@ -668,12 +688,16 @@ typedef struct meshkit_node_t meshkit_node_t;
 typedef struct meshkit_members_t meshkit_members_t;
 
 /* What a subscriber wants to hear of; or them together. The end of the node is always told, also with 0. */
-#define MESHKIT_TOPIC_MEMBERS 1u /**< joined, updated, suspect, recovered, left */
-#define MESHKIT_TOPIC_LOG 2u     /**< log records */
-#define MESHKIT_TOPIC_NODE 4u    /**< the end of the node alone */
+#define MESHKIT_TOPIC_MEMBERS 1u    /**< joined, updated, suspect, recovered, left */
+#define MESHKIT_TOPIC_LOG 2u        /**< log records */
+#define MESHKIT_TOPIC_NODE 4u       /**< the end of the node alone */
+#define MESHKIT_TOPIC_BROADCASTS 8u /**< what other members tell all */
 
 /** The most labels a node may have. */
 #define MESHKIT_NODE_LABELS_MAX 64
+/** The longest topic and the longest payload of a broadcast, in bytes. */
+#define MESHKIT_BROADCAST_TOPIC_LEN_MAX 128
+#define MESHKIT_BROADCAST_PAYLOAD_LEN_MAX 65536
 
 /**
  * Opens a node: checks the configuration as a whole, binds its ports, loads keys and state, starts its threads. It then
@@ -722,6 +746,56 @@ meshkit_status_t meshkit_node_set_labels(
     meshkit_node_t *node, const meshkit_pair_t *MESHKIT_NULLABLE labels, size_t label_count,
     meshkit_events_t *MESHKIT_NULLABLE events, uint64_t token,
     meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Tells the mesh that this node wants no new work (`draining` 1), or wants it again (0). It stays a member; what others
+ * make of it is theirs. It shows in `is_draining` of every picture and in the control plane's documents.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes MESHKIT_EVENT_COMPLETED with token, once, when events isn't NULL and this returns MESHKIT_OK
+ */
+meshkit_status_t meshkit_node_set_draining(
+    meshkit_node_t *node, int32_t draining, meshkit_events_t *MESHKIT_NULLABLE events, uint64_t token,
+    meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Declares a dead or lost member gone, in the whole mesh at once, on an operator's word. One that lives and can be
+ * reached comes back by itself. MESHKIT_E_ARGUMENT for this node itself, which meshkit_node_stop() makes leave;
+ * MESHKIT_E_NOT_FOUND for a name that this node doesn't know.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes MESHKIT_EVENT_COMPLETED with token, once, when events isn't NULL and this returns MESHKIT_OK
+ */
+meshkit_status_t meshkit_node_remove_member(
+    meshkit_node_t *node, meshkit_bytes_t node_id, meshkit_events_t *MESHKIT_NULLABLE events, uint64_t token,
+    meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Tells every other member `payload` under `topic`: a MESHKIT_EVENT_BROADCAST on each of their streams that asked for
+ * MESHKIT_TOPIC_BROADCASTS, once, in no promised order. The completion says that it is under way, not that it has
+ * arrived. The topic is text of 1 to 128 bytes without control characters, the payload up to 65536 bytes of any kind;
+ * payloads over 1024 bytes are announced first and then fetched. Both are copied. MESHKIT_E_ARGUMENT when either breaks
+ * these rules, MESHKIT_E_BUSY when more than 8 MiB wait for the node; the completion's status is MESHKIT_E_BUSY when
+ * too many broadcasts are on their way through the mesh.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes MESHKIT_EVENT_COMPLETED with token, once, when events isn't NULL and this returns MESHKIT_OK
+ */
+meshkit_status_t meshkit_node_broadcast(
+    meshkit_node_t *node, meshkit_bytes_t topic, meshkit_bytes_t payload, meshkit_events_t *MESHKIT_NULLABLE events,
+    uint64_t token, meshkit_error_t **MESHKIT_NULLABLE error);
 
 /**
  * Says goodbye to the mesh and stops. Calling it again is fine.
@@ -849,8 +923,11 @@ typedef struct meshkit_member_t {
   int32_t revocation_checked;
   /** When its certificate expires, in seconds of Unix time; 0 when unknown. */
   int64_t certificate_expires_unix_s;
+  /** It wants no new work. */
+  int32_t is_draining;
+  uint32_t reserved;
 } meshkit_member_t;
-MESHKIT_STATIC_ASSERT(sizeof(meshkit_member_t) == 200, "meshkit_member_t");
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_member_t) == 208, "meshkit_member_t");
 MESHKIT_STATIC_ASSERT(offsetof(meshkit_member_t, labels) == 152, "meshkit_member_t.labels");
 
 /** A change of the membership: payload of MESHKIT_EVENT_MEMBER_*. */

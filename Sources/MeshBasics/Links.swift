@@ -65,6 +65,9 @@ public enum LinkEnd: Equatable, Sendable {
   case timedOut
   /// The host answered that no one listens there.
   case unreachable(String)
+  /// A fresh dial was refused twice over: its datagram by ICMP, and a TCP connection to the same port by a reset. So
+  /// the host lives, and nobody listens there. No refusal of trust: the next dial may find the node started again.
+  case portClosed
   /// Trust was refused, by us (`reason` is ours) or by the peer (its alert).
   case refused(reason: String)
   /// The peer broke the protocol, or a limit was passed.

@@ -17,17 +17,54 @@ public enum Observation: Equatable, Sendable {
   // Probes and messages.
   case roundTripMeasured(peer: NodeID, Duration)
   case probeFailed(peer: NodeID)
-  case messageSent
-  case messageReceived
+  /// A direct probe was late, and other members were asked to try.
+  case probeRelayed(peer: NodeID)
+  /// A probe found its peer alive; `path` is `direct` or `relay`.
+  case probeReached(peer: NodeID, path: String)
+  /// A suspicion ended well: the peer refuted it, or was heard again.
+  case falseSuspicion(peer: NodeID)
+  /// The local health, 0 (well) to 8: this node's own timeouts are stretched by one more than that.
+  case healthChanged(Int)
+  /// `kind` is the name of the message in the schema; `bytes` is its encoding.
+  case messageSent(kind: String, bytes: Int)
+  case messageReceived(kind: String, bytes: Int)
   case messageFailed(outbound: Bool)
   /// A message that couldn't be decoded or broke a limit; `reason` names the field and the limit, never its bytes.
   case messageRejected(peer: String, reason: String)
   /// Something a peer sent that MeshKit bounds: it was dropped and counted.
   case limitReached(String)
 
+  // News, broadcasts and anti-entropy.
+  /// How many claims wait to be told.
+  case newsQueued(Int)
+  /// A piece of news went to so many peers at once.
+  case newsSpread(peers: Int)
+  /// From a change of this node to the moment at which every linked peer has it.
+  case convergenceMeasured(Duration)
+  case broadcastDelivered
+  case broadcastDropped(reason: String)
+  /// Views that differed were compared, and so many records crossed.
+  case syncFinished(records: Int)
+
+  // Trouble that the mesh handles.
+  /// Another process speaks under a name that a member bears; `detail` says what was seen and who won.
+  case duplicateNode(node: NodeID, detail: String)
+  /// A member was declared gone on an operator's word; `by` is the node that was told.
+  case memberRemoved(NodeID, by: String)
+  /// This process didn't run for so long: what it believed of its peers is stale.
+  case pauseDetected(Duration)
+  /// Most of this node's own probes fail, so it judges nobody; false when that is over.
+  case isolated(Bool)
+  /// Another live process has taken this node's name; the node stops.
+  case conflicted(String)
+
   // Links and trust.
   case linkOpened(peer: String, transport: String, dialed: Bool)
   case linkClosed(peer: String, reason: String)
+  /// How many peers have an open link.
+  case linksCounted(Int)
+  /// A link may be dead; a probe will tell.
+  case linkDoubted(peer: String)
   case dialFailed(target: String, reason: String, retryIn: Duration)
   /// A certificate, or the name it claims, was refused. `reason` is one of `MeshSecurity`'s words.
   case trustRefused(peer: String, reason: String, inbound: Bool)

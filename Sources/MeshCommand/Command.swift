@@ -53,10 +53,7 @@ struct Command {
     let options = Array(arguments.dropFirst(words.count))
     if let verb = verbs.first(where: { words.starts(with: $0.words) }) {
       if options.contains(where: Help.names.contains) { return .help(Help.verb(verb)) }
-      if words.count > verb.words.count {
-        throw CommandError("\(verb.title): unexpected argument '\(words[verb.words.count])'; \(verb.allowedOptions)")
-      }
-      return .run(verb, try OptionValues(parsing: options, for: verb))
+      return .run(verb, try OptionValues(parsing: Array(arguments.dropFirst(verb.words.count)), for: verb))
     }
     try checkPath(words)
     if let option = options.first {

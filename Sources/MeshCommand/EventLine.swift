@@ -10,6 +10,9 @@ enum EventLine {
     switch payload {
     case .member(let event): return text(of: event)
     case .log(let record): return text(of: record)
+    case .broadcast(let message):
+      return "broadcast origin=\(message.origin) topic=\(message.topic) bytes=\(message.payload.count) "
+        + "sequence=\(message.sequence)"
     case .completed(let error): return "completed \(error?.description ?? "ok")"
     case .nodeStopped(let error): return "stopped \(error?.description ?? "ok")"
     case .dropped(let count): return "dropped events=\(count)"
@@ -23,7 +26,7 @@ enum EventLine {
     return """
       member \(event.kind) node=\(member.nodeID) status=\(member.status.rawValue) role=\(metadata.role) \
       cluster=\(metadata.clusterID) region=\(metadata.region) version=\(metadata.meshVersion) \
-      endpoint=\(metadata.endpoint) correlation=\(event.correlation)
+      endpoint=\(metadata.endpoint)\(member.isDraining ? " draining=true" : "") correlation=\(event.correlation)
       """
   }
 

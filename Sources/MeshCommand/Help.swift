@@ -6,7 +6,7 @@ enum Help {
   static func group(_ words: [String], verbs: [Verb]) -> String {
     let title = (["meshkit"] + words).joined(separator: " ")
     let rows = verbs.filter { $0.words.starts(with: words) }
-      .map { ($0.words.joined(separator: " "), $0.summary) }
+      .map { (($0.words + [$0.operand].compactMap { $0 }).joined(separator: " "), $0.summary) }
     return """
       usage: \(title) VERB [OPTION...]
 
@@ -18,12 +18,13 @@ enum Help {
 
   /// One verb with its options.
   static func verb(_ verb: Verb) -> String {
+    let operand = verb.operand.map { " \($0)" } ?? ""
     let required = verb.options.filter(\.isRequired).map { " \($0.name) \($0.placeholder)" }.joined()
     let optional = verb.options.allSatisfy(\.isRequired) ? "" : " [OPTION...]"
     let rows = verb.options.map { (usage($0), explanation($0)) } + [("--help/-h", "show this text")]
     let details = verb.details.isEmpty ? "" : "\n\(verb.details)\n"
     return """
-      usage: \(verb.title)\(required)\(optional)
+      usage: \(verb.title)\(operand)\(required)\(optional)
 
       \(verb.summary)
       \(details)

@@ -14,7 +14,7 @@ enum NodeVerb {
     do {
       let stream = try EventStream(capacity: streamCapacity)
       let node = try Node.open(configuration)
-      try node.subscribe(stream, topics: [.members, .log, .node])
+      try node.subscribe(stream, topics: .all)
       output.line(opening(node))
       return try follow(node, stream, signals, output)
     } catch {

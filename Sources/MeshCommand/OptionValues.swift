@@ -4,6 +4,8 @@ import MeshRuntime
 struct OptionValues {
   private let verb: Verb
   private var given: [(option: Option, value: String)] = []
+  /// What the verb shall work on; empty for verbs without an operand.
+  private(set) var operand = ""
 
   /// Reads `arguments`, which follow the verb's words.
   init(parsing arguments: [String], for verb: Verb) throws(CommandError) {
@@ -11,6 +13,10 @@ struct OptionValues {
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       let (name, attached) = OptionValues.split(argument)
+      if verb.operand != nil, operand.isEmpty, !argument.isEmpty, !argument.hasPrefix("-") {
+        operand = argument
+        continue
+      }
       guard argument.hasPrefix("-") else {
         throw CommandError("\(verb.title): unexpected argument '\(argument)'; \(verb.allowedOptions)")
       }
@@ -25,10 +31,16 @@ struct OptionValues {
       }
       given.append((option, value))
     }
+    if let name = verb.operand, operand.isEmpty {
+      throw CommandError("\(verb.title): \(name) is missing: \(verb.title) \(name)")
+    }
     for option in verb.options where option.isRequired && all(option.name).isEmpty {
       throw CommandError("\(verb.title): \(option.name) \(option.placeholder) is missing")
     }
   }
+
+  /// `meshkit mesh peers list`, for messages.
+  var title: String { verb.title }
 
   /// The value of `name`, or its standard value, or nil.
   func value(_ name: String) -> String? {

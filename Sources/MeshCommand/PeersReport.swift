@@ -7,6 +7,7 @@ struct PeersReport {
   struct Peer {
     let nodeID, status, role, clusterID, region, meshVersion: String
     let http3Support: Bool
+    let isDraining: Bool
     let roundTripMilliseconds: Double?
   }
 
@@ -43,7 +44,7 @@ struct PeersReport {
       clusterID: metadata.member("clusterId")?.text ?? "", region: metadata.member("region")?.text ?? "",
       meshVersion: metadata.member("meshVersion")?.text ?? "",
       http3Support: metadata.member("http3Support") == .bool(true),
-      roundTripMilliseconds: item.member("rttMs")?.number)
+      isDraining: item.member("draining") == .bool(true), roundTripMilliseconds: item.member("rttMs")?.number)
   }
 
   /// A status as its name, given in any case or as OmniRelay's number.

@@ -1,10 +1,16 @@
 import MeshRuntime
 
 extension PeersReport {
-  /// The table that OmniRelay's CLI prints: the local node first, then by node id.
+  /// The table that OmniRelay's CLI prints: the local node first, then by node id. While some member drains there is
+  /// one column more, at the end.
   var table: String {
     let head = ["Generated at: \(generatedAt)", "Local node: \(printable(localNodeID))", ""]
-    return (head + [PeersReport.header] + sorted.map(PeersReport.row)).joined(separator: "\n")
+    var lines = [PeersReport.header] + sorted.map(PeersReport.row)
+    if peers.contains(where: \.isDraining) {
+      let column = ["Drain"] + sorted.map { $0.isDraining ? "yes" : "no" }
+      lines = zip(lines, column).map { "\($0) \($1)" }
+    }
+    return (head + lines).joined(separator: "\n")
   }
 
   private var sorted: [Peer] {

@@ -6,6 +6,8 @@ struct Verb: Sendable {
   let summary: String
   /// More lines for its own help; may be empty.
   var details = ""
+  /// What the one word after `words` stands for, where the verb needs one: `ID`.
+  var operand: String?
   var options: [Option] = []
   let run: @Sendable (OptionValues, Output) throws(CommandError) -> ExitCode
 

@@ -78,7 +78,8 @@ enum ConfigurationTable {
       "mesh:gossip:fanout", .integer(1...32), default: "3", "How many peers a node watches and tells news at once."),
     .init(
       "mesh:gossip:suspicionInterval", .duration(.milliseconds(20)...(.seconds(600))), default: "5s",
-      "How long a peer may be silent; at least `interval` and `pingTimeout` together."),
+      "How long a peer may be silent; longer than `interval` and three times the shorter of `pingTimeout` and a third "
+        + "of `interval`."),
     .init(
       "mesh:gossip:pingTimeout", .duration(.milliseconds(5)...(.seconds(60))), default: "2s",
       "The longest wait for one answer."),
@@ -150,6 +151,10 @@ enum ConfigurationTable {
     .init(
       "mesh:control:port", .integer(0...65_535), default: "8080",
       "The port of the control listener; 0 lets the system choose."),
+    .init(
+      "mesh:control:loopbackScopes", .scopes, default: "mesh.read mesh.observe",
+      "What callers of the control listener may do. They may always read and observe; `mesh.operate` lets every "
+        + "process of this machine drain and stop the node and remove lost members."),
     .init(
       "mesh:dataDir", .path, default: "none", "The folder for what a node must remember; none keeps nothing on disk."),
   ]

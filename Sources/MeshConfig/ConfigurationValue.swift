@@ -58,6 +58,8 @@ enum ValueType: Sendable {
   case base64
   case endpoints
   case thumbprints
+  /// What callers may do, by OmniRelay's names of scopes.
+  case scopes
   case labels
   /// What OmniRelay has and MeshKit doesn't; `instead` says what to use.
   case unsupported(instead: String)
@@ -75,7 +77,7 @@ enum ValueType: Sendable {
     case .host, .ipAddress, .loopbackAddress: "address"
     case .path: "path"
     case .base64: "base64"
-    case .endpoints, .thumbprints: "list"
+    case .endpoints, .thumbprints, .scopes: "list"
     case .labels: "map"
     case .unsupported, .anything: "any"
     }
@@ -101,6 +103,7 @@ enum ValueType: Sendable {
     case .endpoints: "at most \(Limits.seedsMax) of host:port, [IPv6]:port or URI with a port; ports 1 to 65535"
     case .thumbprints:
       "at most \(Limits.thumbprintsMax) of 40 (SHA-1) or 64 (SHA-256) hexadecimal digits without separators"
+    case .scopes: "any of \(Scope.all.joined(separator: ", ")), separated by spaces or commas"
     case .labels:
       "at most \(WireLimits.labels) labels, keys of 1 to \(WireLimits.labelKeyBytes) bytes, "
         + "values of at most \(WireLimits.labelValueBytes), \(Limits.labelsBytesMax) in all, no control characters"
@@ -112,7 +115,7 @@ enum ValueType: Sendable {
   /// Whether the value has elements that can be given one by one.
   var isList: Bool {
     switch self {
-    case .endpoints, .thumbprints: true
+    case .endpoints, .thumbprints, .scopes: true
     default: false
     }
   }
@@ -136,4 +139,12 @@ enum Limits {
   static let thumbprintsMax = 256
   /// All keys and values of the labels together: what the mesh's limit of metadata leaves beside the other fields.
   static let labelsBytesMax = WireLimits.metadataBytes - 4_096
+}
+
+/// The scopes of the control plane, as OmniRelay names them.
+enum Scope {
+  /// What every caller on this machine may do: look.
+  static let always = ["mesh.read", "mesh.observe"]
+  /// Every scope that a caller can be given.
+  static let all = always + ["mesh.operate"]
 }

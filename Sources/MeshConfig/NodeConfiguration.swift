@@ -62,6 +62,8 @@ public struct NodeConfiguration: Equatable, Sendable {
   public var controlAddress = "127.0.0.1"
   /// `mesh:control:port`; 0 lets the system choose.
   public var controlPort: UInt16 = 8080
+  /// `mesh:control:loopbackScopes`, with what every caller may do.
+  public var controlScopes = ["mesh.read", "mesh.observe"]
   /// `mesh:dataDir`; empty: nothing is kept on disk.
   public var dataDirectory = ""
   /// One line for each key that is accepted and has no effect, for the node's log.

@@ -79,13 +79,21 @@ struct Resolver {
       ?? node.certificateReloadInterval
     node.fanout = integer("mesh:gossip:fanout") ?? node.fanout
     node.retransmitLimit = integer("mesh:gossip:retransmitLimit") ?? node.retransmitLimit
-    let least = node.interval + node.pingTimeout
-    if node.suspicionInterval < least {
-      refuse(
-        "mesh:gossip:suspicionInterval",
-        "'\(DurationText.render(node.suspicionInterval))' leaves no room for a probe; allowed: at least interval and "
-          + "pingTimeout together, \(DurationText.render(least)) here")
-    }
+    checkTiming(node)
+  }
+
+  /// A suspicion must outlast the wait for the next probe, that probe, its relays, and the relays' answers. A probe
+  /// waits a third of the interval at most, however long `pingTimeout` is.
+  private mutating func checkTiming(_ node: NodeConfiguration) {
+    let least = node.interval + min(node.pingTimeout.multiplied(by: 3), node.interval)
+    guard node.suspicionInterval <= least else { return }
+    let (given, interval) = (DurationText.render(node.suspicionInterval), DurationText.render(node.interval))
+    let (bound, timeout) = (DurationText.render(least), DurationText.render(node.pingTimeout))
+    refuse(
+      "mesh:gossip:suspicionInterval",
+      "'\(given)' leaves no room for a probe and its relays; allowed: longer than \(bound), which is "
+        + "mesh:gossip:interval '\(interval)' and three times the shorter of mesh:gossip:pingTimeout '\(timeout)' and "
+        + "a third of the interval")
   }
 
   private mutating func fillSecurity(_ node: inout NodeConfiguration) {
@@ -147,6 +155,8 @@ struct Resolver {
     node.controlEnabled = boolean("mesh:control:enabled") ?? node.controlEnabled
     node.controlAddress = text("mesh:control:address") ?? node.controlAddress
     node.controlPort = port("mesh:control:port") ?? node.controlPort
+    let scopes = list("mesh:control:loopbackScopes")
+    node.controlScopes = Scope.all.filter { Scope.always.contains($0) || scopes.contains($0) }
     node.dataDirectory = path("mesh:dataDir") ?? ""
     node.notices = configuration.notices
     let meets =

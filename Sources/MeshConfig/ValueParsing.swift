@@ -7,6 +7,7 @@ extension ValueType {
     switch self {
     case .endpoints, .thumbprints:
       return try list(text.isEmpty ? [] : Text.items(text, separator: ","))
+    case .scopes: return try list(text.split { $0 == " " || $0 == "," }.map(String.init))
     case .labels:
       return try labels(Text.items(text, separator: ",").filter { !$0.isEmpty }.map(label))
     case .boolean, .fixed: return try boolean(Text.stripped(text))
@@ -26,7 +27,7 @@ extension ValueType {
     case (.anything, _): return .ignored
     case (_, .string(let text)), (_, .number(let text)): return try parse(text: text)
     case (_, .bool(let value)): return try parse(text: value ? "true" : "false")
-    case (.endpoints, .array(let items)), (.thumbprints, .array(let items)):
+    case (.endpoints, .array(let items)), (.thumbprints, .array(let items)), (.scopes, .array(let items)):
       var texts: [String] = []
       for item in items { texts.append(try scalar(item)) }
       return try list(texts)
@@ -139,6 +140,11 @@ extension ValueType {
         throw ValueFault("the item \(Text.quoted(text)) is not host:port")
       }
       return endpoint.description
+    }
+    if case .scopes = self {
+      let name = Text.lowercased(text)
+      guard Scope.all.contains(name) else { throw ValueFault("the scope \(Text.quoted(text)) is unknown") }
+      return name
     }
     let hexadecimal = text.utf8.allSatisfy { Character(UnicodeScalar($0)).isHexDigit }
     guard hexadecimal, text.utf8.count == 40 || text.utf8.count == 64 else {

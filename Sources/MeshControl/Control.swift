@@ -4,9 +4,11 @@ public enum Control {
   ///
   /// An unknown path or method is 404 without a body, never 405 (contracts: http §0). A Host that isn't a loopback
   /// name, or a foreign Origin, is 403 on every path. `metrics` is called only for the metrics routes, and gives
-  /// Prometheus text.
+  /// Prometheus text. `perform` is called at most once, and only for an action that the caller may ask for and that
+  /// changes something.
   public static func respond(
-    to request: ControlRequest, view: NodeView, metrics: () -> [UInt8]
+    to request: ControlRequest, view: NodeView, metrics: () -> [UInt8],
+    perform: (ControlAction) -> ControlVerdict
   ) -> ControlResponse {
     if let refusal = LoopbackGuard.refusal(host: request.host, origin: request.origin) {
       return content(403, HealthDocument.error(refusal), type: "application/json")
@@ -14,15 +16,30 @@ public enum Control {
     guard let route = Route.find(method: request.method, target: request.target) else {
       return ControlResponse(status: 404, headers: [], body: [])
     }
-    switch route.answer {
-    case .peers: return content(200, PeersDocument.bytes(of: view), type: "application/json")
-    case .liveness: return health(.live, issues: [], view)
-    case .readiness:
-      // OmniRelay's word for a listener that is going away.
-      return health(.ready, issues: view.notReady + (view.isDraining ? ["http-inbound:draining"] : []), view)
-    case .metrics:
-      return content(200, metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
+    guard view.scopes.isSuperset(of: route.answer.scope) else { return forbidden(route.answer.scope, view) }
+    return withoutActuallyEscaping(perform) { perform in
+      let operations = Operations(view: view, perform: perform)
+      switch route.answer {
+      case .peers: return content(200, PeersDocument.bytes(of: view), type: "application/json")
+      case .liveness: return health(.live, issues: [], view)
+      case .readiness:
+        // OmniRelay's word for a listener that is going away.
+        return health(.ready, issues: view.notReady + (view.isDraining ? ["http-inbound:draining"] : []), view)
+      case .metrics:
+        return content(200, metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
+      case .drain: return operations.setDraining(true)
+      case .resume: return operations.setDraining(false)
+      case .leave: return operations.leave()
+      case .removeMember: return operations.remove(route.rest(of: request.target))
+      }
     }
+  }
+
+  private static func forbidden(_ scope: ControlScopes, _ view: NodeView) -> ControlResponse {
+    Problem.response(
+      403,
+      "This needs the scope \(scope.names); callers on this host have \(view.scopes.names). The configuration key "
+        + "mesh:control:loopbackScopes gives them more.")
   }
 
   private static func health(_ mode: HealthDocument.Mode, issues: [String], _ view: NodeView) -> ControlResponse {

@@ -23,11 +23,11 @@ public struct ControlRequest: Equatable, Sendable {
 
 /// An answer; the transport adds what belongs to it, such as the length.
 public struct ControlResponse: Equatable, Sendable {
-  /// 200, 403, 404 or 503.
+  /// 200, 202, 403, 404, 409, 429 or 503.
   public var status: Int
   /// The fields in order.
   public var headers: [ControlHeader]
-  /// The body; empty with 404.
+  /// The body; empty with 404 of a path that isn't served.
   public var body: [UInt8]
 
   /// An answer of these parts.

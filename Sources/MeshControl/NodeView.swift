@@ -12,24 +12,33 @@ public struct NodeView: Sendable {
   public var now: Instant
   /// See `now`.
   public var unixTicks: Int64
-  /// Whether the node is leaving.
-  public var isDraining: Bool
+  /// Whether the node is on its way out of the mesh.
+  public var isLeaving: Bool
   /// Reasons why the node isn't ready, as `component:state`; empty when it is.
   public var notReady: [String]
+  /// What the caller may do.
+  public var scopes: ControlScopes
   /// Control requests being answered, this one not counted.
   public var activeRequests: Int
 
   /// A view of these parts.
   public init(
-    localNodeID: NodeID, members: [MemberView], now: Instant, unixTicks: Int64, isDraining: Bool, notReady: [String],
-    activeRequests: Int
+    localNodeID: NodeID, members: [MemberView], now: Instant, unixTicks: Int64, isLeaving: Bool, notReady: [String],
+    scopes: ControlScopes, activeRequests: Int
   ) {
     self.localNodeID = localNodeID
     self.members = members
     self.now = now
     self.unixTicks = unixTicks
-    self.isDraining = isDraining
+    self.isLeaving = isLeaving
     self.notReady = notReady
+    self.scopes = scopes
     self.activeRequests = activeRequests
   }
+
+  /// Whether the node tells its peers that it wants no new work.
+  var isMarkedDraining: Bool { members.first { $0.isLocal }?.isDraining == true }
+
+  /// Whether callers should take their work elsewhere.
+  var isDraining: Bool { isLeaving || isMarkedDraining }
 }

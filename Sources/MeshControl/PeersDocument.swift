@@ -41,6 +41,11 @@ enum PeersDocument {
       json.name("rttMs")
       json.double(milliseconds(roundTrip))
     }
+    // OmniRelay's document has no such member, so that it comes only where it says something.
+    if member.isDraining {
+      json.name("draining")
+      json.bool(true)
+    }
     json.name("metadata")
     write(member.metadata, to: &json)
     json.endObject()

@@ -9,12 +9,28 @@ struct Route: Sendable {
     case liveness
     case readiness
     case metrics
+    case drain
+    case resume
+    case leave
+    /// The path ends in the name of a member.
+    case removeMember
+
+    /// What a caller must be allowed to do.
+    var scope: ControlScopes {
+      switch self {
+      case .peers: .read
+      case .liveness, .readiness, .metrics: .observe
+      case .drain, .resume, .leave, .removeMember: .operate
+      }
+    }
   }
 
-  /// How a path is compared. There are no patterns, no trailing slashes and no percent decoding.
+  /// How a path is compared. There are no trailing slashes and no percent decoding.
   enum CaseRule: Sendable {
     case exact
     case ignored
+    /// The path is a prefix, in this case, of one more segment: a name, which needs no percent encoding.
+    case prefix
   }
 
   let method: String
@@ -30,17 +46,29 @@ struct Route: Sendable {
     Route(method: "GET", path: "/readyz", caseRule: .ignored, answer: .readiness),
     Route(method: "GET", path: "/metrics", caseRule: .ignored, answer: .metrics),
     Route(method: "GET", path: "/omnirelay/metrics", caseRule: .ignored, answer: .metrics),
+    Route(method: "POST", path: "/v1/node/drain", caseRule: .exact, answer: .drain),
+    Route(method: "POST", path: "/v1/node/resume", caseRule: .exact, answer: .resume),
+    Route(method: "POST", path: "/v1/node/leave", caseRule: .exact, answer: .leave),
+    Route(method: "DELETE", path: "/v1/members/", caseRule: .prefix, answer: .removeMember),
   ]
 
   /// The route of `method` and `target`, whose query is ignored; nil when there is none.
   static func find(method: String, target: String) -> Route? {
-    let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }
+    let path = Route.path(of: target)
     return all.first { $0.method == method && $0.matches(path) }
   }
+
+  /// What follows the path of a `prefix` route in `target`.
+  func rest(of target: String) -> String { String(Substring(Route.path(of: target).dropFirst(path.utf8.count))) }
+
+  private static func path(of target: String) -> Substring.UTF8View { target.utf8.prefix { $0 != UInt8(ascii: "?") } }
 
   private func matches(_ path: Substring.UTF8View) -> Bool {
     switch caseRule {
     case .exact: return path.elementsEqual(self.path.utf8)
+    case .prefix:
+      let rest = path.dropFirst(self.path.utf8.count)
+      return path.starts(with: self.path.utf8) && !rest.isEmpty && !rest.contains(UInt8(ascii: "/"))
     case .ignored: return ASCII.equalIgnoringCase(path, self.path.utf8)
     }
   }

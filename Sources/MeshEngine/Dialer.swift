@@ -1,5 +1,6 @@
 // Whom to dial, and when again: seeds and members are tried for ever, each at its own growing distance.
 import MeshBasics
+import MeshMembership
 
 /// One thing to dial: a seed by its place in the configuration, or a peer by its name.
 enum DialKey: Comparable, Hashable, Sendable {
@@ -19,13 +20,24 @@ struct DialTarget: Equatable, Sendable {
   var dialing: LinkID?
   /// A link to `node` is open, so that there is nothing to dial.
   var isLinked = false
-  /// It answered as this node itself.
-  var isSelf = false
+  /// What the link is for; nil for seeds and remembered peers.
+  var purpose: LinkTarget.Purpose?
+  /// After links that hardly lived: not before that, whoever asks.
+  var heldUntil: Instant?
+  /// When the link was last asked for.
+  var chosenAt: Instant?
+  /// A seed whose node takes part already: the overlay decides about links to it.
+  var isDormant = false
   /// Remembered from an earlier run and not seen in this one; forgotten then.
   var rememberedUntil: Instant?
 
+  /// Whether a member of the overlay is to be reached; seeds, remembered peers and random links can wait.
+  var isUrgent: Bool { purpose == .passing || purpose == .ring }
+  /// The smaller is dialed first.
+  var urgency: UInt8 { purpose?.rawValue ?? LinkTarget.Purpose.ring.rawValue }
+
   /// When it shall be dialed next, if it shall.
-  var dueAt: Instant? { dialing != nil || isLinked || isSelf ? nil : nextAt }
+  var dueAt: Instant? { dialing != nil || isLinked || isDormant ? nil : nextAt }
 }
 
 /// Keeps the dial targets and their backoff.
@@ -51,50 +63,88 @@ struct Dialer: Sendable {
   }
 
   /// Takes over the members that the membership wants linked. Of two that want each other the smaller id dials at once,
-  /// the greater only if nothing has come after one interval.
-  mutating func want(_ wanted: [(node: NodeID, endpoint: String)], linked: (NodeID) -> Bool, now: Instant) {
-    for (node, text) in wanted {
-      guard let endpoint = Endpoint(parsing: text) else { continue }
-      let key = DialKey.peer(node)
-      let head = now + (local < node ? .zero : interval)
-      guard var target = targets[key] else {
-        targets[key] = DialTarget(endpoint: endpoint, node: node, nextAt: head, isLinked: linked(node))
-        continue
-      }
-      target.rememberedUntil = nil
-      if target.endpoint != endpoint {
-        target.endpoint = endpoint
-        // At most one dial an interval, however often it says that it has moved: we aren't to be sent at strangers.
-        target.nextAt = min(target.nextAt, target.failures == 0 ? head : max(head, now + interval))
-      }
-      targets[key] = target
-    }
+  /// the greater only if nothing has come after a while. Seeds that take part already, and peers remembered from an
+  /// earlier run that the mesh knows by now, need no dial of their own.
+  mutating func want(
+    _ wanted: [LinkTarget], isLinked: (NodeID) -> Bool, isAlive: (NodeID) -> Bool, isKnown: (NodeID) -> Bool,
+    now: Instant
+  ) {
     var isWanted = OrderedMap<NodeID, Bool>()
-    for (node, _) in wanted { isWanted[node] = true }
+    for target in wanted {
+      guard let endpoint = Endpoint(parsing: target.endpoint) else { continue }
+      isWanted[target.node] = true
+      want(target, at: endpoint, isLinked: isLinked(target.node), now: now)
+    }
     for (key, target) in targets {
-      guard case .peer(let node) = key, target.rememberedUntil == nil, target.dialing == nil else { continue }
-      if isWanted[node] == nil { targets.removeValue(forKey: key) }
+      switch key {
+      case .seed:
+        guard let node = target.node else { continue }
+        let isDormant = isAlive(node)
+        if target.isDormant != isDormant { _ = targets.modify(key) { $0.isDormant = isDormant } }
+      case .peer(let node):
+        guard target.dialing == nil, isWanted[node] == nil else { continue }
+        if target.rememberedUntil == nil || isKnown(node) { targets.removeValue(forKey: key) }
+      }
     }
   }
 
-  /// The targets to dial now, at most `room` of them, each with the endpoint; not two at one endpoint. What is due and
-  /// finds no room waits a little, so that no deadline stays in the past.
+  /// Neighbours on the rings know of each other: the greater of two ids waits a moment for the other's dial.
+  private func headStart(_ wanted: LinkTarget) -> Duration {
+    guard wanted.purpose == .ring, wanted.node < local else { return .zero }
+    return min(interval, EngineLimits.dialHeadStart)
+  }
+
+  private mutating func want(_ wanted: LinkTarget, at endpoint: Endpoint, isLinked: Bool, now: Instant) {
+    let key = DialKey.peer(wanted.node)
+    let head = now + headStart(wanted)
+    guard var target = targets[key] else {
+      targets[key] = DialTarget(
+        endpoint: endpoint, node: wanted.node, nextAt: head, isLinked: isLinked, purpose: wanted.purpose,
+        chosenAt: wanted.chosenAt)
+      return
+    }
+    target.rememberedUntil = nil
+    target.purpose = wanted.purpose
+    if let chosenAt = wanted.chosenAt, target.chosenAt != chosenAt {
+      target.chosenAt = chosenAt
+      target.nextAt = max(min(target.nextAt, now), target.heldUntil ?? .origin)
+    }
+    if target.endpoint != endpoint {
+      target.endpoint = endpoint
+      // At most one dial an interval, however often it says that it has moved: we aren't to be sent at strangers.
+      target.nextAt = min(target.nextAt, target.failures == 0 ? head : max(head, now + interval))
+    }
+    targets[key] = target
+  }
+
+  /// The targets to dial now, the urgent first, at most `room` of them, each with the endpoint; not two at one
+  /// endpoint. What is due and finds no room waits a little, so that no deadline stays in the past.
   mutating func due(room: Int, now: Instant) -> [(key: DialKey, endpoint: Endpoint)] {
     guard let next = nextDeadline, next <= now else { return [] }
-    let room = min(room, EngineLimits.dialsMax &- dialsInFlight)
+    var waiting: [(key: DialKey, target: DialTarget)] = []
     var busy = OrderedMap<Endpoint, Bool>()
-    for target in targets.values where target.dialing != nil { busy[target.endpoint] = true }
-    var due: [(key: DialKey, endpoint: Endpoint)] = []
+    var patient = 0
     for (key, target) in targets {
       if let until = target.rememberedUntil, now >= until, target.dialing == nil {
         targets.removeValue(forKey: key)
-        continue
+      } else if target.dialing != nil {
+        busy[target.endpoint] = true
+        if !target.isUrgent { patient &+= 1 }
+      } else if let at = target.dueAt, at <= now {
+        waiting.append((key, target))
       }
-      guard let at = target.dueAt, at <= now else { continue }
-      if due.count >= room || busy[target.endpoint] != nil {
+    }
+    waiting.sort { ($0.target.urgency, $0.target.nextAt, $0.key) < ($1.target.urgency, $1.target.nextAt, $1.key) }
+    var due: [(key: DialKey, endpoint: Endpoint)] = []
+    for (key, target) in waiting {
+      // Seeds that don't answer, and random links, must not stand in the way of a member that was just lost.
+      let isPatient = !target.isUrgent
+      let hasRoom = due.count < min(room, EngineLimits.dialsMax &- dialsInFlight)
+      if !hasRoom || busy[target.endpoint] != nil || (isPatient && patient >= EngineLimits.patientDialsMax) {
         _ = targets.modify(key) { $0.nextAt = now + EngineLimits.dialSpacing }
       } else {
         busy[target.endpoint] = true
+        if isPatient { patient &+= 1 }
         due.append((key, target.endpoint))
       }
     }
@@ -107,17 +157,16 @@ struct Dialer: Sendable {
     dialsInFlight &+= 1
   }
 
-  /// A dial is over, and `node` answered it; nil when it was this node itself.
-  mutating func answered(_ key: DialKey, by node: NodeID?) {
+  /// A dial is over, and `node` answered it.
+  mutating func answered(_ key: DialKey, by node: NodeID) {
     finish(key)
-    _ = targets.modify(key) { target in
-      switch key {
-      case .seed:
-        target.node = node
-        target.isSelf = node == nil
-      case .peer: break
-      }
-    }
+    if case .seed = key { _ = targets.modify(key) { $0.node = node } }
+  }
+
+  /// A seed's name led to this node itself. It may lead elsewhere later, so it is tried again, but seldom.
+  mutating func answeredBySelf(_ key: DialKey, now: Instant) {
+    finish(key)
+    _ = targets.modify(key) { $0.nextAt = now + EngineLimits.selfSpacing }
   }
 
   /// A dial came to nothing. Returns how long to wait for the next.
@@ -127,7 +176,10 @@ struct Dialer: Sendable {
     finish(key)
     guard let target = targets[key] else { return .zero }
     let failures = min(target.failures &+ 1, 64)
-    let wait = Dialer.backoff(failures: failures, first: interval, refused: refused)
+    // A seed that isn't up yet is all that a lonely node has.
+    var first = interval
+    if case .seed = key { first = min(interval, EngineLimits.seedSpacing) }
+    let wait = Dialer.backoff(failures: failures, first: first, refused: refused)
     let jittered = max(random.jittered(wait, percent: 20), refused ? EngineLimits.refusedBackoffMin : .zero)
     _ = targets.modify(key) { target in
       target.failures = failures
@@ -154,15 +206,17 @@ struct Dialer: Sendable {
   /// A link to `node` is open.
   mutating func linked(_ node: NodeID) { markLinks(of: node) { $0.isLinked = true } }
 
-  /// The last link to `node` ended: dial again at once, unless the link had hardly lived.
+  /// The last link to `node` ended: dial again at once, unless it was the second in a row that had hardly lived.
   mutating func unlinked(_ node: NodeID, shortLived: Bool, now: Instant, random: inout SeededRandom) {
     let headStart = local < node ? Duration.zero : min(interval, .milliseconds(100))
-    let wait = shortLived ? random.jittered(interval, percent: 20) : headStart
+    let wait = random.jittered(interval, percent: 20)
     markLinks(of: node) { target in
       target.isLinked = false
       target.failures = shortLived ? min(target.failures &+ 1, 64) : 0
-      let penalty = shortLived ? Dialer.backoff(failures: target.failures, first: wait, refused: false) : wait
-      target.nextAt = now + penalty
+      let isRepeated = target.failures > 1
+      let penalty = Dialer.backoff(failures: target.failures &- 1, first: wait, refused: false)
+      target.nextAt = now + (isRepeated ? penalty : headStart)
+      target.heldUntil = isRepeated ? target.nextAt : nil
     }
   }
 

@@ -19,7 +19,11 @@ public struct Engine: Sendable {
   var sessions = OrderedMap<NodeID, Session>()
   var lastDialed: UInt64 = 0
   var startedUnixMilliseconds: Int64 = 0
+  var firstEpoch: UInt64 = 0
   var lastTopology: UInt64?
+  /// When the first dial, and the first hello of a link, is due: asked more often than it changes.
+  private var nextDial: Instant?
+  var nextHello: Instant?
   var pendingLeaves: [CommandToken] = []
   var roomEffects = MembershipEffects()
   var counters = Counters()
@@ -66,7 +70,9 @@ public struct Engine: Sendable {
     case .started(let unixMilliseconds): start(unixMilliseconds, into: &effects)
     case .linkOpened(let link, let peer): linkOpened(link, peer, now: now, into: &effects)
     case .linkClosed(let link, let end): linkClosed(link, end, now: now, into: &effects)
-    case .received(let link, let bytes): received(bytes, on: link, now: now, into: &effects)
+    case .received(let link, let message): received(message, on: link, now: now, into: &effects)
+    case .unreadable(let link, let reason): unreadable(reason, on: link, now: now, into: &effects)
+    case .linkDoubted(let link): doubted(link, now: now, into: &effects)
     case .pingCalled(let request, let bytes): answerPing(request, bytes, into: &effects)
     case .stored(let token): stored(token, now: now, into: &effects)
     case .storeFailed(let token, let reason): storeFailed(token, reason, now: now, into: &effects)
@@ -85,12 +91,9 @@ public struct Engine: Sendable {
   public var nextDeadline: Instant? {
     guard phase == .running || phase == .leaving else { return nil }
     var next = membership.nextDeadline
-    let hellos = links.values.compactMap(\.helloDeadline).min()
-    let own = phase == .running ? [dialer.nextDeadline, persistence.nextDeadline, hellos] : [hellos]
-    for candidate in own {
-      if let candidate { next = min(next ?? candidate, candidate) }
-    }
-    return next
+    next = Instant.earliest(next, nextHello)
+    guard phase == .running else { return next }
+    return Instant.earliest(Instant.earliest(next, nextDial), persistence.nextDeadline)
   }
 
   /// Grows whenever `members` changed in a way that readers see (RTT and lastHeard alone count at most once per
@@ -99,6 +102,15 @@ public struct Engine: Sendable {
 
   /// The members, local first, then by node id.
   public var members: [MemberView] { membership.views }
+
+  /// The members whose view has changed since this was asked last, in the order of their ids.
+  public mutating func takeChanges() -> [NodeID] { membership.takeChanges() }
+
+  /// One member; nil when it isn't known.
+  public func member(_ node: NodeID) -> MemberView? { membership.view(of: node) }
+
+  /// The rare turns of the protocol that were taken since the start.
+  public var marks: Marks { membership.marks }
 
   /// Counters and sizes for `meshkit_node_stats_json`: name (camelCase) and value.
   public var statistics: [(name: String, value: Int64)] {
@@ -117,24 +129,24 @@ public struct Engine: Sendable {
 
   /// Gives an input to the membership and carries out what it wants.
   mutating func tell(_ input: MembershipInput, now: Instant, into effects: inout EngineEffects) {
-    membership.handle(input, now: now, into: &roomEffects)
-    let wanted = roomEffects.list
-    roomEffects.removeAll()
-    for effect in wanted { carryOut(effect, now: now, into: &effects) }
+    // What is carried out may tell the room more, which then finds a sink of its own; the larger one is kept.
+    var wanted = MembershipEffects()
+    swap(&wanted, &roomEffects)
+    membership.handle(input, now: now, into: &wanted)
+    for effect in wanted.list { carryOut(effect, now: now, into: &effects) }
+    wanted.removeAll()
+    swap(&wanted, &roomEffects)
   }
 
   private mutating func carryOut(_ effect: MembershipEffect, now: Instant, into effects: inout EngineEffects) {
     switch effect {
     case .send(let nodes, let message):
-      let bytes = message.encoded()
-      for node in nodes {
-        guard let link = sessions[node]?.current else { continue }
-        send(bytes, on: link, into: &effects)
-      }
+      send(message, on: nodes.compactMap { sessions[$0]?.current }, into: &effects)
     case .disconnect(let node, let reason): disconnect(node, reason, now: now, into: &effects)
     case .raiseEpoch(let epoch):
       effects.append(.persist(persistence.begin(.raisedEpoch(epoch)), .epoch(epoch)))
     case .notify(let event): effects.append(.notify(event))
+    case .deliver(let message): effects.append(.deliver(message))
     case .observe(let observation):
       if case .messageRejected = observation { counters.rejected &+= 1 }
       effects.append(.observe(observation))
@@ -143,14 +155,10 @@ public struct Engine: Sendable {
     }
   }
 
-  mutating func send(_ bytes: [UInt8], on link: LinkID, into effects: inout EngineEffects) {
-    guard invariant(bytes.count <= WireLimits.frameBytes, "an own message fits a frame") else {
-      poison("an own message passed the frame limit", into: &effects)
-      return
-    }
-    counters.sent &+= 1
-    effects.append(.send(link, bytes))
-    effects.append(.observe(.messageSent))
+  mutating func send(_ message: MeshMessage, on targets: [LinkID], into effects: inout EngineEffects) {
+    guard !targets.isEmpty else { return }
+    counters.sent &+= Int64(targets.count)
+    effects.append(.send(targets, message))
   }
 
   mutating func poison(_ reason: String, into effects: inout EngineEffects) {
@@ -168,9 +176,24 @@ public struct Engine: Sendable {
     guard phase == .running else { return }
     if lastTopology != membership.topologyRevision {
       lastTopology = membership.topologyRevision
-      let open = sessions
-      dialer.want(membership.linkTargets, linked: { open[$0] != nil }, now: now)
+      let (open, room) = (sessions, membership)
+      dialer.want(
+        room.linkTargets, isLinked: { open[$0] != nil }, isAlive: { room.isAlive($0) },
+        isKnown: { room.view(of: $0) != nil }, now: now)
+      persistence.look(at: membership)
     }
+    nextDial = dialer.nextDeadline
+    if let due = nextDial, now >= due {
+      dial(now: now, into: &effects)
+      nextDial = dialer.nextDeadline
+    }
+    guard let due = persistence.nextDeadline, now >= due else { return }
+    if let peers = persistence.due(membership, now: now) {
+      effects.append(.persist(persistence.begin(.knownPeers), .knownPeers(peers)))
+    }
+  }
+
+  private mutating func dial(now: Instant, into effects: inout EngineEffects) {
     for (key, endpoint) in dialer.due(room: EngineLimits.linksMax &- links.count, now: now) {
       lastDialed &+= 1
       let link = LinkID.dialed(lastDialed)
@@ -179,9 +202,13 @@ public struct Engine: Sendable {
       counters.dials &+= 1
       effects.append(.dial(link, endpoint))
     }
-    persistence.look(at: membership)
-    if let peers = persistence.due(membership, now: now) {
-      effects.append(.persist(persistence.begin(.knownPeers), .knownPeers(peers)))
-    }
+  }
+}
+
+extension Instant {
+  /// The earlier of two moments, where nil is never.
+  fileprivate static func earliest(_ left: Instant?, _ right: Instant?) -> Instant? {
+    guard let left, let right else { return left ?? right }
+    return min(left, right)
   }
 }

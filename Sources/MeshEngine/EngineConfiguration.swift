@@ -8,13 +8,15 @@ public struct EngineConfiguration: Equatable, Sendable {
   public var nodeID: NodeID
   /// What it tells about itself; its cluster is `metadata.clusterID`.
   public var metadata: NodeMetadata
+  /// Tells this process from any other that uses its name; random, from the shell's entropy.
+  public var nonce: UInt64 = 0
   /// Where to look for the mesh.
   public var seeds: [Endpoint] = []
   /// The rhythm of probes.
   public var interval = Duration.seconds(1)
-  /// To how many members hearsay is told at once.
+  /// Rings of the overlay: how many members this node watches, and to how many it passes news on.
   public var fanout = 3
-  /// The longest silence: a suspicion this old ends in a death.
+  /// The longest silence: a member that nobody hears for so long is declared dead.
   public var suspicionInterval = Duration.seconds(5)
   /// The upper bound of the time in which a ping should be answered.
   public var pingTimeout = Duration.seconds(2)

@@ -22,8 +22,8 @@ public enum UnaryResponse: Equatable, Sendable {
 public enum EngineEffect: Equatable, Sendable {
   /// Open a link. Ends in `linkOpened` or `linkClosed`.
   case dial(LinkID, Endpoint)
-  /// Send one message on the link's stream.
-  case send(LinkID, [UInt8])
+  /// Send one message on the stream of each of these links.
+  case send([LinkID], MeshMessage)
   /// Close the link, or give up its dial. The engine has forgotten it already; a `linkClosed` may follow.
   case close(LinkID, reason: String)
   /// Answer a unary call.
@@ -32,8 +32,12 @@ public enum EngineEffect: Equatable, Sendable {
   case persist(SyncToken, StoreWrite)
   /// Tell the host that the membership changed.
   case notify(MembershipEvent)
+  /// Tell the host what a member told all.
+  case deliver(BroadcastMessage)
   /// Tell the operator.
   case observe(Observation)
+  /// Another live process with this node's name has taken its place: the node must stop.
+  case conflict(String)
   /// A command has ended.
   case complete(CommandToken, CommandOutcome)
   /// The leave is over; nothing more will come.

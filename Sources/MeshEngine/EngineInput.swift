@@ -25,6 +25,12 @@ public struct CommandToken: Comparable, Hashable, Sendable {
 public enum Command: Equatable, Sendable {
   /// Replaces the labels of this node.
   case setLabels([Label])
+  /// Says whether this node wants no new work.
+  case setDraining(Bool)
+  /// Declares a lost member gone, on an operator's word. A member that lives comes back by itself.
+  case removeMember(NodeID)
+  /// Tells every member: a topic of 1 to 128 bytes and a payload of up to 64 KiB.
+  case broadcast(topic: String, payload: [UInt8])
   /// Announces a graceful leave; completed when the peers know, or after `leaveTimeout`. Then `.stopped`.
   case leave
 }
@@ -33,6 +39,8 @@ public enum Command: Equatable, Sendable {
 public enum CommandOutcome: Equatable, Sendable {
   /// It took effect.
   case done
+  /// There is no room for it now; names what is full.
+  case busy(String)
   /// Names the thing, the value and what is allowed.
   case rejected(String)
   /// The node is leaving, or has stopped.
@@ -48,7 +56,11 @@ public enum EngineInput: Equatable, Sendable {
   /// A link ended; also the answer to a `dial` that came to nothing.
   case linkClosed(LinkID, LinkEnd)
   /// One message of the link's stream.
-  case received(LinkID, [UInt8])
+  case received(LinkID, MeshMessage)
+  /// What came on the link's stream is no message; `reason` names the field and what is allowed.
+  case unreadable(LinkID, reason: String)
+  /// The link may be dead: its tether closed, or the peer's host answered that nobody listens. A hint, not a verdict.
+  case linkDoubted(LinkID)
   /// A unary call to `meshkit.mesh.v1.Mesh/Ping`.
   case pingCalled(RequestID, [UInt8])
   /// A write is durable.

@@ -42,6 +42,7 @@ extension Engine {
   private mutating func begin(_ epoch: UInt64, now: Instant, into effects: inout EngineEffects) {
     guard phase == .persisting else { return }
     phase = .running
+    firstEpoch = epoch
     tell(.started(epoch: epoch, unixMilliseconds: startedUnixMilliseconds), now: now, into: &effects)
     effects.append(.observe(.nodeStarted(configuration.nodeID)))
     if configuration.seeds.count > EngineLimits.seedsMax {
@@ -55,8 +56,9 @@ extension Engine {
     }
     for (id, link) in links where link.peer != nil { sayHello(on: id, into: &effects) }
     for id in links.keys {
-      for bytes in links[id]?.early ?? [] { received(bytes, on: id, now: now, into: &effects) }
-      _ = links.modify(id) { $0.early = [] }
+      guard let early = links[id]?.early else { continue }
+      _ = links.modify(id) { $0.early = nil }
+      received(early, on: id, now: now, into: &effects)
     }
   }
 
@@ -75,6 +77,14 @@ extension Engine {
         tell(.labelsSet(sorted), now: now, into: &effects)
         effects.append(.complete(token, .done))
       }
+    case .setDraining(let isDraining): tellRunning(.drainingSet(isDraining), token, now: now, into: &effects)
+    case .removeMember(let node):
+      if let problem = removalProblem(node) {
+        effects.append(.complete(token, .rejected(problem)))
+      } else {
+        tellRunning(.memberRemoved(node), token, now: now, into: &effects)
+      }
+    case .broadcast(let topic, let payload): broadcast(topic, payload, token, now: now, into: &effects)
     case .leave:
       pendingLeaves.append(token)
       switch phase {
@@ -85,6 +95,42 @@ extension Engine {
       case .leaving, .stopped: break
       }
     }
+  }
+
+  private func removalProblem(_ node: NodeID) -> String? {
+    if node == configuration.nodeID { return "member '\(node)': it is this node, which leaves by stopping" }
+    return membership.view(of: node) == nil ? "member '\(node)': this node knows no such member" : nil
+  }
+
+  private mutating func broadcast(
+    _ topic: String, _ payload: [UInt8], _ token: CommandToken, now: Instant, into effects: inout EngineEffects
+  ) {
+    let length = topic.utf8.count
+    if !(1...WireLimits.topicBytes).contains(length)
+      || topic.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 })
+    {
+      let allowed = "1 to \(WireLimits.topicBytes) bytes without control characters"
+      effects.append(.complete(token, .rejected("topic of \(length) bytes: allowed are \(allowed)")))
+    } else if payload.count > WireLimits.broadcastBytes {
+      let problem = "payload of \(payload.count) bytes: allowed are up to \(WireLimits.broadcastBytes)"
+      effects.append(.complete(token, .rejected(problem)))
+    } else if phase == .running, !membership.mayBroadcast(bytes: payload.count, now: now) {
+      effects.append(.complete(token, .busy("broadcasts: too many are on their way; try again later")))
+    } else {
+      tellRunning(.broadcast(topic: topic, payload: payload), token, now: now, into: &effects)
+    }
+  }
+
+  /// A command that only a running node takes.
+  private mutating func tellRunning(
+    _ input: MembershipInput, _ token: CommandToken, now: Instant, into effects: inout EngineEffects
+  ) {
+    guard phase == .running else {
+      effects.append(.complete(token, .shuttingDown))
+      return
+    }
+    tell(input, now: now, into: &effects)
+    effects.append(.complete(token, .done))
   }
 
   mutating func stop(into effects: inout EngineEffects) {

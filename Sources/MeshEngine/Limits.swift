@@ -7,16 +7,15 @@ public enum EngineLimits {
   public static let linksMax = 1_024
   /// Links to one node. Between honest nodes all but one are closed within a round trip.
   public static let linksPerNodeMax = 4
-  /// Dials on their way at once.
-  public static let dialsMax = 64
+  /// Dials on their way at once, and of them those that could wait. Each costs both ends a handshake, and many nodes
+  /// may share a machine.
+  public static let dialsMax = 4
+  /// Of them those that could wait.
+  public static let patientDialsMax = 2
   /// How long a dial waits that is due but finds no room.
   public static let dialSpacing = Duration.milliseconds(100)
   /// Endpoints of the configuration that are dialed; the rest is reported and left out.
   public static let seedsMax = 256
-  /// Messages of one link that wait until this life's epoch is durable. A peer says hello once and waits for ours.
-  public static let earlyMessagesMax = 2
-  /// The size of such a message: a hello, which is a claim and a little more.
-  public static let earlyBytesMax = WireLimits.recordBytes + 1_024
   /// The longest wait between two dials that came to nothing; it grows up to this from `interval`.
   public static let backoffMax = Duration.seconds(30)
   /// The shortest wait after a refusal of trust, which time alone seldom mends.
@@ -31,6 +30,16 @@ public enum EngineLimits {
   public static let rememberedPeerLifetime = Duration.seconds(24 * 3_600)
   /// The shortest time between two writes of the known peers.
   public static let knownPeersSpacing = Duration.seconds(1)
-  /// The version of the mesh protocol that this engine speaks, which is also the oldest.
-  public static let protocolVersion: UInt32 = 1
+  /// The newest version of the mesh protocol that this engine speaks, and the oldest.
+  public static let protocolVersion: UInt32 = 2
+  /// The oldest version that it still speaks.
+  public static let protocolVersionMin: UInt32 = 1
+  /// The first wait after a dial to a seed that came to nothing.
+  public static let seedSpacing = Duration.milliseconds(200)
+  /// The wait after a dial to a seed that led to this node itself.
+  public static let selfSpacing = Duration.seconds(600)
+  /// How long the greater of two ids waits for the other's dial, where both want the link.
+  public static let dialHeadStart = Duration.seconds(1)
+  /// Members that are remembered for the next run.
+  public static let knownPeersMax = 512
 }

@@ -12,13 +12,52 @@ struct Link: Equatable, Sendable {
   /// The node behind it, once it has said hello.
   var node: NodeID?
   var epoch: UInt64 = 0
+  /// The process behind it.
+  var instance = Instance(startedAt: 0, nonce: 0)
+  /// The version of the protocol that both ends speak.
+  var version = EngineLimits.protocolVersionMin
   var establishedAt = Instant.origin
   /// Until when the peer must have said hello.
   var helloDeadline: Instant?
-  /// What came in before this node may speak.
-  var early: [[UInt8]] = []
+  /// The hello that came in before this node may speak.
+  var early: MeshMessage?
 
   init(target: DialKey?) { self.target = target }
+
+  /// Which run of the node the link belongs to: of two, the process that started later, then the greater epoch.
+  struct Life: Comparable {
+    let instance: Instance
+    let epoch: UInt64
+
+    static func < (left: Life, right: Life) -> Bool {
+      if left.instance != right.instance { return left.instance < right.instance }
+      return left.epoch < right.epoch
+    }
+  }
+
+  var life: Life { Life(instance: instance, epoch: epoch) }
+}
+
+/// One process that runs a node. Of two that live at once with one name, the later one stays.
+struct Instance: Comparable, Sendable {
+  /// The epoch that it began with: Unix milliseconds, or more where an earlier life had more.
+  let startedAt: UInt64
+  let nonce: UInt64
+
+  init(startedAt: UInt64, nonce: UInt64) {
+    self.startedAt = startedAt
+    self.nonce = nonce
+  }
+
+  /// A process of the first version says nothing of itself but its epoch, which is about the time of its start.
+  init(_ hello: Hello) {
+    let startedAt = hello.nonce == 0 ? hello.record.epoch : hello.startedAt
+    self.init(startedAt: startedAt, nonce: hello.nonce)
+  }
+
+  static func < (left: Instance, right: Instance) -> Bool {
+    (left.startedAt, left.nonce) < (right.startedAt, right.nonce)
+  }
 }
 
 /// The established links to one node.
@@ -51,6 +90,7 @@ extension Engine {
     link.peer = peer
     link.helloDeadline = now + EngineLimits.helloTimeout
     links[id] = link
+    lookForHellos()
     effects.append(.observe(.linkOpened(peer: peer.remoteAddress, transport: peer.transport, dialed: id.isDialed)))
     if phase == .running { sayHello(on: id, into: &effects) }
   }
@@ -66,7 +106,9 @@ extension Engine {
       effects.append(.observe(.trustRefused(peer: name, reason: why, inbound: !id.isDialed)))
       forget(id, link, .refusedAndReported, reason: end.text, now: now, into: &effects)
     } else {
-      forget(id, link, end.isRefusal ? .refused : .failed, reason: end.text, now: now, into: &effects)
+      // A protocol error on a link that had worked is no sign of a peer that never will.
+      let outcome = link.node == nil || end.isRefusedTrust ? LinkOutcome(end) : .failed
+      forget(id, link, outcome, reason: end.text, now: now, into: &effects)
     }
   }
 
@@ -88,8 +130,9 @@ extension Engine {
     into effects: inout EngineEffects
   ) {
     links.removeValue(forKey: id)
+    if link.helloDeadline != nil { lookForHellos() }
     if let node = link.node {
-      remove(id, link, from: node, refused: outcome != .failed, now: now, into: &effects)
+      remove(id, link, from: node, refused: outcome.isRefusal, now: now, into: &effects)
     } else if let key = link.target {
       dialFailed(key, outcome, reason: reason, now: now, into: &effects)
     }
@@ -99,15 +142,19 @@ extension Engine {
     _ key: DialKey, _ outcome: LinkOutcome, reason: String, now: Instant, into effects: inout EngineEffects
   ) {
     counters.dialFailures &+= 1
+    // The wish for it may have passed while the dial was on its way.
+    lastTopology = nil
     let node = dialer.targets[key]?.node
     let name = dialer.targets[key]?.endpoint.description ?? "?"
-    let wait = dialer.failed(key, refused: outcome != .failed, now: now, random: &random)
+    let wait = dialer.failed(key, refused: outcome.isRefusal, now: now, random: &random)
     // One record for one refused handshake: the refusal has its own, with the reason.
     if outcome != .refusedAndReported {
       effects.append(.observe(.dialFailed(target: name, reason: reason, retryIn: wait)))
     }
     // Only the target by name proves something about the node: a seed's endpoint may have become another's.
-    if case .peer = key, let node { tell(.dialFailed(node), now: now, into: &effects) }
+    if case .peer = key, let node {
+      tell(.dialFailed(node, refused: outcome == .portClosed), now: now, into: &effects)
+    }
   }
 
   private mutating func remove(
@@ -131,41 +178,51 @@ extension Engine {
     for id in sessions[node]?.links ?? [] { close(id, reason, now: now, into: &effects) }
   }
 
+  private mutating func lookForHellos() { nextHello = links.values.compactMap(\.helloDeadline).min() }
+
   mutating func closeSilentLinks(now: Instant, into effects: inout EngineEffects) {
+    guard let due = nextHello, now >= due else { return }
     for (id, link) in links {
       if let deadline = link.helloDeadline, now >= deadline {
         close(id, "no hello in time", now: now, into: &effects)
       }
     }
+    lookForHellos()
   }
 
-  mutating func received(_ bytes: [UInt8], on id: LinkID, now: Instant, into effects: inout EngineEffects) {
+  mutating func received(
+    _ message: MeshMessage, on id: LinkID, now: Instant, into effects: inout EngineEffects
+  ) {
     guard let link = links[id], let peer = link.peer else { return }
     guard phase == .running || phase == .leaving else {
-      let isStored = link.early.count < EngineLimits.earlyMessagesMax && bytes.count <= EngineLimits.earlyBytesMax
-      if isStored { _ = links.modify(id) { $0.early.append(bytes) } }
+      // Before this life's epoch is durable only a hello has a meaning, and the peer then waits for ours.
+      if case .hello = message, link.early == nil { _ = links.modify(id) { $0.early = message } }
       return
     }
     counters.received &+= 1
-    let message: MeshMessage
-    do {
-      message = try MeshMessage.decode(bytes)
-    } catch {
-      effects.append(.observe(.messageFailed(outbound: false)))
-      reject(error.description, from: link.node?.name ?? peer.remoteAddress, into: &effects)
-      close(id, "unreadable message", .refused, now: now, into: &effects)
-      return
-    }
-    effects.append(.observe(.messageReceived))
     switch (message, link.node) {
     case (.hello(let hello), nil):
       if phase == .running { greeted(hello, on: id, peer, now: now, into: &effects) }
+      lookForHellos()
     case (.hello, let node?): reject("a second hello", from: node.name, into: &effects)
     case (_, nil):
       reject("a message before the hello", from: peer.remoteAddress, into: &effects)
       close(id, "spoke before its hello", .refused, now: now, into: &effects)
     case (_, let node?): tell(.received(node, message), now: now, into: &effects)
     }
+  }
+
+  mutating func unreadable(_ reason: String, on id: LinkID, now: Instant, into effects: inout EngineEffects) {
+    guard let link = links[id], let peer = link.peer else { return }
+    counters.received &+= 1
+    effects.append(.observe(.messageFailed(outbound: false)))
+    reject(reason, from: link.node?.name ?? peer.remoteAddress, into: &effects)
+    close(id, "unreadable message", .refused, now: now, into: &effects)
+  }
+
+  mutating func doubted(_ id: LinkID, now: Instant, into effects: inout EngineEffects) {
+    guard let node = links[id]?.node, sessions[node]?.current == id else { return }
+    tell(.linkDoubted(node), now: now, into: &effects)
   }
 
   /// Counts and reports a message that was dropped.
@@ -183,6 +240,19 @@ enum LinkOutcome: Equatable, Sendable {
   case refused
   /// The same, and the operator knows already.
   case refusedAndReported
+  /// The host lives, and nobody listens there.
+  case portClosed
+
+  init(_ end: LinkEnd) {
+    switch end {
+    case .refused, .protocolError: self = .refused
+    case .portClosed: self = .portClosed
+    case .closed, .timedOut, .unreachable: self = .failed
+    }
+  }
+
+  /// Whether time alone won't mend it, so that the next dial waits longer.
+  var isRefusal: Bool { self == .refused || self == .refusedAndReported }
 }
 
 extension LinkEnd {
@@ -191,15 +261,13 @@ extension LinkEnd {
     case .closed: "closed"
     case .timedOut: "timed out"
     case .unreachable(let why): "unreachable: \(why)"
+    case .portClosed: "refused by the host: nobody listens"
     case .refused(let why): "refused: \(why)"
     case .protocolError(let why): "protocol error: \(why)"
     }
   }
 
-  var isRefusal: Bool {
-    switch self {
-    case .refused, .protocolError: true
-    case .closed, .timedOut, .unreachable: false
-    }
+  var isRefusedTrust: Bool {
+    if case .refused = self { true } else { false }
   }
 }

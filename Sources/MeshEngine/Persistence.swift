@@ -54,7 +54,7 @@ struct Persistence: Sendable {
   mutating func due(_ membership: Membership, now: Instant) -> [MemberRecord]? {
     guard let deadline = nextDeadline, now >= deadline else { return nil }
     isDirty = false
-    let peers = membership.knownPeers
+    let peers = membership.knownPeers(atMost: EngineLimits.knownPeersMax)
     // An empty mesh is no reason to forget the one of the last run: its members are what a restart looks for.
     guard peers != lastKnownPeers, !peers.isEmpty else { return nil }
     lastKnownPeers = peers

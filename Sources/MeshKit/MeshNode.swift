@@ -54,6 +54,30 @@ public final class MeshNode: Sendable {
     }
   }
 
+  /// Tells the mesh that this node wants no new work, or wants it again: `MemberView.isDraining` on every node.
+  public func setDraining(_ isDraining: Bool) async throws {
+    try await complete { node, stream, token throws(MeshError) in
+      try node.setDraining(isDraining, stream: stream, token: token)
+    }
+  }
+
+  /// Declares a dead or lost member gone, mesh-wide; one that lives and can be reached comes back by itself. Throws
+  /// `.argument` for this node itself, `.notFound` for a name that it doesn't know.
+  public func removeMember(_ member: NodeID) async throws {
+    try await complete { node, stream, token throws(MeshError) in
+      try node.removeMember(member, stream: stream, token: token)
+    }
+  }
+
+  /// Tells every other member `payload`, up to 64 KiB, under a topic of 1 to 128 bytes without control characters: a
+  /// `broadcast` event on each of their sequences of `.broadcasts`. Returns when it is under way, not when it has
+  /// arrived.
+  public func broadcast(_ topic: String, _ payload: [UInt8]) async throws {
+    try await complete { node, stream, token throws(MeshError) in
+      try node.broadcast(topic: topic, payload: payload, stream: stream, token: token)
+    }
+  }
+
   /// Says goodbye to the mesh and stops. Returns once every socket and file is closed.
   public func leave() async throws {
     try await complete { node, stream, token throws(MeshError) in try node.stop(stream: stream, token: token) }

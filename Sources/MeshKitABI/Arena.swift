@@ -53,6 +53,13 @@ struct Arena {
     return meshkit_bytes_t(ptr: UnsafePointer(place), len: count)
   }
 
+  /// Places bytes; none take no room.
+  mutating func bytes(_ bytes: [UInt8]) -> meshkit_bytes_t {
+    guard let place = room(for: CChar.self, count: bytes.count) else { return meshkit_bytes_t() }
+    UnsafeMutableRawBufferPointer(start: place, count: bytes.count).copyBytes(from: bytes)
+    return meshkit_bytes_t(ptr: UnsafePointer(place), len: bytes.count)
+  }
+
   /// Places an array of names and values.
   mutating func pairs<Values: RandomAccessCollection>(
     _ values: Values, _ pair: (Values.Element) -> (String, String)

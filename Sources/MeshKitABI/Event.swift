@@ -42,6 +42,9 @@ extension Arena {
       head.type = MESHKIT_EVENT_LOG
       let record = image(record)
       head.payload = UnsafeRawPointer(place(record))
+    case .broadcast(let message):
+      head.type = MESHKIT_EVENT_BROADCAST
+      head.payload = UnsafeRawPointer(image(message))
     case .completed(let error):
       head.type = MESHKIT_EVENT_COMPLETED
       head.status = (error?.status ?? .ok).code
@@ -58,6 +61,17 @@ extension Arena {
       head.type = MESHKIT_UNSTABLE_EVENT_UNKNOWN
     }
     return head
+  }
+
+  /// What another member told all.
+  private mutating func image(_ message: BroadcastMessage) -> UnsafeMutablePointer<meshkit_broadcast_t>? {
+    var image = meshkit_broadcast_t()
+    image.struct_size = UInt32(MemoryLayout<meshkit_broadcast_t>.size)
+    image.origin = text(message.origin.name)
+    image.topic = text(message.topic)
+    image.payload = bytes(message.payload)
+    image.sequence = message.sequence
+    return place(image)
   }
 
   /// How an operation or a node ended.

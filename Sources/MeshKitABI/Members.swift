@@ -55,6 +55,7 @@ extension Arena {
     image.mutual_tls = metadata.security.mutualTLS ? 1 : 0
     image.revocation_checked = metadata.security.revocationChecked ? 1 : 0
     image.certificate_expires_unix_s = metadata.security.certificateExpiresAt
+    image.is_draining = member.isDraining ? 1 : 0
     return image
   }
 }
@@ -104,7 +105,7 @@ public func meshkit_members_find(
   return attempt { () throws(MeshError) in
     let image = try Handles.members.find(members)
     let name = try text(node_id, node_id_len, "node_id")
-    let index = image.snapshot.members.firstIndex { $0.nodeID.name == name }
+    let index = NodeID(name).flatMap { image.snapshot.members.firstIndex(of: $0) }
     try required(out, "out").pointee = try image.member(index ?? -1)
   }
 }

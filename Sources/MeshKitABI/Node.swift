@@ -47,9 +47,8 @@ public func meshkit_node_subscribe(
   attempt(error) { () throws(MeshError) in
     let object = try Handles.nodes.find(node)
     let stream = try Handles.events.find(events)
-    let known: Topics = [.members, .log, .node]
-    guard known.isSuperset(of: Topics(rawValue: topics)) else {
-      throw MeshError(.unsupported, "topics \(topics): this library knows \(known.rawValue)")
+    guard Topics.all.isSuperset(of: Topics(rawValue: topics)) else {
+      throw MeshError(.unsupported, "topics \(topics): this library knows \(Topics.all.rawValue)")
     }
     try object.node.subscribe(stream, topics: Topics(rawValue: topics))
   }
@@ -80,6 +79,52 @@ private func copyLabels(_ labels: UnsafePointer<meshkit_pair_t>?, _ count: Int) 
     copies.append(Label(key: key, value: try text(pair.value.ptr, pair.value.len, "a label's value")))
   }
   return copies
+}
+
+/// Tells the mesh that this node wants no new work, or wants it again.
+@_cdecl("meshkit_node_set_draining") @implementation
+public func meshkit_node_set_draining(
+  _ node: OpaquePointer?, _ draining: Int32, _ events: OpaquePointer?, _ token: UInt64,
+  _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> meshkit_status_t {
+  attempt(error) { () throws(MeshError) in
+    let object = try Handles.nodes.find(node)
+    guard draining == 0 || draining == 1 else {
+      throw MeshError(.argument, "draining is \(draining); 0 and 1 are allowed")
+    }
+    try object.node.setDraining(draining == 1, stream: try optionalStream(events), token: token)
+  }
+}
+
+/// Declares a dead or lost member gone, in the whole mesh at once, on an operator's word.
+@_cdecl("meshkit_node_remove_member") @implementation
+public func meshkit_node_remove_member(
+  _ node: OpaquePointer?, _ node_id: meshkit_bytes_t, _ events: OpaquePointer?, _ token: UInt64,
+  _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> meshkit_status_t {
+  attempt(error) { () throws(MeshError) in
+    let object = try Handles.nodes.find(node)
+    let name = try text(node_id.ptr, node_id.len, max: Int32(NodeID.lengthMax), "node_id")
+    guard let member = NodeID(name) else {
+      throw MeshError(.argument, "node_id is no name of a node; letters, digits, '.', '-' and '_' are allowed")
+    }
+    try object.node.removeMember(member, stream: try optionalStream(events), token: token)
+  }
+}
+
+/// Tells every other member `payload` under `topic`.
+@_cdecl("meshkit_node_broadcast") @implementation
+public func meshkit_node_broadcast(
+  _ node: OpaquePointer?, _ topic: meshkit_bytes_t, _ payload: meshkit_bytes_t, _ events: OpaquePointer?,
+  _ token: UInt64, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> meshkit_status_t {
+  attempt(error) { () throws(MeshError) in
+    let object = try Handles.nodes.find(node)
+    let name = try text(topic.ptr, topic.len, max: MESHKIT_BROADCAST_TOPIC_LEN_MAX, "topic")
+    let bytes = try input(payload.ptr, payload.len, max: MESHKIT_BROADCAST_PAYLOAD_LEN_MAX, "payload")
+    let stream = try optionalStream(events)
+    try object.node.broadcast(topic: name, payload: [UInt8](bytes), stream: stream, token: token)
+  }
 }
 
 /// The stream that wants the completion; NULL when nobody does.

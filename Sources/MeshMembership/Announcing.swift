@@ -39,11 +39,12 @@ extension Membership {
     _ node: NodeID, _ member: Member, now: Instant, into effects: inout MembershipEffects
   ) {
     let correlation = correlation()
-    let silence = now.since(member.lastHeard ?? member.evidence)
+    let silence = now.since(member.lastHeard == .origin ? member.evidence : member.lastHeard)
     effects.append(
       .observe(
         .memberSuspected(
-          member.facts(of: node), silence: silence, accuser: member.accuser ?? nodeID, correlation: correlation)))
+          member.facts(of: node), silence: silence, accuser: suspicions[node]?.accusers.first ?? nodeID,
+          correlation: correlation)))
     notify(.suspect, node, member, correlation, into: &effects)
   }
 
@@ -68,7 +69,7 @@ extension Membership {
     _ kind: MembershipEvent.Kind, _ node: NodeID, _ member: Member, _ correlation: UInt64,
     into effects: inout MembershipEffects
   ) {
-    let view = member.view(of: node, isLocal: false)
+    let view = member.view(of: node, roundTrip: peers[node]?.roundTrip, isLocal: false)
     effects.append(.notify(MembershipEvent(kind: kind, member: view, correlation: correlation)))
   }
 }

@@ -1,111 +1,225 @@
-// What makes views equal in the end: news told at once, digests compared on every ping, and whole views when they
-// differ.
+// What makes views equal in the end: digests on every probe, and where they differ an exchange of what differs: the
+// digests of 64 buckets, the versions in those that differ, then the claims that one of the two lacks.
 import MeshBasics
 import MeshWire
 
 extension Membership {
-  /// Sends claims as news to some connected peers.
-  func send(_ records: [MemberRecord], to nodes: [NodeID], into effects: inout MembershipEffects) {
-    guard !nodes.isEmpty else { return }
-    for page in Membership.pages(records, bytesMax: MembershipLimits.newsBytesMax) {
-      var news = MeshWire.News()
-      news.records = page
-      effects.append(.send(nodes, .news(news)))
-    }
-  }
-
-  /// Tells at once what this turn brought: what we saw ourselves to all that are linked, hearsay to `fanout` of them at
-  /// random, and an accusation always to the one it accuses.
-  mutating func tellFreshNews(into effects: inout MembershipEffects) {
-    let fresh = news.takeFresh()
-    guard !fresh.isEmpty else { return }
-    let linked = members.filter { $0.1.isLinked }.map(\.0)
-    guard !linked.isEmpty else { return }
-    let sources = fresh.map(\.entry.source)
-    let onlySource = sources.allSatisfy { $0 == sources.first } ? sources.first ?? nil : nil
-    let targets = linked.filter { $0 != onlySource }
-    send(fresh.filter(\.entry.isFirstHand).map(\.entry.record), to: targets, into: &effects)
-    let hearsay = fresh.filter { !$0.entry.isFirstHand }
-    guard !hearsay.isEmpty else { return }
-    let few = Array(targets.shuffled(using: &random).prefix(max(1, configuration.fanout))).sorted()
-    send(hearsay.map(\.entry.record), to: few, into: &effects)
-    for (node, entry) in hearsay where entry.record.state != .alive && targets.contains(node) && !few.contains(node) {
-      send([entry.record], to: [node], into: &effects)
-    }
-  }
-
-  /// Compares digests. Views are exchanged when they differed twice in a row while nothing was changing here, or often.
+  /// Compares digests. An exchange begins when they differ and nothing is changing here, or have differed for a while.
   mutating func compareDigest(
     _ theirs: UInt64, with node: NodeID, now: Instant, into effects: inout MembershipEffects
   ) {
-    guard isRunning, !configuration.mutations.contains(.dropsRetransmissionAndSync) else { return }
-    guard theirs != digest else {
-      _ = members.modify(node) { $0.differingDigests = 0 }
-      return
+    guard isRunning else { return }
+    _ = peers.modify(node) { peer in
+      peer.digest = theirs
+      peer.differingDigests = theirs == digest ? 0 : min(peer.differingDigests &+ 1, 1_000)
     }
-    let differing = members.modify(node) { member in
-      member.differingDigests = min(member.differingDigests &+ 1, 1_000)
-      return member.differingDigests
-    }
-    let isCalm = now.since(digestChangedAt) >= configuration.interval
-    guard let differing, differing >= (isCalm ? 2 : 8) else { return }
-    // One exchange an interval, and the same peer waits longer: one whose digest never agrees can't keep others out.
-    let spacing = configuration.interval.multiplied(by: lastSyncPeer == node ? 3 : 1)
-    guard lastSyncAt.map({ now.since($0) >= spacing }) ?? true else { return }
+    noteConvergence(now: now, into: &effects)
+    guard theirs != digest, !configuration.mutations.contains(.dropsRetransmissionAndSync),
+      let peer = peers[node]
+    else { return }
+    let isCalm = now.since(digestChangedAt) >= configuration.interval.divided(by: 4)
+    // A newcomer has much to ask; others ask twice an interval, and the same peer less often: one whose digest never
+    // agrees can't keep others out.
+    let isNewcomer = now.since(startedAt) < configuration.interval.multiplied(by: 10)
+    guard isCalm || isNewcomer || peer.differingDigests >= 4 else { return }
+    let spacing = configuration.interval.divided(by: isNewcomer ? 10 : 2)
+    let wait = spacing.multiplied(by: lastSyncPeer == node && !isNewcomer ? 3 : 1)
+    guard lastSyncAt.map({ now.since($0) >= wait }) ?? true else { return }
     lastSyncAt = now
     lastSyncPeer = node
-    syncs &+= 1
-    _ = members.modify(node) { $0.differingDigests = 0 }
-    sendView(to: node, replyWanted: true, now: now, into: &effects)
+    totals.syncs &+= 1
+    _ = peers.modify(node) { $0.differingDigests = 0 }
+    guard peer.isModern else { return sendView(to: node, replyWanted: true, now: now, into: &effects) }
+    awaitedSummary = node
+    var message = SyncDigest()
+    message.buckets = buckets
+    effects.append(.send([node], .syncDigest(message)))
+  }
+
+  /// Measures how long a change takes until all that this node watches report its digest.
+  private mutating func noteConvergence(now: Instant, into effects: inout MembershipEffects) {
+    guard let since = unconvergedSince else { return }
+    let watched = rings.watched.compactMap { peers[$0] }
+    guard !watched.isEmpty, watched.allSatisfy({ $0.digest == digest }) else { return }
+    unconvergedSince = nil
+    effects.append(.observe(.convergenceMeasured(now.since(since))))
+  }
+
+  /// Answers with the versions in the buckets that differ, as many as fit a message.
+  mutating func answerDigest(
+    _ theirs: SyncDigest, from node: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) {
+    guard isRunning, theirs.buckets.count == buckets.count, let peer = peers[node] else { return }
+    if let next = peer.nextSummaryAt, now < next { return }
+    _ = peers.modify(node) { $0.nextSummaryAt = now + MembershipLimits.viewSpacing }
+    var mask: UInt64 = 0
+    for index in buckets.indices where buckets[index] != theirs.buckets[index] { mask |= 1 << UInt64(index) }
+    guard mask != 0 else { return }
+    var summary = SyncSummary()
+    summary.entries = entries(in: &mask, now: now)
+    summary.mask = mask
+    effects.append(.send([node], .syncSummary(summary)))
+  }
+
+  /// The versions of the members in the buckets of `mask`; takes buckets out of it that find no room.
+  private func entries(in mask: inout UInt64, now: Instant) -> [SyncEntry] {
+    var sizes = [Int](repeating: 0, count: buckets.count)
+    sizes[Membership.bucket(of: local.key)] = 1
+    for (_, member) in members { sizes[Membership.bucket(of: member.key)] &+= 1 }
+    var count = 0
+    for index in sizes.indices where mask & (1 << UInt64(index)) != 0 {
+      count &+= sizes[index]
+      if count > MembershipLimits.summaryEntriesMax { mask &= ~(1 << UInt64(index)) }
+    }
+    var entries: [SyncEntry] = []
+    if mask & (1 << UInt64(Membership.bucket(of: local.key))) != 0 { entries.append(entry(of: nodeID, local)) }
+    for (node, member) in members where mask & (1 << UInt64(Membership.bucket(of: member.key))) != 0 {
+      if isShared(node, member, now: now) { entries.append(entry(of: node, member)) }
+    }
+    return entries
+  }
+
+  private func entry(of node: NodeID, _ member: Member) -> SyncEntry {
+    var entry = SyncEntry()
+    entry.nodeID = node.name
+    entry.epoch = member.version.epoch
+    entry.incarnation = member.version.incarnation
+    entry.state = member.version.state
+    entry.metadataVersion = member.metadataVersion
+    return entry
+  }
+
+  /// Whether others may still learn it from us. Ends are told for half of their life: otherwise nodes that forget at
+  /// different times would remind each other for ever.
+  private func isShared(_ node: NodeID, _ member: Member, now: Instant) -> Bool {
+    guard member.version.state.isTerminal else { return true }
+    guard let end = ends[node] else { return false }
+    return now.since(end.at) < MembershipLimits.tombstoneSharing
+  }
+
+  /// Sends what the peer lacks in these buckets, and asks for what we lack.
+  mutating func answerSummary(
+    _ summary: SyncSummary, from node: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) {
+    guard isRunning, awaitedSummary == node else { return }
+    awaitedSummary = nil
+    var theirs = OrderedMap<String, SyncEntry>()
+    for entry in summary.entries { theirs[entry.nodeID] = entry }
+    var lacking: [MemberRecord] = []
+    var wanted: [String] = []
+    func compare(_ other: NodeID, _ member: Member) {
+      guard summary.mask & (1 << UInt64(Membership.bucket(of: member.key))) != 0 else { return }
+      guard let entry = theirs.removeValue(forKey: other.name) else {
+        if !member.version.state.isTerminal { lacking.append(record(of: other, member, withMetadata: true)) }
+        return
+      }
+      switch Membership.compare(member, entry) {
+      case .ours: lacking.append(record(of: other, member, withMetadata: true))
+      case .theirs: wanted.append(other.name)
+      case .neither: break
+      }
+    }
+    compare(nodeID, local)
+    for (other, member) in members { compare(other, member) }
+    wanted += theirs.filter { !$0.1.state.isTerminal }.map(\.0)
+    sendDelta(lacking, wanted: wanted, to: node, now: now, into: &effects)
+  }
+
+  private enum Newer { case ours, theirs, neither }
+
+  /// Which side knows more. Suspicion is left out, as in the digest: it spreads, and ends, by itself.
+  private static func compare(_ member: Member, _ entry: SyncEntry) -> Newer {
+    var ours = member.version
+    var theirs = Version(epoch: entry.epoch, incarnation: entry.incarnation, state: entry.state)
+    if ours.state == .suspect { ours.state = .alive }
+    if theirs.state == .suspect { theirs.state = .alive }
+    if ours != theirs { return ours.supersedes(theirs) ? .ours : .theirs }
+    if member.metadataVersion == entry.metadataVersion || ours.state.isTerminal { return .neither }
+    return member.metadataVersion > entry.metadataVersion ? .ours : .theirs
+  }
+
+  /// Sends claims in pages, as many as the peer's budget allows; the next exchange brings the rest.
+  private mutating func sendDelta(
+    _ records: [MemberRecord], wanted: [String], to node: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) {
+    var asked = wanted[...]
+    var pages = Membership.pages(records, bytesMax: MembershipLimits.pageBytesMax)
+    if pages.isEmpty && !asked.isEmpty { pages = [[]] }
+    for page in pages {
+      guard takeSyncBudget(page, node, now: now) else { return }
+      var delta = SyncDelta()
+      delta.records = page
+      delta.wanted = Array(asked.prefix(WireLimits.recordsPerFrame))
+      asked = asked.dropFirst(WireLimits.recordsPerFrame)
+      effects.append(.send([node], .syncDelta(delta)))
+    }
+  }
+
+  private mutating func takeSyncBudget(_ records: [MemberRecord], _ node: NodeID, now: Instant) -> Bool {
+    let bytes = records.reduce(64) { $0 &+ $1.encodedSize }
+    return peers.modify(node) { $0.budget.sync.take(bytes, now: now) } ?? false
+  }
+
+  mutating func takeDelta(
+    _ delta: SyncDelta, from node: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) {
+    merge(delta.records, from: node, path: .view, now: now, into: &effects)
+    if !delta.records.isEmpty { effects.append(.observe(.syncFinished(records: delta.records.count))) }
+    guard isRunning, !delta.wanted.isEmpty else { return }
+    let records = delta.wanted.prefix(WireLimits.recordsPerFrame).compactMap { name -> MemberRecord? in
+      guard let other = NodeID(name) else { return nil }
+      if other == nodeID { return localRecord }
+      return members[other].flatMap { isShared(other, $0, now: now) ? record(of: other, $0, withMetadata: true) : nil }
+    }
+    sendDelta(records, wanted: [], to: node, now: now, into: &effects)
+  }
+
+  // MARK: Whole views
+
+  /// Gives a newcomer what this node knows, up to a number of claims; in a large mesh the rest comes by exchange with
+  /// others, so that one seed doesn't have to tell everything to everyone.
+  mutating func welcome(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard peers[node]?.isModern == true, members.count > MembershipLimits.welcomeMax else {
+      return sendView(to: node, now: now, into: &effects)
+    }
+    var records = [localRecord]
+    var position = Int(clamping: random.below(UInt64(members.count)))
+    for _ in 0..<MembershipLimits.welcomeMax {
+      if let (other, member) = members.element(at: position).map({ ($0.key, $0.value) }), member.isOnRings {
+        records.append(record(of: other, member, withMetadata: true))
+      }
+      position = (position &+ 1) % members.count
+    }
+    send(view: records, to: node, replyWanted: false, now: now, into: &effects)
   }
 
   /// Sends the whole view in pages. Whatever a peer asks for, each page buys 200 ms in which it gets no other view.
   mutating func sendView(
-    to node: NodeID, replyWanted: Bool, now: Instant, into effects: inout MembershipEffects
+    to node: NodeID, replyWanted: Bool = false, now: Instant, into effects: inout MembershipEffects
   ) {
-    guard isRunning, let member = members[node] else { return }
-    if let next = member.nextViewAt, now < next { return }
-    let pages = Membership.pages(sharedRecords(now: now), bytesMax: MembershipLimits.pageBytesMax)
+    guard isRunning, let peer = peers[node] else { return }
+    if let next = peer.nextViewAt, now < next { return }
+    var records = [localRecord]
+    for (other, member) in members where isShared(other, member, now: now) {
+      records.append(record(of: other, member, withMetadata: true))
+    }
+    send(view: records, to: node, replyWanted: replyWanted, now: now, into: &effects)
+  }
+
+  private mutating func send(
+    view records: [MemberRecord], to node: NodeID, replyWanted: Bool, now: Instant,
+    into effects: inout MembershipEffects
+  ) {
+    let pages = Membership.pages(records, bytesMax: MembershipLimits.pageBytesMax)
     let spacing = MembershipLimits.viewSpacing.multiplied(by: Int64(pages.count))
-    _ = members.modify(node) { $0.nextViewAt = now + spacing }
+    _ = peers.modify(node) { $0.nextViewAt = now + spacing }
     for (index, records) in pages.enumerated() {
+      guard takeSyncBudget(records, node, now: now) else { return }
       var page = View()
       page.records = records
       page.more = index &+ 1 < pages.count
       page.replyWanted = replyWanted && !page.more
       effects.append(.send([node], .view(page)))
     }
-  }
-
-  /// All claims that others may still learn from us. Ends that we only know from others are not passed on, and our own
-  /// for half of their life: otherwise nodes that forget at different times would remind each other for ever.
-  private func sharedRecords(now: Instant) -> [MemberRecord] {
-    var records = [localRecord]
-    for (node, member) in members {
-      if let endedAt = member.endedAt {
-        guard member.wasWitnessed, now.since(endedAt) < MembershipLimits.tombstoneSharing else { continue }
-      }
-      records.append(member.record(of: node, withMetadata: true))
-    }
-    return records
-  }
-
-  /// Cuts claims into pages that fit a frame.
-  static func pages(_ records: [MemberRecord], bytesMax: Int) -> [[MemberRecord]] {
-    var pages: [[MemberRecord]] = []
-    var page: [MemberRecord] = []
-    var bytes = 0
-    for record in records {
-      let size = record.estimatedSize
-      if !page.isEmpty && (bytes &+ size > bytesMax || page.count >= MembershipLimits.recordsPerPageMax) {
-        pages.append(page)
-        page = []
-        bytes = 0
-      }
-      page.append(record)
-      bytes &+= size
-    }
-    if !page.isEmpty { pages.append(page) }
-    return pages
   }
 }

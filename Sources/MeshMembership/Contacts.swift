@@ -4,7 +4,7 @@ import MeshWire
 
 extension Membership {
   mutating func connected(
-    _ node: NodeID, _ record: MemberRecord, now: Instant, into effects: inout MembershipEffects
+    _ node: NodeID, _ record: MemberRecord, version: UInt32, now: Instant, into effects: inout MembershipEffects
   ) {
     guard isRunning, node != nodeID else { return }
     let known = members[node]
@@ -13,48 +13,100 @@ extension Membership {
       effects.append(.disconnect(node, reason: "no room for another member"))
       return
     }
-    _ = members.modify(node) { member in
-      member.isLinked = true
-      member.redialDeadline = nil
-      member.differingDigests = 0
+    if peers[node] != nil {
+      // A second link takes the place of the first: what was asked on that may never be answered.
+      endProbe(of: node)
+    } else {
+      peers[node] = Peer(version: version, now: now)
     }
-    heard(from: node, now: now)
+    timers.set(.redial(node), at: nil)
+    dismissCheck(of: node, now: now, into: &effects)
+    heard(from: node, now: now, into: &effects)
+    finishRelayJobs(for: node, into: &effects)
     guard let member = members[node] else { return }
     // Whoever is held suspect or dead hears it first, and refutes it with a greater incarnation.
     if member.version.state != .alive { send([buddyClaim(of: node, member)], to: [node], into: &effects) }
     let isNew = known.map { $0.version.state.isTerminal || $0.version.epoch < record.epoch } ?? true
-    if isNew { sendView(to: node, replyWanted: false, now: now, into: &effects) }
+    if isNew { welcome(node, now: now, into: &effects) }
     if member.version.state != .left { probe(node, now: now, into: &effects) }
   }
 
-  mutating func disconnected(_ node: NodeID, now: Instant) {
-    if var member = members[node] {
-      member.isLinked = false
-      member.probe = nil
-      // A closed link is a hint, not a verdict: it asks for a probe, which is here a new link.
-      if member.version.state == .alive && isRunning {
-        member.redialDeadline = now + detector.redialTime(member.smoothedRoundTrip)
-      }
-      members[node] = member
+  mutating func disconnected(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard let peer = peers.removeValue(forKey: node) else { return }
+    noteQuietly(node)
+    let hadProbe = probes[node] != nil
+    endProbe(of: node)
+    forgetWarmLink(node)
+    // A closed link is a hint, not a verdict: it asks for a probe, which is here a new link. One that was given back
+    // hints at nothing.
+    let isExpected = peer.releasedAt != nil && !hadProbe
+    if isRunning, !isExpected, members[node]?.isOnRings == true, !linkEnded(to: node, now: now, into: &effects) {
+      redial(node, peer, now: now)
     }
-    if case .leaving(var awaited, let deadline) = phase {
+    if case .leaving(var awaited) = phase {
       awaited.removeValue(forKey: node)
-      phase = .leaving(awaited: awaited, deadline: deadline)
+      phase = .leaving(awaited: awaited)
+      if awaited.isEmpty { timers.set(.leave, at: now) }
     }
   }
 
-  mutating func dialFailed(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
-    guard let member = members[node], !member.isLinked, member.version.state == .alive else { return }
-    let silence = now.since(member.evidence)
-    guard member.redialDeadline != nil || silence >= configuration.suspicionInterval else { return }
-    suspect(node, now: now, into: &effects)
+  private mutating func redial(_ node: NodeID, _ peer: Peer, now: Instant) {
+    wantTemporarily(node, now: now)
+    timers.set(.redial(node), at: now + detector.redialTime(peer.smoothedRoundTrip, health: health))
+  }
+
+  /// The tether closed, or the host said that nobody listens: asks at once, and makes a new link if nothing answers.
+  mutating func doubted(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard isRunning, peers[node] != nil, members[node]?.version.state != .left else { return }
+    effects.append(.observe(.linkDoubted(peer: node.name)))
+    if probes[node] == nil { probe(node, now: now, into: &effects) }
+    _ = probes.modify(node) { $0.isDoubt = true }
+  }
+
+  mutating func dialFailed(
+    _ node: NodeID, refused isRefused: Bool, now: Instant, into effects: inout MembershipEffects
+  ) {
+    guard isRunning, let member = members[node], peers[node] == nil else { return }
+    if hearsay[node]?.isChecking == true {
+      return confirmHearsay(about: node, now: now, into: &effects)
+    }
+    guard member.isOnRings else { return }
+    let wasLinked =
+      timers[.redial(node)] != nil || suspicions[node]?.confirmedAt != nil || probes[node] != nil
+    if isRefused && wasLinked && provesSomething(member, now: now) {
+      // Nobody listens where the member lived a moment ago. Its host lives and says so: that is more than silence.
+      marks.insert(.refusal)
+      timers.set(.redial(node), at: nil)
+      effects.append(.observe(.probeFailed(peer: node)))
+      suspect(node, refused: true, now: now, into: &effects)
+    } else if timers[.redial(node)] != nil || (rings.watched.contains(node) && !isLate(now: now)) {
+      // One that this node is to watch, and can't link: others may reach it.
+      timers.set(.redial(node), at: nil)
+      if probes[node] == nil { askRelays(about: node, now: now, into: &effects) }
+    }
+  }
+
+  /// Whether a dial to the member's endpoint says anything of the member: only if it named it itself, or nobody has
+  /// contradicted it for as long as a suspicion lasts. Otherwise whoever tells a false endpoint could have it refused.
+  func provesSomething(_ member: Member, now: Instant) -> Bool {
+    member.endpointSince == .origin || now.since(member.endpointSince) >= configuration.suspicionInterval
+  }
+
+  /// No new link came in time: others are asked whether they reach it.
+  mutating func redialIsOverdue(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard peers[node] == nil else { return }
+    askRelays(about: node, now: now, into: &effects)
   }
 
   mutating func received(
     _ message: MeshMessage, from node: NodeID, now: Instant, into effects: inout MembershipEffects
   ) {
-    guard members[node]?.isLinked == true else { return }
-    heard(from: node, now: now)
+    guard let peer = peers[node] else { return }
+    heard(from: node, now: now, into: &effects)
+    // An answer would be one that the peer can't read by its own word.
+    guard message.kind.sinceVersion <= peer.version else {
+      return reject("\(message.kind.rawValue): not in version \(peer.version)", from: node, into: &effects)
+    }
     switch message {
     case .hello: break
     case .ping(let ping):
@@ -63,48 +115,51 @@ extension Membership {
       compareDigest(ping.digest, with: node, now: now, into: &effects)
     case .ack(let ack):
       merge(ack.news, from: node, path: .news, now: now, into: &effects)
+      _ = peers.modify(node) { $0.health = min(ack.health, UInt32(MembershipLimits.healthMax)) }
       acknowledged(ack.sequence, by: node, now: now, into: &effects)
       compareDigest(ack.digest, with: node, now: now, into: &effects)
     case .news(let news): merge(news.records, from: node, path: .news, now: now, into: &effects)
     case .view(let view):
       merge(view.records, from: node, path: .view, now: now, into: &effects)
-      if view.replyWanted { sendView(to: node, replyWanted: false, now: now, into: &effects) }
+      if view.replyWanted { sendView(to: node, now: now, into: &effects) }
+    case .probeRequest(let request): relay(request, for: node, now: now, into: &effects)
+    case .probeReply(let reply): relayAnswered(reply, by: node, now: now, into: &effects)
+    case .syncDigest(let digest): answerDigest(digest, from: node, now: now, into: &effects)
+    case .syncSummary(let summary): answerSummary(summary, from: node, now: now, into: &effects)
+    case .syncDelta(let delta): takeDelta(delta, from: node, now: now, into: &effects)
+    case .broadcast(let broadcast): take(broadcast, from: node, now: now, into: &effects)
+    case .broadcastPull(let pull): answer(pull, from: node, now: now, into: &effects)
+    case .release: released(by: node, now: now, into: &effects)
     }
   }
 
-  private mutating func heard(from node: NodeID, now: Instant) {
+  private mutating func heard(from node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    lastHeardAny = now
+    if isIsolated {
+      isIsolated = false
+      effects.append(.observe(.isolated(false)))
+    }
     _ = members.modify(node) { member in
       member.lastHeard = now
       member.evidence = now
     }
-    hasQuietChanges = true
+    noteQuietly(node)
+  }
+
+  /// Readers see round trips and times of hearing once a round; each alone is no new view.
+  private mutating func noteQuietly(_ node: NodeID) { quietChanges[node] = true }
+
+  mutating func reviseQuietly(now: Instant) {
+    for node in quietChanges.keys where members[node] != nil { noteChange(of: node, now: now) }
+    quietChanges.removeAll()
   }
 
   private mutating func answer(_ ping: Ping, from node: NodeID, into effects: inout MembershipEffects) {
     var ack = Ack()
     ack.sequence = ping.sequence
     ack.digest = digest
+    ack.health = UInt32(health.score)
     ack.news = pickNews(for: node)
     effects.append(.send([node], .ack(ack)))
-  }
-
-  private mutating func acknowledged(
-    _ sequence: UInt64, by node: NodeID, now: Instant, into effects: inout MembershipEffects
-  ) {
-    if case .leaving(var awaited, let deadline) = phase, awaited[node] == sequence {
-      awaited.removeValue(forKey: node)
-      phase = .leaving(awaited: awaited, deadline: deadline)
-    }
-    guard let probe = members[node]?.probe, probe.sequence == sequence else { return }
-    let roundTrip = now.since(probe.sentAt)
-    _ = members.modify(node) { member in
-      member.probe = nil
-      // A repeated ping has the number of the first: which of the two was answered isn't known, so it measures nothing.
-      guard probe.retryAt != nil else { return }
-      member.roundTrip = roundTrip
-      let old = member.smoothedRoundTrip ?? roundTrip
-      member.smoothedRoundTrip = (old.multiplied(by: 7) + roundTrip).divided(by: 8)
-    }
-    if probe.retryAt != nil { effects.append(.observe(.roundTripMeasured(peer: node, roundTrip))) }
   }
 }

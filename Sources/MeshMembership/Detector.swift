@@ -1,54 +1,111 @@
-// The first form of the failure detector: a probe with one retry, a redial when a link was lost, and one fixed
-// suspicion. Relays, confirmations and local health (Lifeguard) take this seam's place with the overlay.
+// How long to wait for what: probes with relays (SWIM: Das, Gupta, Motivala 2002), and suspicions that confirmations
+// shorten (Lifeguard, §IV-B), bounded by the longest silence that the configuration allows.
 import MeshBasics
 
-/// One ping on its way.
+/// One probe on its way.
 struct Probe: Equatable, Sendable {
-  /// The ping's number.
-  var sequence: UInt64
-  var sentAt: Instant
-  /// When it is sent once more; nil after that.
-  var retryAt: Instant?
-  /// When it has failed.
-  var verdictAt: Instant
+  /// The number of its ping.
+  let sequence: UInt64
+  let sentAt: Instant
+  /// The time in which a ping should be answered.
+  let answerTime: Duration
+  /// The peers asked to probe too; empty until the answer is late.
+  var relays: [NodeID] = []
+  var isRelayed = false
+  /// The link itself is in doubt: without an answer it is replaced at once.
+  var isDoubt = false
+  /// Of the relays, those which said that they have no answer either: they at least are well, and so is the way to
+  /// them.
+  var nacks = 0
 
-  var nextDeadline: Instant { min(retryAt ?? verdictAt, verdictAt) }
+  /// How often the verdict was put off.
+  var extensions: Int64 = 0
+
+  var relayAt: Instant { sentAt + answerTime }
+  var verdictAt: Instant { sentAt + answerTime.multiplied(by: 3 &+ 3 &* extensions) }
+  var nextDeadline: Instant { isRelayed ? verdictAt : relayAt }
 }
 
 /// Why and until when a member is a suspect.
 struct Suspicion: Equatable, Sendable {
-  var beganAt: Instant
-  /// When silence ends in a declared death.
-  var deadline: Instant
+  let beganAt: Instant
+  /// Who accuses it, this node included.
+  private(set) var accusers: [NodeID] = []
+  /// Those of them whom its host refused.
+  private(set) var refused: [NodeID] = []
+  /// When a probe of this node's own failed; nil while it only knows it from others.
+  var confirmedAt: Instant?
+  /// Since when this node can say that it heard nothing: not before it asked.
+  var silentSince: Instant?
+  /// When the host of the suspect refused this node.
+  var refusedAt: Instant?
+  /// When it ends.
+  var deadline = Instant.distantFuture
+
+  init(beganAt: Instant) { self.beganAt = beganAt }
+
+  /// Adds an accuser. Returns whether that is something new.
+  mutating func add(_ accuser: NodeID, refused isRefused: Bool) -> Bool {
+    var isNew = false
+    if !accusers.contains(accuser) && accusers.count < MembershipLimits.accusersMax {
+      accusers.append(accuser)
+      isNew = true
+    }
+    if isRefused && !refused.contains(accuser) && refused.count < MembershipLimits.accusersMax {
+      refused.append(accuser)
+      isNew = true
+    }
+    return isNew
+  }
 }
 
-/// How long to wait for what.
 struct Detector: Sendable {
-  /// The longest silence: a suspicion this old ends in a death.
+  let interval: Duration
   let suspicionInterval: Duration
-  /// The upper bound of the time in which a ping should be answered.
   let pingTimeout: Duration
 
-  /// The time in which a ping should be answered: four round trips, from 100 ms up to `pingTimeout`.
-  func answerTime(_ roundTrip: Duration?) -> Duration {
-    guard let roundTrip else { return pingTimeout }
-    return min(max(roundTrip.multiplied(by: 4), .milliseconds(100)), max(pingTimeout, .milliseconds(100)))
+  /// The time in which a ping should be answered: four round trips, from 100 ms up to a third of the interval, and
+  /// never more than `pingTimeout`. Without a measurement, the most.
+  func answerTime(_ roundTrip: Duration?, health: LocalHealth) -> Duration {
+    let most = max(min(interval.divided(by: 3), pingTimeout), .milliseconds(100))
+    guard let roundTrip else { return health.stretched(most) }
+    return health.stretched(min(max(roundTrip.multiplied(by: 4), .milliseconds(100)), most))
   }
 
-  /// A probe sent now: repeated after one answer time, failed after three, or after `pingTimeout` and 200 ms at most.
-  func probe(_ sequence: UInt64, roundTrip: Duration?, now: Instant) -> Probe {
-    let answerTime = answerTime(roundTrip)
-    let verdict = min(
-      max(answerTime.multiplied(by: 3), .milliseconds(500)), max(pingTimeout, answerTime) + .milliseconds(200))
-    return Probe(sequence: sequence, sentAt: now, retryAt: now + min(answerTime, verdict), verdictAt: now + verdict)
+  /// How long a lost link may take to come back before others are asked. A dial costs several round trips and a
+  /// handshake.
+  func redialTime(_ roundTrip: Duration?, health: LocalHealth) -> Duration {
+    let time = max((roundTrip ?? .zero).multiplied(by: 8), .milliseconds(500))
+    return health.stretched(min(time, max(pingTimeout, .milliseconds(500))))
   }
 
-  /// How long a lost link may take to come back before that counts as a failed probe. A dial costs several round trips
-  /// and a handshake, hence the greater floor.
-  func redialTime(_ roundTrip: Duration?) -> Duration {
-    min(max((roundTrip ?? .zero).multiplied(by: 8), .seconds(1)), max(pingTimeout, .milliseconds(100)))
+  /// What a claim may take to reach all of `members`: ⌈log4 N⌉ hops of 10 ms and a round trip.
+  static func dissemination(members: Int, roundTrip: Duration) -> Duration {
+    var hops: Int64 = 0
+    var reached = 1
+    while reached < members && hops < 32 {
+      reached = reached &* 4
+      hops &+= 1
+    }
+    return (Duration.milliseconds(10) + roundTrip).multiplied(by: hops)
   }
 
-  /// A suspicion that begins now.
-  func suspicion(now: Instant) -> Suspicion { Suspicion(beganAt: now, deadline: now + suspicionInterval) }
+  /// The silence after which a member that enough others accuse is declared dead. It grows with the mesh, once three
+  /// intervals and the time to tell all pass the configured one.
+  func shortestSilence(members: Int) -> Duration {
+    let spread = Detector.dissemination(members: members, roundTrip: .zero).multiplied(by: 2)
+    let longest = max(suspicionInterval, interval.multiplied(by: 3) + spread)
+    return longest - min(MembershipLimits.spreadingTime, longest.divided(by: 4))
+  }
+
+  /// The silence after which a suspicion with `confirmations` of the possible `others` ends in a death: three times the
+  /// shortest without any, and less by the logarithm of their number.
+  func silence(members: Int, confirmations: Int, others: Int) -> Duration {
+    let shortest = shortestSilence(members: members)
+    let wanted = min(MembershipLimits.confirmationsWanted, others)
+    guard confirmations < wanted else { return shortest }
+    // ln(c+1)/ln(k+1) for the only cases that are left, in thousandths: k = 1 or 2 and c = 0, or k = 2 and c = 1.
+    let share: Int64 = confirmations == 0 ? 0 : 631
+    return shortest.multiplied(by: 3) - shortest.multiplied(by: 2).multiplied(by: share).divided(by: 1_000)
+  }
 }

@@ -9,7 +9,7 @@ public struct MembershipConfiguration: Equatable, Sendable {
   public var metadata: NodeMetadata
   /// The rhythm of probes.
   public var interval = Duration.seconds(1)
-  /// To how many members hearsay is told at once.
+  /// Rings of the overlay: how many members this node watches, and to how many it passes news on.
   public var fanout = 3
   /// The longest silence.
   public var suspicionInterval = Duration.seconds(5)
@@ -36,19 +36,27 @@ public enum MembershipInput: Equatable, Sendable {
   /// Once, first: this life's epoch is durable.
   case started(epoch: UInt64, unixMilliseconds: Int64)
   /// A link to the peer is open and the peer has claimed this of itself.
-  case peerConnected(NodeID, MemberRecord)
+  case peerConnected(NodeID, MemberRecord, version: UInt32)
   /// The last link to the peer is gone.
   case peerDisconnected(NodeID)
   /// A dial to the peer came to nothing.
-  case dialFailed(NodeID)
+  case dialFailed(NodeID, refused: Bool)
+  /// The link to the peer may be dead: a reason to look, not a verdict.
+  case linkDoubted(NodeID)
   /// A message of a connected peer.
   case received(NodeID, MeshMessage)
   /// A greater epoch that the room asked for is durable.
   case epochRaised(UInt64)
   /// The host replaced the labels; checked already.
   case labelsSet([Label])
+  /// The host wants no new work, or wants it again.
+  case drainingSet(Bool)
   /// The node's security posture changed.
   case securityChanged(SecurityPosture)
+  /// An operator declares a lost member gone.
+  case memberRemoved(NodeID)
+  /// The host tells every member something.
+  case broadcast(topic: String, payload: [UInt8])
   /// The host wants to leave.
   case leaveRequested
   /// `nextDeadline` has come.
@@ -65,6 +73,8 @@ public enum MembershipEffect: Equatable, Sendable {
   case raiseEpoch(UInt64)
   /// Tell the host.
   case notify(MembershipEvent)
+  /// Tell the host what a member told all.
+  case deliver(BroadcastMessage)
   /// Tell the operator.
   case observe(Observation)
   /// The leave is known to all linked peers, or has taken long enough.

@@ -6,18 +6,22 @@ import MeshWire
 extension Membership {
   mutating func leave(now: Instant, into effects: inout MembershipEffects) {
     guard isRunning else { return }
-    updateLocal(now: now) { local in
+    updateLocal(now: now, rank: .end) { local in
       local.version.incarnation = max(local.version.incarnation, local.version.incarnation &+ 1)
       local.version.state = .left
     }
-    tellFreshNews(into: &effects)
     var awaited = OrderedMap<NodeID, UInt64>()
-    for (node, member) in members where member.isLinked && !member.version.state.isTerminal {
+    for node in peers.keys where members[node]?.version.state.isTerminal == false { awaited[node] = 0 }
+    phase = .leaving(awaited: awaited)
+    timers.removeAll()
+    tellNews(now: now, into: &effects)
+    for node in awaited.keys {
       sequence &+= 1
       awaited[node] = sequence
       sendPing(sequence, to: node, into: &effects)
     }
-    phase = .leaving(awaited: awaited, deadline: now + configuration.leaveTimeout)
+    phase = .leaving(awaited: awaited)
+    timers.set(.leave, at: awaited.isEmpty ? now : now + configuration.leaveTimeout)
   }
 
   mutating func finishLeaving(into effects: inout MembershipEffects) {

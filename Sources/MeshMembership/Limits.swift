@@ -1,30 +1,143 @@
 import MeshBasics
+import MeshWire
 
-/// Everything that this room bounds. What passes a limit is dropped and counted; nothing here grows with what peers
-/// send.
+/// Everything that this room bounds, and the times that no configuration changes. What passes a limit is dropped and
+/// counted; nothing here grows with what peers send.
 public enum MembershipLimits {
   /// Members in the table, the local node and those that left included.
-  public static let membersMax = 4_096
-  /// Links that the overlay asks for.
-  public static let linksMax = 256
-  /// Members probed in one round.
-  public static let probesPerRoundMax = 256
-  /// Claims in one page of a view.
+  public static let membersMax = 8_192
+  /// Rings of the overlay.
+  public static let ringsMax = 8
+  /// Random links beside those of the rings.
+  public static let warmLinks = 12
+  /// Random links that are tolerated before the oldest are given back: others choose us too.
+  public static let warmLinksMax = 18
+  /// The time after which one random link is exchanged for another.
+  public static let warmRedraw = Duration.seconds(30)
+  /// How long a link is kept before it may be given back, and how long an answer to that is waited for.
+  public static let releaseAge = Duration.seconds(5)
+  /// How long an answer to that is waited for.
+  public static let releasePatience = Duration.seconds(30)
+  /// Links given back in one round.
+  public static let releasesPerRound = 64
+  /// How long a link is wanted for a purpose that passes: a check, a relayed probe, healing.
+  public static let temporaryLink = Duration.seconds(3)
+  /// Such links at once.
+  public static let temporaryLinksMax = 64
+  /// How long a link counts as new, so that its peer is told all news.
+  public static let youngLink = Duration.seconds(1)
+
+  /// Peers asked to probe in this node's place.
+  public static let relaysMax = 3
+  /// When a relay says at the latest that it has no answer either.
+  public static let nackTime = Duration.milliseconds(80)
+  /// Probes in others' place at once.
+  public static let relayJobsMax = 64
+  /// Local health at which a peer isn't asked any more, and the worst.
+  public static let poorHealth = 4
+  /// The worst local health.
+  public static let healthMax = 8
+  /// Accusers that a suspicion remembers.
+  public static let accusersMax = 3
+  /// The confirmations that bring a suspicion down to its shortest.
+  public static let confirmationsWanted = 2
+  /// What a claim takes to go round, off the longest silence, so that all know by its end.
+  public static let spreadingTime = Duration.milliseconds(300)
+  /// The shortest time from a refusal to a declared death, for a restart to come up in.
+  public static let refusalPatience = Duration.milliseconds(500)
+  /// Checks of others' words begun in one second.
+  public static let checksPerSecond = 20
+  /// Claims of an end that wait for a second voice, in all and of one voice.
+  public static let hearsayMax = 1_024
+  /// Of them those of one voice.
+  public static let hearsayPerVoice = 128
+  /// How late a timer must be to count against this node's own health.
+  public static let lateness = Duration.milliseconds(50)
+  /// How often the verdict of a probe is put off while this node's timers are late.
+  public static let extensionsMax = 4
+  /// How long the view must be at rest before links follow the rings, and for how long they wait for that.
+  public static let ringRest = Duration.milliseconds(200)
+  /// For how long links wait for that rest.
+  public static let ringPatience = Duration.milliseconds(1_500)
+  /// How old a link must be for its peer to count as a voice: what one just back from the other side of a partition
+  /// believes will be refuted in a moment.
+  public static let voiceAge = Duration.seconds(2)
+  /// How often a look at a member is begun again that came to no result.
+  public static let looksMax = 20
+  /// How far an incarnation told of this node may lie ahead for it to be followed; beyond, a new epoch leaves it
+  /// behind.
+  public static let incarnationFollowed: UInt32 = 16
+  /// The longest wait between two epochs of one life.
+  public static let epochRaiseMax = Duration.seconds(4)
+  /// How often this node looks for another process with its name.
+  public static let namesakeSpacing = Duration.seconds(5)
+  /// Members that a peer may tell of in a row that nobody else has told, and how many more each second.
+  public static let joinsBurst = 4_096
+  /// How many more of them each second.
+  public static let joinsPerSecond = 128
+  /// Bytes of views and exchanges for one peer in one second, and at once.
+  public static let syncBytesPerSecond: Int64 = 256 * 1_024
+  /// And how many at once.
+  public static let syncBytesBurst: Int64 = 768 * 1_024
+  /// Bytes of this node's own broadcasts in one second, and at once.
+  public static let ownBroadcastBytesPerSecond: Int64 = 256 * 1_024
+  /// And how many at once.
+  public static let ownBroadcastBytesBurst: Int64 = 1_024 * 1_024
+  /// How far the number of a broadcast may leap that its origin doesn't bring itself.
+  public static let broadcastLeapMax: UInt64 = 4_096
+  /// Accusations that a peer may bring in a row, and how many more each second.
+  public static let accusationsBurst = 256
+  /// How many more each second.
+  public static let accusationsPerSecond = 32
+  /// How often the gone are tried.
+  public static let healing = Duration.seconds(5)
+
+  /// Metadata up to this size is always told whole, so that it repairs what was missed.
+  public static let wholeMetadataMax = 512
+
+  /// Claims in one page of a view or of an exchange.
   public static let recordsPerPageMax = 512
   /// The estimated bytes of one page, well below the frame limit of 256 KiB.
   public static let pageBytesMax = 128 * 1_024
-  /// Claims that ride on one ping or ack, or that correct one message.
+  /// Claims that a newcomer is given at once; the rest it gets from others by exchange.
+  public static let welcomeMax = 1_024
+  /// Claims that correct one message.
   public static let newsPerMessageMax = 64
-  /// The estimated bytes of news in one message.
+  /// The estimated bytes of news in one message of news, and on a probe, which shall fit a packet.
   public static let newsBytesMax = 64 * 1_024
+  /// The estimated bytes of news on a probe, which shall fit a packet.
+  public static let newsBytesOnProbe = 800
+  /// The shortest time between two messages of news to many.
+  public static let newsSpacing = Duration.milliseconds(2)
+  /// Bytes of news, and of broadcasts, for one link in one second; twice that at once.
+  public static let newsBytesPerSecond: Int64 = 256 * 1_024
+  /// Bytes of broadcasts for one link in one second; twice that at once.
+  public static let broadcastBytesPerSecond: Int64 = 128 * 1_024
+
+  /// Broadcasts that are kept to be told, and their bytes.
+  public static let broadcastsMax = 256
+  /// The bytes of all that are kept.
+  public static let broadcastBytesMax = 4 * 1_024 * 1_024
+  /// How long one is kept for those that ask for it.
+  public static let broadcastLife = Duration.seconds(60)
+  /// Broadcasts of one origin that are remembered as seen.
+  public static let broadcastWindow: UInt64 = 1_024
+
+  /// Changes of members forgotten since that wait to be read.
+  public static let forgottenChangesMax = 1_024
+
   /// The greatest jump of an incarnation, or of a metadata version, that hearsay may claim.
   public static let incarnationJumpMax: UInt32 = 1 << 20
+  /// The greatest epoch that is believed of anybody: as Unix milliseconds, a time thousands of years ahead.
+  public static let epochMax: UInt64 = 1 << 48
   /// How far in the future, in milliseconds, an epoch told by hearsay may lie.
   public static let epochAheadMaxMilliseconds: UInt64 = 48 * 3_600 * 1_000
   /// How long a member that left or died stays listed.
   public static let tombstoneLifetime = Duration.seconds(24 * 3_600)
-  /// How long its end is told to others in views: half its life, so that no two nodes keep it alive between them.
+  /// How long its end is told to others: half its life, so that no two nodes keep it alive between them.
   public static let tombstoneSharing = Duration.seconds(12 * 3_600)
-  /// The shortest time between two views sent to one peer, for each page of the first.
+  /// The shortest time between two views, or two summaries, sent to one peer.
   public static let viewSpacing = Duration.milliseconds(200)
+  /// Entries of one summary; with the longest names they fill a frame.
+  public static let summaryEntriesMax = 1_536
 }

@@ -37,6 +37,9 @@ public struct MemberView: Equatable, Sendable {
     self.roundTrip = roundTrip
     self.isLocal = isLocal
   }
+
+  /// Whether it asks for no new work, because it is about to stop.
+  public var isDraining: Bool { metadata.draining }
 }
 
 /// The status that users see.

@@ -1,6 +1,7 @@
 // The membership of one node: who is in the mesh, in which state, and what to tell whom. It knows nodes and messages,
 // no links, bytes, clocks or files; MeshEngine calls it. The order of claims is in Merge.swift, the protocol in
-// docs/internals/membership.md, its reference is SWIM (Das, Gupta, Motivala, 2002) with epochs and anti-entropy.
+// docs/internals/membership.md; it is SWIM (Das, Gupta, Motivala 2002) with Lifeguard's health and confirmations, on
+// rings as in Rapid (2018), with epochs and anti-entropy.
 import MeshBasics
 import MeshWire
 
@@ -9,41 +10,71 @@ public struct Membership: Sendable {
   let configuration: MembershipConfiguration
   let detector: Detector
   var random: SeededRandom
-  var overlay = Overlay()
-  var news = News()
+  var health = LocalHealth()
 
   /// This node, as it claims itself.
   var local: Member
   /// All others, those that ended included.
-  var members = OrderedMap<NodeID, Member>() {
-    didSet { isDeadlineKnown = false }
-  }
-  /// The first deadline of any member, kept until one of them changes: looking at all is linear.
-  private var firstDeadline: Instant?
-  private var isDeadlineKnown = true
-  /// XOR over the digest terms of all that are not gone.
+  var members = ChunkedMap<NodeID, Member>()
+  /// Those that a link is open to.
+  var peers = OrderedMap<NodeID, Peer>()
+  /// Of the members, those that are suspected, and those that ended.
+  var suspicions = OrderedMap<NodeID, Suspicion>()
+  var ends = ChunkedMap<NodeID, End>()
+  /// Members in each state of the wire, the local node not counted.
+  var counts = [Int](repeating: 0, count: MemberState.allCases.count &+ 1)
+  /// XOR over the digest terms of all that are not gone, in 64 parts by the first bits of their keys.
+  var buckets = [UInt64](repeating: 0, count: WireLimits.syncBuckets)
   var digest: UInt64 = 0
   var digestChangedAt = Instant.origin
-  /// When this node last began an exchange of views, and with whom.
+
+  var rings: Rings
+  var links = WantedLinks()
+  var news = News()
+  var broadcasts = Broadcasts()
+  var probes = OrderedMap<NodeID, Probe>()
+  var relayJobs = OrderedMap<UInt64, RelayJob>()
+  var hearsay = OrderedMap<NodeID, Hearsay>()
+  var checks: TokenBucket
+  var ownBroadcasts: TokenBucket
+  var probeTurn: NodeID?
+  var timers = DeadlineQueue<Timer>()
+  var lastNewsAt = Instant.origin
+  /// When this node last began an exchange of claims, and with whom.
   var lastSyncAt: Instant?
   var lastSyncPeer: NodeID?
+  /// Whose summary is due; others' are passed over.
+  var awaitedSummary: NodeID?
+  /// When any peer was last heard: in a whole silence it is this node that is cut off.
+  var lastHeardAny = Instant.origin
+  var isIsolated = false
+  /// When a timer last fired late.
+  var lastLateAt = Instant.origin
+  /// Since when the rings wait for the view to come to rest, and the neighbours that links are held to until then.
+  var unsettledSince: Instant?
+  var settledNeighbours: [NodeID] = []
+  var settledAt = Instant.origin
+  /// When the local view changed, until the watched peers report the same digest.
+  var unconvergedSince: Instant?
 
   var phase = Phase.waiting
   /// When this life began, on both clocks.
   var startedAt = Instant.origin
   var startedUnixMilliseconds: UInt64 = 0
-  var nextRoundAt: Instant?
-  var nextRefreshAt: Instant?
   var sequence: UInt64 = 0
-  /// The epoch being made durable, and when the last one was asked for.
+  /// The epoch being made durable, when the last one was asked for, and how often in a row.
   var raisingEpoch: UInt64?
   var lastEpochRaiseAt: Instant?
-  /// The counts by status that were told last, and the revision that they were counted at.
+  var epochRaises = 0
+  var lastRefutationAt: Instant?
+  /// What was told last of the counts, and the revision that they were counted at.
   var lastCounts: [Int] = []
-  var countedRevision: UInt64 = 0
-  /// Round trips or times of hearing changed since the last revision.
-  var hasQuietChanges = false
-  var viewRevisedAt = Instant.origin
+  var lastHealth = 0
+  var lastLinkCount = 0
+  /// Whose view has changed since the host last asked.
+  var changes: [NodeID] = []
+  /// Those whose round trip or time of hearing changed since the last revision.
+  var quietChanges = OrderedMap<NodeID, Bool>()
   /// What was said in this turn already and needn't be said for each claim of one message.
   var hasReportedRejection = false
   var isOutOfRoom = false
@@ -51,34 +82,73 @@ public struct Membership: Sendable {
   /// Grows whenever readers would see something else; round trips and times of hearing count once per interval.
   public private(set) var viewRevision: UInt64 = 0
   /// Grows whenever the set of members to link, or where they are, may have changed.
-  public private(set) var topologyRevision: UInt64 = 0
-  var refutations: Int64 = 0
-  var rejectedClaims: Int64 = 0
-  var syncs: Int64 = 0
+  public internal(set) var topologyRevision: UInt64 = 0
+  /// The rare turns that were taken since the start; the simulator proves with them that it came by.
+  public internal(set) var marks = Marks()
+  var totals = Totals()
 
   /// Where this node stands in its own life.
   enum Phase: Equatable, Sendable {
     case waiting
     case running
     /// The goodbye is told; these have not answered the ping that followed it.
-    case leaving(awaited: OrderedMap<NodeID, UInt64>, deadline: Instant)
+    case leaving(awaited: OrderedMap<NodeID, UInt64>)
     case left
+  }
+
+  /// What falls due when. Timers of one moment fire in this order.
+  enum Timer: Comparable, Hashable, Sendable {
+    case leave
+    case probe(NodeID)
+    case redial(NodeID)
+    case relayJob(UInt64)
+    case suspicion(NodeID)
+    case check(NodeID)
+    case news
+    case round
+    case rings
+    case warmRedraw
+    case temporaryLink(NodeID)
+    case namesake
+    case pull(BroadcastID)
+    case heal
+    case refresh
+  }
+
+  /// Totals since the start.
+  struct Totals: Equatable, Sendable {
+    var refutations: Int64 = 0
+    var falseSuspicions: Int64 = 0
+    var rejectedClaims: Int64 = 0
+    var syncs: Int64 = 0
+    var relayedProbes: Int64 = 0
+    var pauses: Int64 = 0
+    var checks: Int64 = 0
+    var broadcasts: Int64 = 0
   }
 
   /// A membership that waits for `started`. All its randomness follows from `seed`.
   public init(configuration: MembershipConfiguration, seed: UInt64) {
     self.configuration = configuration
     detector = Detector(
-      suspicionInterval: configuration.suspicionInterval, pingTimeout: configuration.pingTimeout)
+      interval: configuration.interval, suspicionInterval: configuration.suspicionInterval,
+      pingTimeout: configuration.pingTimeout)
     random = SeededRandom(seed: seed)
-    local = Member(version: Version(epoch: 0, incarnation: 0, state: .alive), evidence: .origin)
-    local.metadata = configuration.metadata
+    rings = Rings(local: configuration.nodeID, count: configuration.fanout)
+    checks = TokenBucket(
+      perSecond: Int64(MembershipLimits.checksPerSecond), burst: Int64(MembershipLimits.checksPerSecond), now: .origin)
+    ownBroadcasts = TokenBucket(
+      perSecond: MembershipLimits.ownBroadcastBytesPerSecond, burst: MembershipLimits.ownBroadcastBytesBurst,
+      now: .origin)
+    local = Member(
+      configuration.nodeID, version: Version(epoch: 0, incarnation: 0, state: .alive),
+      metadata: Shared(configuration.metadata), evidence: .origin)
   }
 
   /// This node.
   public var nodeID: NodeID { configuration.nodeID }
   /// What this node claims of itself now.
-  public var localRecord: MemberRecord { local.record(of: nodeID, withMetadata: true) }
+  public var localRecord: MemberRecord { record(of: nodeID, local, withMetadata: true) }
   /// Whether the node takes part: it has started and has not said goodbye.
   public var isRunning: Bool { phase == .running }
 
@@ -91,16 +161,22 @@ public struct Membership: Sendable {
     guard phase != .waiting, phase != .left else { return }
     hasReportedRejection = false
     isOutOfRoom = false
-    forgivePause(now: now)
+    forgivePause(now: now, into: &effects)
     switch input {
     case .started, .deadlineReached: break
-    case .peerConnected(let node, let record): connected(node, record, now: now, into: &effects)
-    case .peerDisconnected(let node): disconnected(node, now: now)
-    case .dialFailed(let node): dialFailed(node, now: now, into: &effects)
+    case .peerConnected(let node, let record, let version):
+      connected(node, record, version: version, now: now, into: &effects)
+    case .peerDisconnected(let node): disconnected(node, now: now, into: &effects)
+    case .linkDoubted(let node): doubted(node, now: now, into: &effects)
+    case .dialFailed(let node, let isRefused): dialFailed(node, refused: isRefused, now: now, into: &effects)
     case .received(let node, let message): received(message, from: node, now: now, into: &effects)
     case .epochRaised(let epoch): epochRaised(epoch, now: now)
-    case .labelsSet(let labels): changeMetadata(now: now) { $0.labels = labels }
+    case .labelsSet(let labels): setLabels(labels, now: now)
+    case .drainingSet(let isDraining):
+      if local.metadata.value.draining != isDraining { changeMetadata(now: now) { $0.draining = isDraining } }
     case .securityChanged(let posture): changeMetadata(now: now) { $0.security = posture }
+    case .memberRemoved(let node): remove(node, now: now, into: &effects)
+    case .broadcast(let topic, let payload): tellAll(topic: topic, payload: payload, now: now, into: &effects)
     case .leaveRequested: leave(now: now, into: &effects)
     }
     runDueTimers(now: now, into: &effects)
@@ -110,27 +186,9 @@ public struct Membership: Sendable {
   /// When `deadlineReached` is due; nil while there is nothing to wait for.
   public var nextDeadline: Instant? {
     switch phase {
-    case .waiting, .left: return nil
-    case .leaving(_, let deadline): return deadline
-    case .running:
-      let next = min(nextRoundAt ?? .distantFuture, nextRefreshAt ?? .distantFuture)
-      return min(next, (isDeadlineKnown ? firstDeadline : earliestDeadline) ?? .distantFuture)
+    case .waiting, .left: nil
+    case .running, .leaving: timers.next
     }
-  }
-
-  private var earliestDeadline: Instant? {
-    var first: Instant?
-    for index in members.values.indices {
-      if let deadline = members.values[index].nextDeadline { first = min(first ?? deadline, deadline) }
-    }
-    return first
-  }
-
-  /// Looks for the first deadline again, if a member has changed since the last look.
-  mutating func noteDeadlines() {
-    guard !isDeadlineKnown else { return }
-    firstDeadline = earliestDeadline
-    isDeadlineKnown = true
   }
 
   private mutating func start(
@@ -138,31 +196,44 @@ public struct Membership: Sendable {
   ) {
     phase = .running
     startedAt = now
+    lastHeardAny = now
     startedUnixMilliseconds = UInt64(clamping: unixMilliseconds)
     local.version.epoch = epoch
     local.metadataEpoch = epoch
-    local.metadata.metadataVersion = max(local.metadata.metadataVersion, unixMilliseconds, 1)
-    digest = local.digestTerm(of: nodeID)
-    nextRoundAt = now + random.jittered(configuration.interval, percent: 10)
-    nextRefreshAt = now + random.jittered(configuration.metadataRefreshPeriod, percent: 10)
+    var metadata = local.metadata.value
+    metadata.metadataVersion = max(metadata.metadataVersion, unixMilliseconds, 1)
+    local.metadata = Shared(metadata)
+    mixIntoDigest(local.digestTerm(of: nodeID), key: local.key, now: now)
+    timers.set(.round, at: now + random.jittered(configuration.interval, percent: 10))
+    timers.set(.refresh, at: now + random.jittered(configuration.metadataRefreshPeriod, percent: 10))
+    timers.set(.warmRedraw, at: now + random.jittered(MembershipLimits.warmRedraw, percent: 10))
+    timers.set(.heal, at: now + random.jittered(MembershipLimits.healing, percent: 10))
     topologyRevision &+= 1
-    viewRevision &+= 1
+    noteChange(of: nodeID, now: now)
     endTurn(now: now, into: &effects)
   }
 
-  /// A node that was stopped for a while has heard nobody, through its own fault: it drops its probes and gives every
-  /// suspect the lost time back, instead of declaring all of them dead.
-  private mutating func forgivePause(now: Instant) {
-    guard let due = nextDeadline, due != .distantFuture else { return }
-    let gap = now.since(due)
-    guard gap > configuration.interval.multiplied(by: 2), isRunning else { return }
-    for (node, known) in members {
-      var member = known
-      member.probe = nil
-      member.evidence = member.evidence + gap
-      if let deadline = member.suspicion?.deadline { member.suspicion?.deadline = deadline + gap }
-      if member.redialDeadline != nil { member.redialDeadline = now + detector.redialTime(member.smoothedRoundTrip) }
-      members[node] = member
+  private mutating func runDueTimers(now: Instant, into effects: inout MembershipEffects) {
+    while phase != .left, let timer = timers.popDue(now) {
+      switch timer {
+      case .leave: finishLeaving(into: &effects)
+      case .probe(let node): continueProbe(of: node, now: now, into: &effects)
+      case .redial(let node): redialIsOverdue(node, now: now, into: &effects)
+      case .relayJob(let number): relayIsOverdue(number, now: now, into: &effects)
+      case .suspicion(let node): endSuspicion(of: node, now: now, into: &effects)
+      case .check(let node): checkIsDue(node, now: now, into: &effects)
+      case .news: break
+      case .round: runRound(now: now, into: &effects)
+      case .rings: settleRings(now: now)
+      case .warmRedraw: redrawWarmLink(now: now)
+      case .temporaryLink(let node): endTemporaryLink(node)
+      case .namesake:
+        links.namesake = nil
+        topologyRevision &+= 1
+      case .pull(let id): pullAgain(id, now: now, into: &effects)
+      case .heal: heal(now: now)
+      case .refresh: refresh(now: now)
+      }
     }
   }
 
@@ -170,69 +241,21 @@ public struct Membership: Sendable {
   private mutating func endTurn(now: Instant, into effects: inout MembershipEffects) {
     // After the goodbye `leaveFinished` is the last word.
     guard phase != .left else { return }
-    tellFreshNews(into: &effects)
-    if hasQuietChanges && now.since(viewRevisedAt) >= configuration.interval { revise(now: now) }
-    if countedRevision != viewRevision {
-      countedRevision = viewRevision
-      let counts = countByStatus()
-      if counts != lastCounts {
-        lastCounts = counts
-        effects.append(.observe(.membersCounted(alive: counts[0], suspect: counts[1], left: counts[2])))
-      }
-    }
-    noteDeadlines()
+    tellNews(now: now, into: &effects)
+    observeCounts(into: &effects)
     if !invariant(news.count <= MembershipLimits.membersMax, "news queue within the table's limit")
       || !invariant(members.count < MembershipLimits.membersMax, "table within its limit")
+      || !invariant(ends.count <= members.count, "only members end")
     {
       effects.append(.poison("membership passed one of its own limits"))
     }
   }
 
-  private func countByStatus() -> [Int] {
-    var counts = [0, 0, 0]
-    func count(_ status: MemberStatus) {
-      switch status {
-      case .alive: counts[0] &+= 1
-      case .suspect: counts[1] &+= 1
-      case .left: counts[2] &+= 1
-      }
-    }
-    for index in members.values.indices { count(members.values[index].status) }
-    count(local.status)
-    return counts
-  }
-
   /// Marks a change that readers see.
-  mutating func revise(now: Instant) {
+  mutating func noteChange(of node: NodeID, now: Instant) {
     viewRevision &+= 1
-    viewRevisedAt = now
-    hasQuietChanges = false
-  }
-
-  /// Replaces what is known of `node`, and keeps the digest and the revisions true to it.
-  mutating func store(_ member: Member, of node: NodeID, now: Instant) {
-    let old = members[node]
-    members[node] = member
-    mixIntoDigest((old?.digestTerm(of: node) ?? 0) ^ member.digestTerm(of: node), now: now)
-    let isMoved = old?.metadata.endpoint != member.metadata.endpoint
-    if old?.version != member.version || isMoved { topologyRevision &+= 1 }
-    if old?.version != member.version || old?.metadata != member.metadata { revise(now: now) }
-  }
-
-  /// Replaces one member's share of the digest by another.
-  mutating func mixIntoDigest(_ difference: UInt64, now: Instant) {
-    guard difference != 0 else { return }
-    digest ^= difference
-    digestChangedAt = now
-  }
-
-  /// Forgets `node` altogether.
-  mutating func drop(_ node: NodeID, now: Instant) {
-    guard let old = members.removeValue(forKey: node) else { return }
-    mixIntoDigest(old.digestTerm(of: node), now: now)
-    news.forget(node)
-    topologyRevision &+= 1
-    revise(now: now)
+    changes.append(node)
+    if changes.count > 2 &* (members.count &+ MembershipLimits.forgottenChangesMax) { tidyChanges() }
   }
 
   /// A number for one change, the same in its event and in its log record; never 0.

@@ -31,10 +31,11 @@ public struct Version: Comparable, Hashable, Sendable {
     return left.state < right.state
   }
 
-  /// Whether this claim replaces `known`. The greater version wins, except that a goodbye ends its epoch: nothing of
-  /// the same epoch replaces it, and it replaces everything of its epoch.
+  /// Whether this claim replaces `known`. The greater version wins, except that a goodbye ends its epoch: nothing else
+  /// of the same epoch replaces it. A true one is greater than all that its owner said before; a lesser one is a
+  /// forgery.
   public func supersedes(_ known: Version) -> Bool {
-    if epoch == known.epoch && (state == .left) != (known.state == .left) { return state == .left }
+    if epoch == known.epoch && known.state == .left && state != .left { return false }
     return self > known
   }
 }
@@ -56,16 +57,22 @@ struct PoisonGuard: Sendable {
     // An epoch that the owner itself has told is believed, also by a node whose own clock went back for years.
     let isKnown = record.epoch <= known?.version.epoch ?? 0
     if !overflow && !isKnown && record.epoch > limit { return "epoch more than 48 h ahead" }
-    guard let known, known.version.epoch == record.epoch else { return nil }
     let jumpMax = MembershipLimits.incarnationJumpMax
+    let offered = record.sharedMetadata?.value.metadataVersion ?? record.metadataDelta?.toVersion
+    guard let known, known.version.epoch == record.epoch else {
+      if record.incarnation > jumpMax { return "incarnation above \(jumpMax)" }
+      // Metadata versions begin at the Unix time in milliseconds, as epochs do.
+      let isFar = !overflow && UInt64(clamping: offered ?? 0) > max(limit, record.epoch) &+ UInt64(jumpMax)
+      return isFar ? "metadata version more than 48 h ahead" : nil
+    }
     if record.incarnation > known.version.incarnation,
       record.incarnation &- known.version.incarnation > jumpMax
     {
       return "incarnation leaps by more than \(jumpMax)"
     }
-    if let offered = record.metadata?.metadataVersion, known.metadataEpoch == record.epoch {
-      let (leap, overflow) = offered.subtractingReportingOverflow(known.metadata.metadataVersion)
-      if offered > known.metadata.metadataVersion && (overflow || leap > Int64(jumpMax)) {
+    if let offered, known.metadataEpoch == record.epoch {
+      let (leap, overflow) = offered.subtractingReportingOverflow(known.metadata.value.metadataVersion)
+      if offered > known.metadata.value.metadataVersion && (overflow || leap > Int64(jumpMax)) {
         return "metadata version leaps by more than \(jumpMax)"
       }
     }

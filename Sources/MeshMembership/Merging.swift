@@ -8,82 +8,141 @@ enum ClaimPath: Sendable {
   case owner
   /// Told as news.
   case news
-  /// Part of a view.
+  /// Part of a view or of an exchange.
   case view
 }
 
 extension Membership {
-  /// Merges claims; answers with our own word where the sender has fallen behind an end that we know of.
+  /// Merges claims; answers with our own word where the sender has fallen behind an end that we know of, and asks for
+  /// metadata whose changes it told but whose beginning we lack.
   mutating func merge(
     _ records: [MemberRecord], from sender: NodeID, path: ClaimPath, now: Instant,
     into effects: inout MembershipEffects
   ) {
     var corrections: [MemberRecord] = []
+    var wanted: [String] = []
     for record in records {
-      guard let correction = merge(record, from: sender, path: path, now: now, into: &effects),
-        corrections.count < MembershipLimits.newsPerMessageMax
-      else { continue }
-      corrections.append(correction)
+      switch merge(record, from: sender, path: path, now: now, into: &effects) {
+      case .done: break
+      case .behind(let correction):
+        if corrections.count < MembershipLimits.newsPerMessageMax { corrections.append(correction) }
+      case .lacksMetadata: wanted.append(record.nodeID)
+      }
     }
-    if !corrections.isEmpty, members[sender]?.isLinked == true { send(corrections, to: [sender], into: &effects) }
+    guard let peer = peers[sender] else { return }
+    if !corrections.isEmpty { send(corrections, to: [sender], into: &effects) }
+    if !wanted.isEmpty && peer.isModern {
+      marks.insert(.deltaGap)
+      var delta = SyncDelta()
+      delta.wanted = wanted
+      effects.append(.send([sender], .syncDelta(delta)))
+    }
   }
 
-  /// Merges one claim. Returns what the sender should hear instead, if it has fallen behind.
+  /// What came of one claim.
+  enum MergeOutcome {
+    case done
+    /// The sender should hear this instead.
+    case behind(MemberRecord)
+    /// The claim tells how metadata changed that isn't known here.
+    case lacksMetadata
+  }
+
+  /// Merges one claim.
   @discardableResult
   mutating func merge(
     _ record: MemberRecord, from sender: NodeID, path: ClaimPath, now: Instant,
     into effects: inout MembershipEffects
-  ) -> MemberRecord? {
+  ) -> MergeOutcome {
     guard let node = NodeID(record.nodeID), isWellFormed(record, about: node) else {
       reject("claim: bad node or accuser", from: sender, into: &effects)
-      return nil
+      return .done
     }
     guard node != nodeID else {
       answerClaimAboutSelf(record, from: sender, now: now, into: &effects)
-      return nil
+      return .done
     }
     let isOwner = path == .owner || sender == node
     let poison = PoisonGuard(unixMilliseconds: unixMilliseconds(now))
     if !isOwner, let refusal = poison.refusal(of: record, known: members[node]) {
       reject(refusal, from: sender, into: &effects)
-      return nil
+      return .done
     }
     guard let known = members[node] else {
       insert(record, of: node, from: sender, path: path, now: now, into: &effects)
-      return nil
+      return .done
     }
     let claimed = Version(record)
-    // A goodbye told by others of a peer that we hear ourselves proves nothing: a true one comes over the peer's own
-    // link, and closes it. The same claim is believed as soon as we don't hear the peer any more.
-    if claimed.state == .left && !isOwner && isHeard(known, now: now) { return nil }
-    guard claimed.supersedes(known.version) || isMutatedToAccept(claimed, over: known.version) else {
-      takeMetadata(of: record, node: node, from: sender, isOwner: isOwner, now: now, into: &effects)
-      let isBehind = known.version.supersedes(claimed) && known.version.state.isTerminal
-      return isBehind ? known.record(of: node, withMetadata: false) : nil
+    if !isOwner && record.state == .alive && mayBeAsked(node, known, now: now) {
+      if isNews(record, to: known) { askOwner(node, now: now, into: &effects) }
+      return .done
     }
-    adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
-    return nil
+    guard claimed.supersedes(known.version) || isMutatedToAccept(claimed, over: known.version) else {
+      return mergeOld(record, over: known, node: node, from: sender, isOwner: isOwner, now: now, into: &effects)
+    }
+    if !isOwner && claimed.state != .alive {
+      // A claim in this node's name that it doesn't stand by is a lie, or of an earlier life.
+      if record.accuser == nodeID.name && suspicions[node]?.confirmedAt == nil { return .done }
+      guard mayAccuse(sender, now: now) else {
+        reject("too many accusations", from: sender, into: &effects)
+        return .done
+      }
+    }
+    guard isOwner || !claimed.state.isTerminal else {
+      takeEnd(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
+      return .done
+    }
+    return adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
   }
 
   private func isMutatedToAccept(_ claimed: Version, over known: Version) -> Bool {
     let planted = configuration.mutations
     if planted.contains(.acceptsOlderClaims) { return claimed != known }
+    if planted.contains(.forgetsIncarnation) && claimed.epoch == known.epoch && claimed.state == .alive {
+      return known.state == .suspect
+    }
     return planted.contains(.acceptsEqualAliveOverDead) && claimed.state == .alive && known.state == .dead
       && claimed.epoch == known.epoch && claimed.incarnation == known.incarnation
   }
 
   /// Others may accuse, naming themselves; only its subject says that it lives or leaves.
   private func isWellFormed(_ record: MemberRecord, about node: NodeID) -> Bool {
-    guard record.epoch > 0 else { return false }
+    guard (1...MembershipLimits.epochMax).contains(record.epoch) else { return false }
     switch record.state {
-    case .alive, .left: return record.accuser.isEmpty
+    case .alive, .left: return record.accuser.isEmpty && record.accusers.isEmpty
     case .suspect, .dead: return NodeID(record.accuser) != nil && record.accuser != node.name
     }
   }
 
+  /// Whether the member can be asked itself: then others' words about its life and its metadata are no more than a
+  /// hint.
+  private func mayBeAsked(_ node: NodeID, _ member: Member, now: Instant) -> Bool {
+    peers[node]?.isModern == true && member.version.state != .suspect && isHeard(node, member, now: now)
+  }
+
+  private func isNews(_ record: MemberRecord, to known: Member) -> Bool {
+    let offered = record.sharedMetadata?.value.metadataVersion ?? record.metadataDelta?.toVersion ?? 0
+    return Version(record).supersedes(known.version)
+      || (record.epoch == known.version.epoch && offered > known.metadataVersion)
+  }
+
+  /// Asks a linked member for its own claim, if it hasn't come by itself in a moment.
+  private mutating func askOwner(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard let peer = peers[node], peer.nextQuestionAt.map({ now >= $0 }) ?? true else { return }
+    _ = peers.modify(node) { $0.nextQuestionAt = now + MembershipLimits.viewSpacing }
+    marks.insert(.askedOwner)
+    var question = SyncDelta()
+    question.wanted = [node.name]
+    effects.append(.send([node], .syncDelta(question)))
+  }
+
+  private mutating func mayAccuse(_ sender: NodeID, now: Instant) -> Bool {
+    peers.modify(sender) { $0.budget.accusations.take(1, now: now) } ?? true
+  }
+
   /// Counts a claim that is refused.
   mutating func reject(_ reason: String, from sender: NodeID, into effects: inout MembershipEffects) {
-    rejectedClaims &+= 1
+    totals.rejectedClaims &+= 1
     // One record a turn: a message of 512 bad claims must not write 512 lines.
     guard !hasReportedRejection else { return }
     hasReportedRejection = true
@@ -94,158 +153,180 @@ extension Membership {
     _ record: MemberRecord, of node: NodeID, from sender: NodeID, path: ClaimPath, now: Instant,
     into effects: inout MembershipEffects
   ) {
-    // An accusation or a goodbye of someone unknown is remembered only as an end, so that a late claim of the same life
-    // isn't taken for a new one; an accusation without metadata says nothing of use.
-    if record.metadata == nil && !record.state.isTerminal { return }
-    guard makeRoom(for: record, now: now) else {
+    // An accusation or an end of someone unknown says nothing of use: if it lives, it will be told of with metadata.
+    guard let metadata = record.sharedMetadata, !record.state.isTerminal else { return }
+    if path != .owner && sender != node, peers.modify(sender, { $0.budget.joins.take(1, now: now) }) == false {
+      reject("too many members that nobody else tells of", from: sender, into: &effects)
+      return
+    }
+    guard makeRoom(now: now) else {
       if !isOutOfRoom { effects.append(.observe(.limitReached("members: \(MembershipLimits.membersMax)"))) }
       isOutOfRoom = true
       return
     }
-    var member = Member(version: Version(record), evidence: now)
-    member.accuser = NodeID(record.accuser)
-    if let metadata = record.metadata {
-      member.metadata = metadata
-      member.metadataEpoch = record.epoch
-    }
-    if record.state == .suspect { member.suspicion = detector.suspicion(now: now) }
-    if record.state.isTerminal { member.endedAt = now }
+    var member = Member(node, version: Version(record), metadata: metadata, evidence: now)
+    member.metadataEpoch = record.epoch
+    if path != .owner && sender != node { member.endpointSince = now }
+    if record.state == .suspect { suspicions[node] = Suspicion(beganAt: now) }
     store(member, of: node, now: now)
-    if record.state.isTerminal { return }
     announce(.joined, node, member, into: &effects)
-    if record.state == .suspect { announceSuspicion(node, member, now: now, into: &effects) }
+    if record.state == .suspect {
+      _ = confirm(node, by: record, now: now, into: &effects)
+      timeSuspicion(of: node, now: now)
+      announceSuspicion(node, member, now: now, into: &effects)
+    }
     // What a newcomer reads in its first views the others know already.
     let isNewcomer = now.since(startedAt) < configuration.interval.multiplied(by: 2)
     if path != .view || !isNewcomer {
-      news.put(record, about: node, fresh: path != .view, firstHand: path == .owner, source: sender)
+      news.put(record, about: node, rank: NewsClass(record, isJoin: true), wide: path == .owner, source: sender)
     }
   }
 
-  /// Makes room for one more member, if need be by forgetting the oldest that has ended. One that has ended itself
-  /// isn't worth that, and where no room was found it isn't sought again in the same turn.
-  private mutating func makeRoom(for record: MemberRecord, now: Instant) -> Bool {
+  /// Makes room for one more member, if need be by forgetting the one that ended first. Where no room was found it
+  /// isn't sought again in the same turn.
+  private mutating func makeRoom(now: Instant) -> Bool {
     guard members.count &+ 2 > MembershipLimits.membersMax else { return true }
-    guard !isOutOfRoom && !record.state.isTerminal else { return false }
-    var oldest: (index: Int, endedAt: Instant)?
-    for index in members.values.indices {
-      guard let endedAt = members.values[index].endedAt, !members.values[index].isLinked else { continue }
-      if endedAt < oldest?.endedAt ?? .distantFuture { oldest = (index, endedAt) }
+    guard !isOutOfRoom else { return false }
+    var oldest: (node: NodeID, at: Instant)?
+    for (node, end) in ends where peers[node] == nil && end.at < oldest?.at ?? .distantFuture {
+      oldest = (node, end.at)
     }
     guard let oldest else { return false }
-    drop(members.keys[oldest.index], now: now)
+    drop(oldest.node, now: now)
     return true
   }
 
-  private mutating func adopt(
+  /// An end told by others. Of a peer that this node is linked to, and has not failed to reach, a death is an
+  /// accusation at most, and a goodbye proves nothing: a true one comes over the peer's own link, and closes it.
+  private mutating func takeEnd(
     _ record: MemberRecord, over known: Member, node: NodeID, from sender: NodeID, path: ClaimPath, now: Instant,
     into effects: inout MembershipEffects
   ) {
-    var member = known
-    member.version = Version(record)
-    member.accuser = NodeID(record.accuser)
-    if record.state == .dead && isHeard(known, now: now) {
-      // We hear it ourselves: it is told of the accusation and may refute it; silence would end in a death anyhow.
-      member.version.state = .suspect
-      guard member.version.supersedes(known.version) else { return }
+    // A newer end of one that has ended is only another word for it.
+    if known.version.state.isTerminal {
+      adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
+      return
     }
-    if record.epoch > known.version.epoch {
-      member.probe = nil
-      member.smoothedRoundTrip = nil
+    if peers[node] != nil && suspicions[node]?.confirmedAt == nil || isHeard(node, known, now: now) {
+      if record.state == .dead { accuse(record, known, node, sender, path, now: now, into: &effects) }
+      if !isHeard(node, known, now: now) { lookAt(node, now: now, into: &effects) }
+      if record.state == .left { noteVoice(record, of: node, from: sender, now: now) }
+      return
     }
-    let change = Membership.takeMetadata(of: record, into: &member, isOwner: path == .owner || sender == node)
-    if member.version.state != .suspect { member.evidence = now }
-    settle(&member, from: known, now: now)
-    store(member, of: node, now: now)
-    let told = path == .view ? member.record(of: node, withMetadata: true) : relayed(member, record, node)
-    news.put(told, about: node, fresh: true, firstHand: path == .owner, source: sender)
-    announceChange(
-      node, from: known, to: member, isRestart: record.epoch > known.version.epoch,
-      isMetadataNew: change == .content, now: now, into: &effects)
-    if member.version.state == .dead && member.isLinked {
-      effects.append(.disconnect(node, reason: "declared dead by \(record.accuser)"))
+    guard !believesEnd(record, of: node, from: sender, now: now) else {
+      adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
+      return
     }
+    if record.state == .dead { accuse(record, known, node, sender, path, now: now, into: &effects) }
   }
 
-  private func relayed(_ member: Member, _ record: MemberRecord, _ node: NodeID) -> MemberRecord {
-    member.record(of: node, withMetadata: record.metadata != nil)
+  /// Takes a claimed death as a suspicion, which goes on to its subject.
+  private mutating func accuse(
+    _ record: MemberRecord, _ known: Member, _ node: NodeID, _ sender: NodeID, _ path: ClaimPath, now: Instant,
+    into effects: inout MembershipEffects
+  ) {
+    var accusation = record
+    accusation.state = .suspect
+    if Version(accusation).supersedes(known.version) {
+      marks.insert(.deathTakenAsSuspicion)
+      adopt(accusation, over: known, node: node, from: sender, path: path, now: now, into: &effects)
+    } else if confirm(node, by: accusation, now: now, into: &effects) {
+      lookAt(node, now: now, into: &effects)
+    }
   }
 
   /// Whether the member talks to us over a link of its own. A pause of ours is no silence of theirs.
-  private func isHeard(_ member: Member, now: Instant) -> Bool {
-    member.isLinked && !member.version.state.isTerminal
+  private func isHeard(_ node: NodeID, _ member: Member, now: Instant) -> Bool {
+    peers[node] != nil && !member.version.state.isTerminal
       && now.since(member.evidence) < configuration.suspicionInterval
   }
 
-  /// Sets the timers and marks that go with the member's new state.
-  func settle(_ member: inout Member, from known: Member, now: Instant) {
-    switch member.version.state {
-    case .alive:
-      member.suspicion = nil
-      member.endedAt = nil
-    case .suspect:
-      member.endedAt = nil
-      let isSameLife =
-        known.version.epoch == member.version.epoch && known.version.incarnation == member.version.incarnation
-      if known.suspicion == nil || !isSameLife { member.suspicion = detector.suspicion(now: now) }
-    case .dead, .left:
-      member.suspicion = nil
-      member.probe = nil
-      member.redialDeadline = nil
-      if known.endedAt == nil {
-        member.endedAt = now
-        member.wasWitnessed = true
-      }
+  @discardableResult
+  mutating func adopt(
+    _ record: MemberRecord, over known: Member, node: NodeID, from sender: NodeID, path: ClaimPath, now: Instant,
+    into effects: inout MembershipEffects
+  ) -> MergeOutcome {
+    let isOwner = path == .owner || sender == node
+    var member = known
+    member.version = Version(record)
+    let isRestart = record.epoch > known.version.epoch
+    if isRestart { endProbe(of: node) }
+    let change = takeMetadata(of: record, into: &member, isOwner: isOwner, now: now)
+    if member.version.state != .suspect { member.evidence = now }
+    settle(node, member, from: known, record, now: now, into: &effects)
+    store(member, of: node, now: now)
+    let keepsMetadata = record.sharedMetadata != nil || path == .view
+    var told = self.record(of: node, member, withMetadata: keepsMetadata)
+    if !keepsMetadata && change != .none { told.metadataDelta = record.metadataDelta }
+    let isJoin = known.version.state.isTerminal
+    let isWide = path == .owner || member.version.state.isTerminal
+    news.put(told, about: node, rank: NewsClass(told, isJoin: isJoin), wide: isWide, source: sender)
+    announceChange(
+      node, from: known, to: member, isRestart: isRestart, isMetadataNew: change == .content, now: now,
+      into: &effects)
+    if member.version.state == .suspect { lookAt(node, now: now, into: &effects) }
+    if member.version.state == .dead && peers[node] != nil {
+      effects.append(.disconnect(node, reason: "declared dead by \(record.accuser)"))
     }
+    return change == .gap ? .lacksMetadata : .done
   }
 
-  /// Takes newer metadata from a claim that brings no newer version.
-  private mutating func takeMetadata(
-    of record: MemberRecord, node: NodeID, from sender: NodeID, isOwner: Bool, now: Instant,
+  /// Sets the timers and marks that go with the member's new state.
+  private mutating func settle(
+    _ node: NodeID, _ member: Member, from known: Member, _ record: MemberRecord, now: Instant,
     into effects: inout MembershipEffects
   ) {
-    guard var member = members[node] else { return }
-    let change = Membership.takeMetadata(of: record, into: &member, isOwner: isOwner)
-    guard change != .none else { return }
-    store(member, of: node, now: now)
-    guard !member.version.state.isTerminal else { return }
-    if change == .content { announce(.updated, node, member, into: &effects) }
-    // Under an accusation it is still the owner's word that spreads the metadata. The owner tells all it is linked to,
-    // so that relaying to a few is enough, and a chatty owner isn't multiplied by the size of the mesh.
-    if member.version.state == .alive {
-      news.put(
-        member.record(of: node, withMetadata: true), about: node, fresh: true, firstHand: false, source: sender)
+    let isSameLife =
+      (known.version.epoch, known.version.incarnation) == (member.version.epoch, member.version.incarnation)
+    switch member.version.state {
+    case .alive:
+      ends.removeValue(forKey: node)
+      if let claim = hearsay[node], !Version(claim.record).supersedes(member.version) {
+        hearsay.removeValue(forKey: node)
+        timers.set(.check(node), at: nil)
+      }
+      endFalseSuspicion(of: node, into: &effects)
+    case .suspect:
+      ends.removeValue(forKey: node)
+      if suspicions[node] == nil || !isSameLife { suspicions[node] = Suspicion(beganAt: now) }
+      _ = confirm(node, by: record, now: now, into: &effects)
+      timeSuspicion(of: node, now: now)
+    case .dead, .left:
+      if ends[node] == nil { ends[node] = End(at: now, accuser: NodeID(record.accuser)) }
+      settleEnd(node)
     }
   }
 
-  /// Metadata is a register of its own, ordered by (epoch, metadata version). At equal versions the owner's own word
-  /// replaces what others made up.
-  private static func takeMetadata(
-    of record: MemberRecord, into member: inout Member, isOwner: Bool
-  ) -> MetadataChange {
-    guard let metadata = record.metadata else { return .none }
-    let offered = (record.epoch, metadata.metadataVersion)
-    let known = (member.metadataEpoch, member.metadata.metadataVersion)
-    guard offered > known || (isOwner && offered == known && metadata != member.metadata) else { return .none }
-    let isSame = metadata.says(sameAs: member.metadata)
-    member.metadata = metadata
-    member.metadataEpoch = record.epoch
-    return isSame ? .version : .content
-  }
-}
-
-/// What a claim's metadata did to what was known.
-private enum MetadataChange {
-  case none
-  /// The same under a newer version, which counts in the digest.
-  case version
-  case content
-}
-
-extension NodeMetadata {
-  /// Whether both say the same, whatever their versions.
-  fileprivate func says(sameAs other: NodeMetadata) -> Bool {
-    var same = other
-    same.metadataVersion = metadataVersion
-    return same == self
+  /// A claim that brings no newer version may still bring newer metadata, one more accuser, or a sender that is behind.
+  private mutating func mergeOld(
+    _ record: MemberRecord, over known: Member, node: NodeID, from sender: NodeID, isOwner: Bool, now: Instant,
+    into effects: inout MembershipEffects
+  ) -> MergeOutcome {
+    let claimed = Version(record)
+    if claimed == known.version {
+      news.heardAgain(node, from: sender, limit: tellingsMax)
+      if claimed.state == .suspect, confirm(node, by: record, now: now, into: &effects) {
+        lookAt(node, now: now, into: &effects)
+        let told = self.record(of: node, known, withMetadata: false)
+        // Every accuser tells its own word at once; what others confirm rides on probes.
+        news.amend(told, about: node, rank: .suspicion)
+      }
+    }
+    var member = known
+    let change = takeMetadata(of: record, into: &member, isOwner: isOwner, now: now)
+    if change == .gap { return .lacksMetadata }
+    if change != .none {
+      store(member, of: node, now: now)
+      guard !member.version.state.isTerminal else { return .done }
+      if change == .content { announce(.updated, node, member, into: &effects) }
+      var told = self.record(of: node, member, withMetadata: record.metadataDelta == nil)
+      told.metadataDelta = record.metadataDelta
+      // Under an accusation it is still the owner's word that spreads the metadata.
+      if member.version.state == .alive {
+        news.put(told, about: node, rank: .metadata, wide: false, source: sender)
+      }
+    }
+    let isBehind = known.version.supersedes(claimed) && known.version.state.isTerminal
+    return isBehind ? .behind(self.record(of: node, known, withMetadata: false)) : .done
   }
 }

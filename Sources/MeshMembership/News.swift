@@ -1,69 +1,149 @@
-// What is worth telling, one entry for each member it is about, so that the queue never holds more than the table.
+// What is worth telling: one entry for each member it is about, so that the queue never holds more than the table.
 import MeshBasics
 import MeshWire
+
+/// How urgent a claim is; the smaller is told first.
+enum NewsClass: UInt8, Comparable, Sendable {
+  case end, suspicion, join, metadata
+
+  init(_ record: MemberRecord, isJoin: Bool) {
+    switch record.state {
+    case .dead, .left: self = .end
+    case .suspect: self = .suspicion
+    case .alive: self = isJoin ? .join : .metadata
+    }
+  }
+
+  static func < (left: NewsClass, right: NewsClass) -> Bool { left.rawValue < right.rawValue }
+}
 
 /// Claims that wait to be told.
 struct News: Sendable {
   struct Entry: Equatable, Sendable {
     var record: MemberRecord
-    /// How often it rode on a ping or an ack.
+    var rank: NewsClass
+    /// How often it was told, and heard again.
     var sends = 0
-    /// Not yet told at all: it leaves at the end of this turn.
-    var isFresh: Bool
-    /// Told by its owner or seen with our own eyes; goes to all, hearsay to a few.
-    var isFirstHand: Bool
-    /// Who told us; needn't hear it back.
-    var source: NodeID?
+    /// Told to all links rather than along the rings: ends, and what this node says of itself.
+    var isWide: Bool
+    /// Who has told it to us; needn't hear it back. The first few count.
+    var sources: [NodeID] = []
+    var number: UInt64
   }
 
-  private(set) var entries = OrderedMap<NodeID, Entry>()
-  private(set) var freshCount = 0
+  /// The order of telling: by urgency, then what was told least, then the older.
+  private struct Turn: Comparable, Sendable {
+    let rank: NewsClass
+    let sends: Int
+    let number: UInt64
+
+    init(_ entry: Entry) {
+      rank = entry.rank
+      sends = entry.sends
+      number = entry.number
+    }
+
+    static func < (left: Turn, right: Turn) -> Bool {
+      if left.rank != right.rank { return left.rank < right.rank }
+      if left.sends != right.sends { return left.sends < right.sends }
+      return left.number < right.number
+    }
+  }
+
+  private var entries = ChunkedMap<NodeID, Entry>()
+  private var turns = ChunkedMap<Turn, NodeID>()
+  private var lastNumber: UInt64 = 0
+  /// Entries that have not been told at all, by their numbers; those replaced meanwhile are passed over.
+  private var fresh: [(node: NodeID, number: UInt64)] = []
+
+  private static let sourcesMax = 4
 
   var count: Int { entries.count }
   /// How often the claim told most often was told.
-  var sendsMax: Int { entries.values.reduce(0) { max($0, $1.sends) } }
+  var sendsMax: Int { entries.reduce(0) { max($0, $1.1.sends) } }
+
+  subscript(node: NodeID) -> Entry? { entries[node] }
 
   /// Puts a claim in place of what was to be told about the same member.
-  mutating func put(_ record: MemberRecord, about node: NodeID, fresh: Bool, firstHand: Bool, source: NodeID?) {
+  mutating func put(_ record: MemberRecord, about node: NodeID, rank: NewsClass, wide: Bool, source: NodeID?) {
     forget(node)
-    entries[node] = Entry(record: record, isFresh: fresh, isFirstHand: firstHand, source: source)
-    if fresh { freshCount &+= 1 }
+    lastNumber &+= 1
+    let entry = Entry(
+      record: record, rank: rank, isWide: wide, sources: source.map { [$0] } ?? [], number: lastNumber)
+    entries[node] = entry
+    turns[Turn(entry)] = node
+    fresh.append((node, lastNumber))
+  }
+
+  /// Puts a claim that needn't leave at once: it rides on probes.
+  mutating func putQuietly(_ record: MemberRecord, about node: NodeID, rank: NewsClass) {
+    put(record, about: node, rank: rank, wide: false, source: nil)
+    fresh.removeLast()
+  }
+
+  /// Says more in a claim that is told anyhow; one that nobody waits for rides on probes.
+  mutating func amend(_ record: MemberRecord, about node: NodeID, rank: NewsClass) {
+    if entries.modify(node, { $0.record = record }) == nil { putQuietly(record, about: node, rank: rank) }
+  }
+
+  /// Notes that `source` knows the claim too, which counts as one telling.
+  mutating func heardAgain(_ node: NodeID, from source: NodeID, limit: Int) {
+    guard let old = entries[node] else { return }
+    guard old.sends &+ 1 < limit else { return forget(node) }
+    var entry = old
+    entry.sends &+= 1
+    if !entry.sources.contains(source) && entry.sources.count < News.sourcesMax { entry.sources.append(source) }
+    replace(old, by: entry, node)
   }
 
   /// Drops what was to be told about `node`.
   mutating func forget(_ node: NodeID) {
-    if let old = entries.removeValue(forKey: node), old.isFresh { freshCount &-= 1 }
+    guard let old = entries.removeValue(forKey: node) else { return }
+    turns.removeValue(forKey: Turn(old))
   }
 
-  /// Takes the mark of freshness off all entries and returns those that had it.
-  mutating func takeFresh() -> [(node: NodeID, entry: Entry)] {
-    guard freshCount > 0 else { return [] }
-    freshCount = 0
-    var taken: [(node: NodeID, entry: Entry)] = []
-    for node in entries.keys where entries[node]?.isFresh == true {
-      _ = entries.modify(node) { entry in
-        entry.isFresh = false
-        taken.append((node, entry))
-      }
+  /// Counts a claim as told `times` more; one that was told `limit` times is dropped.
+  mutating func told(_ node: NodeID, times: Int, limit: Int, keepsForEver: Bool) {
+    guard let old = entries[node] else { return }
+    var entry = old
+    entry.sends &+= times
+    if entry.sends >= limit && !keepsForEver {
+      forget(node)
+    } else {
+      replace(old, by: entry, node)
     }
-    return taken
   }
 
-  /// The claims told least often so far, each counted as told once more; those told `limit` times are dropped.
-  mutating func pick(limit: Int, keepsForEver: Bool = false) -> [MemberRecord] {
-    guard !entries.isEmpty else { return [] }
-    let byNeed = entries.sorted { ($0.1.sends, $0.0) < ($1.1.sends, $1.0) }
-    var picked: [MemberRecord] = []
+  private mutating func replace(_ old: Entry, by entry: Entry, _ node: NodeID) {
+    entries[node] = entry
+    turns.removeValue(forKey: Turn(old))
+    turns[Turn(entry)] = node
+  }
+
+  /// Takes the mark of freshness off all entries and returns those that had it, the urgent first.
+  mutating func takeFresh() -> [NodeID] {
+    defer { fresh.removeAll(keepingCapacity: true) }
+    let current = fresh.compactMap { mark in
+      entries[mark.node].flatMap { $0.number == mark.number ? (mark.node, $0.rank, $0.number) : nil }
+    }
+    return current.sorted { ($0.1, $0.2) < ($1.1, $1.2) }.map(\.0)
+  }
+
+  var hasFresh: Bool { !fresh.isEmpty }
+
+  /// The claims whose turn it is, up to `bytesMax`; one that is larger than that doesn't hold up the others.
+  func next(bytesMax: Int, countMax: Int, for peer: NodeID) -> [NodeID] {
+    var picked: [NodeID] = []
     var bytes = 0
-    for (node, entry) in byNeed.prefix(MembershipLimits.newsPerMessageMax) {
-      bytes &+= entry.record.estimatedSize
-      if !picked.isEmpty && bytes > MembershipLimits.newsBytesMax { break }
-      picked.append(entry.record)
-      if entry.sends &+ 1 >= limit && !keepsForEver {
-        forget(node)
-      } else {
-        _ = entries.modify(node) { $0.sends &+= 1 }
-      }
+    // A few that don't fit are passed over; a long search for small ones isn't worth its time on every probe.
+    for (_, node) in turns.prefix(countMax &* 4) {
+      if picked.count >= countMax { break }
+      guard let entry = entries[node], !entry.sources.contains(peer) else { continue }
+      let size = entry.record.encodedSize
+      if bytes &+ size > bytesMax { continue }
+      bytes &+= size
+      picked.append(node)
+      if bytes &+ 40 > bytesMax { break }
     }
     return picked
   }
@@ -73,19 +153,5 @@ struct News: Sendable {
     var log = 0
     while log < 62 && (1 << log) < members &+ 1 { log &+= 1 }
     return max(1, scale) &* max(1, log)
-  }
-}
-
-extension MemberRecord {
-  /// At most this many bytes on the wire, reckoned without encoding.
-  var estimatedSize: Int {
-    var size = 64 &+ nodeID.utf8.count &+ accuser.utf8.count
-    if let metadata {
-      size &+= 96 &+ metadata.role.utf8.count &+ metadata.clusterID.utf8.count &+ metadata.region.utf8.count
-      size &+= metadata.meshVersion.utf8.count &+ metadata.endpoint.utf8.count
-      size &+= metadata.security.tlsVersion.utf8.count
-      for label in metadata.labels { size &+= 16 &+ label.key.utf8.count &+ label.value.utf8.count }
-    }
-    return size
   }
 }

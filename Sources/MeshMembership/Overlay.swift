@@ -1,25 +1,159 @@
-// Who talks to whom. This first form links and probes all members up to a limit, and beyond it the next ones in the
-// order of their ids; the rings of membership.md §4.5 replace it behind the same two questions.
+// Whom this node holds links to: its neighbours on the rings, some random members so that the graph stays well mixed,
+// and for a while those it has a question for. Their number doesn't grow with the mesh.
 import MeshBasics
+import MeshWire
 
-/// Answers to whom this node holds links and whom it probes.
-struct Overlay: Sendable {
-  /// Where the next round begins when not all can be probed in one.
-  private var cursor = 0
+/// The links wanted beside those of the rings.
+struct WantedLinks: Equatable, Sendable {
+  /// Members chosen at random, and when.
+  var warm = OrderedMap<NodeID, Instant>()
+  /// Members with a passing purpose; a timer ends each.
+  var temporary = OrderedMap<NodeID, Instant>()
+  /// Where another process may run under this node's own name, and when that was looked into.
+  var namesake: String?
+  var namesakeAt: Instant?
+}
 
-  /// The members to hold links to, out of `candidates` in ascending order: all, or the successors of `local` in the
-  /// circle of ids, so that the graph of links stays connected.
-  func links(of local: NodeID, among candidates: [NodeID], limit: Int = MembershipLimits.linksMax) -> [NodeID] {
-    guard candidates.count > limit else { return candidates }
-    let start = candidates.firstIndex { $0 > local } ?? 0
-    return (candidates[start...] + candidates[..<start]).prefix(limit).sorted()
+extension Membership {
+  /// Whether this node's own overlay asks for a link to `node`.
+  func wantsLink(to node: NodeID) -> Bool {
+    rings.isNeighbour(node) || links.warm[node] != nil || links.temporary[node] != nil
   }
 
-  /// Whom to probe this round, out of the linked members.
-  mutating func probes(among linked: [NodeID], limit: Int = MembershipLimits.probesPerRoundMax) -> [NodeID] {
-    guard linked.count > limit else { return linked }
-    let start = cursor % linked.count
-    cursor = (start &+ limit) % linked.count
-    return Array((linked[start...] + linked[..<start]).prefix(limit))
+  /// The rings have other neighbours. One change in a quiet mesh is followed at once; in a mesh that forms each
+  /// neighbour is soon replaced by a nearer one, and every link costs a handshake, so that links follow when the view
+  /// has come to rest, or has not for a while.
+  mutating func ringsChanged(now: Instant) {
+    guard unsettledSince == nil else { return }
+    unsettledSince = now
+    let isForming = now.since(startedAt) < configuration.interval.multiplied(by: 2)
+    let isQuiet = now.since(settledAt) >= configuration.interval && !isForming
+    timers.set(.rings, at: isQuiet ? now : now + random.jittered(MembershipLimits.ringRest, percent: 50))
+  }
+
+  mutating func settleRings(now: Instant) {
+    guard let since = unsettledSince else { return }
+    let restedAt = digestChangedAt + MembershipLimits.ringRest
+    // Noticed in this very turn: a change in a quiet mesh.
+    let isQuiet = since == now
+    if restedAt > now && !isQuiet && now.since(since) < MembershipLimits.ringPatience {
+      timers.set(.rings, at: restedAt)
+      return
+    }
+    unsettledSince = nil
+    settledAt = now
+    settledNeighbours = rings.neighbours
+    topologyRevision &+= 1
+  }
+
+  /// Open links that neither the rings nor a passing purpose ask for.
+  private var randomLinks: [NodeID] {
+    peers.keys.filter { !rings.isNeighbour($0) && links.temporary[$0] == nil }
+  }
+
+  /// Chooses one more random member to link in each round, while there are too few.
+  mutating func fillWarmLinks(now: Instant) {
+    // A mesh that forms, or a node that isn't well, has better things to do than handshakes.
+    guard health.score == 0, now.since(digestChangedAt) >= MembershipLimits.ringRest else { return }
+    let underWay = links.warm.keys.count { peers[$0] == nil }
+    guard randomLinks.count &+ underWay < MembershipLimits.warmLinks else { return }
+    chooseWarmLink(now: now)
+  }
+
+  /// Exchanges one random link for another, so that in time everyone meets everyone.
+  mutating func redrawWarmLink(now: Instant) {
+    timers.set(.warmRedraw, at: now + random.jittered(MembershipLimits.warmRedraw, percent: 20))
+    for (node, chosenAt) in links.warm where peers[node] == nil {
+      if now.since(chosenAt) >= MembershipLimits.warmRedraw { forgetWarmLink(node) }
+    }
+    guard livingCount > MembershipLimits.warmLinksMax &+ rings.neighbours.count &+ 1 else { return }
+    if randomLinks.count >= MembershipLimits.warmLinks { chooseWarmLink(now: now) }
+  }
+
+  private mutating func chooseWarmLink(now: Instant) {
+    // A few draws find a member that isn't linked yet, unless nearly all are, and then it can wait.
+    for _ in 0..<8 {
+      guard let (node, member) = randomMember() else { return }
+      if member.isOnRings && peers[node] == nil && !wantsLink(to: node) {
+        links.warm[node] = now
+        topologyRevision &+= 1
+        return
+      }
+    }
+  }
+
+  mutating func forgetWarmLink(_ node: NodeID) {
+    if links.warm.removeValue(forKey: node) != nil { topologyRevision &+= 1 }
+  }
+
+  /// Any member.
+  mutating func randomMember() -> (NodeID, Member)? {
+    members.element(at: Int(clamping: random.below(UInt64(members.count)))).map { ($0.key, $0.value) }
+  }
+
+  /// Asks for a link to `node` for a few seconds. Returns whether there was room.
+  @discardableResult
+  mutating func wantTemporarily(_ node: NodeID, now: Instant) -> Bool {
+    guard links.temporary[node] != nil || links.temporary.count < MembershipLimits.temporaryLinksMax else {
+      return false
+    }
+    links.temporary[node] = now
+    timers.set(.temporaryLink(node), at: now + MembershipLimits.temporaryLink)
+    topologyRevision &+= 1
+    return true
+  }
+
+  mutating func endTemporaryLink(_ node: NodeID) {
+    timers.set(.temporaryLink(node), at: nil)
+    if links.temporary.removeValue(forKey: node) != nil { topologyRevision &+= 1 }
+  }
+
+  /// Gives links back that nobody here asks for, the oldest first: the peer closes them, unless it wants them itself.
+  mutating func releaseSurplus(now: Instant, into effects: inout MembershipEffects) {
+    for (node, peer) in peers {
+      // It wants the link itself: from now on its end means something again.
+      guard let at = peer.releasedAt, now.since(at) >= MembershipLimits.releasePatience else { continue }
+      _ = peers.modify(node) { $0.releasedAt = nil }
+    }
+    let idle = randomLinks.filter { node in
+      guard let peer = peers[node], peer.isModern, now.since(peer.since) >= MembershipLimits.releaseAge else {
+        return false
+      }
+      return peer.releasedAt == nil
+    }
+    let surplus = randomLinks.count &- MembershipLimits.warmLinksMax
+    guard surplus > 0 else { return }
+    let oldest = idle.sorted { (peers[$0]?.since ?? now, $0) < (peers[$1]?.since ?? now, $1) }
+    let released = Array(oldest.prefix(min(surplus, MembershipLimits.releasesPerRound)))
+    for node in released {
+      _ = peers.modify(node) { $0.releasedAt = now }
+      forgetWarmLink(node)
+    }
+    if !released.isEmpty {
+      marks.insert(.releasedLinks)
+      effects.append(.send(released, .release(Release())))
+    }
+  }
+
+  /// A peer doesn't need this link any more.
+  mutating func released(by node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard !rings.isNeighbour(node), links.temporary[node] == nil else {
+      marks.insert(.keptReleasedLink)
+      return
+    }
+    forgetWarmLink(node)
+    _ = peers.modify(node) { $0.releasedAt = now }
+    effects.append(.disconnect(node, reason: "given back by the peer"))
+  }
+
+  /// The linked peers that news travels to: the successors on the rings, and others in place of those not linked yet.
+  mutating func newsTargets() -> [NodeID] {
+    var targets = rings.watched.filter { peers[$0] != nil }
+    let wanted = max(configuration.fanout, 1)
+    if targets.count < wanted && peers.count > targets.count {
+      let others = peers.keys.filter { !targets.contains($0) }
+      targets += others.shuffled(using: &random).prefix(wanted &- targets.count)
+    }
+    return targets
   }
 }

@@ -1,122 +1,65 @@
-// The rhythm: rounds of pings, their verdicts, suspicions and what ends them.
+// The rhythm: rounds of pings to the next member on each ring and to one more, relays when an answer is late, and the
+// verdict.
 import MeshBasics
 import MeshWire
 
+/// A probe made in another's place.
+struct RelayJob: Equatable, Sendable {
+  let requester: NodeID
+  /// The number of the requester's probe.
+  let sequence: UInt64
+  let target: NodeID
+  /// The requester was told already that there is no answer yet.
+  var isNacked = false
+}
+
 extension Membership {
-  mutating func runDueTimers(now: Instant, into effects: inout MembershipEffects) {
-    if case .leaving(let awaited, let deadline) = phase {
-      if awaited.isEmpty || now >= deadline { finishLeaving(into: &effects) }
-      return
+  mutating func runRound(now: Instant, into effects: inout MembershipEffects) {
+    let interval = health.stretched(configuration.interval)
+    timers.set(.round, at: now + random.jittered(interval, percent: 10))
+    forgetOldEnds(now: now)
+    releaseSurplus(now: now, into: &effects)
+    fillWarmLinks(now: now)
+    reviseQuietly(now: now)
+    for node in rings.watched where probes[node] == nil && timers[.redial(node)] == nil {
+      if peers[node] != nil { probe(node, now: now, into: &effects) }
     }
-    guard isRunning else { return }
-    noteDeadlines()
-    guard let next = nextDeadline, now >= next else { return }
-    for (node, member) in members {
-      if let due = member.nextDeadline, now >= due { runTimers(of: node, now: now, into: &effects) }
-    }
-    if let due = nextRoundAt, now >= due {
-      nextRoundAt = now + random.jittered(configuration.interval, percent: 10)
-      runRound(now: now, into: &effects)
-    }
-    if let due = nextRefreshAt, now >= due {
-      nextRefreshAt = now + random.jittered(configuration.metadataRefreshPeriod, percent: 10)
-      news.put(localRecord, about: nodeID, fresh: false, firstHand: true, source: nil)
-    }
+    if let node = nextInTurn(now: now), probes[node] == nil { probe(node, now: now, into: &effects) }
+    if news.count > 0 { effects.append(.observe(.newsQueued(news.count))) }
   }
 
-  private mutating func runTimers(of node: NodeID, now: Instant, into effects: inout MembershipEffects) {
-    if let probe = members[node]?.probe { run(probe, of: node, now: now, into: &effects) }
-    if let deadline = members[node]?.redialDeadline, now >= deadline {
-      effects.append(.observe(.probeFailed(peer: node)))
-      suspect(node, now: now, into: &effects)
+  /// The next linked peer that the rings don't probe anyhow. The dead too, once a link to them is open: two that hold
+  /// each other dead learn of it from these pings alone.
+  private mutating func nextInTurn(now: Instant) -> NodeID? {
+    let watched = rings.watched
+    // A link just given back is about to close: a probe of it would look lost.
+    let others = peers.keys.filter { node in
+      let isGivenBack = peers[node]?.releasedAt.map { now.since($0) < MembershipLimits.releasePatience } ?? false
+      return !watched.contains(node) && !isGivenBack && members[node]?.version.state != .left
     }
-    if let suspicion = members[node]?.suspicion, now >= suspicion.deadline {
-      endSuspicion(suspicion, of: node, now: now, into: &effects)
-    }
-  }
-
-  private mutating func run(_ probe: Probe, of node: NodeID, now: Instant, into effects: inout MembershipEffects) {
-    if now >= probe.verdictAt {
-      _ = members.modify(node) { $0.probe = nil }
-      effects.append(.observe(.probeFailed(peer: node)))
-      suspect(node, now: now, into: &effects)
-    } else if let retryAt = probe.retryAt, now >= retryAt {
-      _ = members.modify(node) { $0.probe?.retryAt = nil }
-      sendPing(probe.sequence, to: node, into: &effects)
-    }
-  }
-
-  /// A probe of our own failed: tag the version we know as suspect, and tell it.
-  mutating func suspect(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
-    guard var member = members[node] else { return }
-    member.redialDeadline = nil
-    guard member.version.state == .alive else {
-      members[node] = member
-      return
-    }
-    let known = member
-    member.version.state = .suspect
-    if configuration.mutations.contains(.mintsForOthers) { member.version.incarnation &+= 1 }
-    accuse(node, member, from: known, now: now, into: &effects)
-  }
-
-  private mutating func endSuspicion(
-    _ suspicion: Suspicion, of node: NodeID, now: Instant, into effects: inout MembershipEffects
-  ) {
-    guard var member = members[node], !configuration.mutations.contains(.forgetsSuspicionTimer) else {
-      _ = members.modify(node) { $0.suspicion?.deadline = .distantFuture }
-      return
-    }
-    // Heard since it began: it lives, and its refutation is on the way. The silence counts from what was heard.
-    if member.isLinked, let lastHeard = member.lastHeard, lastHeard > suspicion.beganAt {
-      let deadline = lastHeard + configuration.suspicionInterval
-      if deadline > now {
-        member.suspicion?.deadline = deadline
-        members[node] = member
-        return
-      }
-    }
-    let known = member
-    member.version.state = .dead
-    accuse(node, member, from: known, now: now, into: &effects)
-    if member.isLinked { effects.append(.disconnect(node, reason: "declared dead after silence")) }
-  }
-
-  private mutating func accuse(
-    _ node: NodeID, _ accused: Member, from known: Member, now: Instant, into effects: inout MembershipEffects
-  ) {
-    var member = accused
-    member.accuser = nodeID
-    settle(&member, from: known, now: now)
-    store(member, of: node, now: now)
-    news.put(
-      member.record(of: node, withMetadata: false), about: node, fresh: true, firstHand: true, source: nil)
-    announceChange(node, from: known, to: member, isRestart: false, isMetadataNew: false, now: now, into: &effects)
-  }
-
-  private mutating func runRound(now: Instant, into effects: inout MembershipEffects) {
-    var linked: [NodeID] = []
-    for (node, member) in members {
-      if let endedAt = member.endedAt, !member.isLinked,
-        now.since(endedAt) >= MembershipLimits.tombstoneLifetime
-      {
-        drop(node, now: now)
-      } else if member.isLinked && member.version.state != .left {
-        // The dead too, once a link to them is open: two that hold each other dead learn of it from these pings alone.
-        linked.append(node)
-      }
-    }
-    for node in overlay.probes(among: linked) where members[node]?.probe == nil {
-      probe(node, now: now, into: &effects)
-    }
+    guard !others.isEmpty else { return nil }
+    let next = others.first { node in probeTurn.map { $0 < node } ?? false } ?? others.first
+    probeTurn = next
+    return next
   }
 
   mutating func probe(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    let probe = newProbe(of: node, now: now)
+    probes[node] = probe
+    timers.set(.probe(node), at: probe.nextDeadline)
+    _ = peers.modify(node) { $0.lastAsked = Asked(sequence: probe.sequence, at: now) }
+    sendPing(probe.sequence, to: node, into: &effects)
+  }
+
+  private mutating func newProbe(of node: NodeID, now: Instant) -> Probe {
     sequence &+= 1
-    let number = sequence
-    let probe = detector.probe(number, roundTrip: members[node]?.smoothedRoundTrip, now: now)
-    _ = members.modify(node) { $0.probe = probe }
-    sendPing(number, to: node, into: &effects)
+    let answerTime = detector.answerTime(peers[node]?.smoothedRoundTrip, health: health)
+    return Probe(sequence: sequence, sentAt: now, answerTime: answerTime)
+  }
+
+  mutating func endProbe(of node: NodeID) {
+    probes.removeValue(forKey: node)
+    timers.set(.probe(node), at: nil)
   }
 
   mutating func sendPing(_ number: UInt64, to node: NodeID, into effects: inout MembershipEffects) {
@@ -127,20 +70,180 @@ extension Membership {
     effects.append(.send([node], .ping(ping)))
   }
 
-  /// News to ride on a message to `node`; a suspect's own suspicion comes first, so that it can refute it at once.
-  mutating func pickNews(for node: NodeID) -> [MemberRecord] {
-    let limit = News.retransmissions(scale: configuration.retransmitLimit, members: members.count &+ 1)
-    let planted = configuration.mutations
-    var picked =
-      planted.contains(.dropsRetransmissionAndSync)
-      ? [] : news.pick(limit: limit, keepsForEver: planted.contains(.keepsNewsForEver))
-    if let member = members[node], member.version.state != .alive {
-      picked.removeAll { $0.nodeID == node.name }
-      picked.insert(buddyClaim(of: node, member), at: 0)
+  mutating func continueProbe(of node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard let probe = probes[node] else { return }
+    // Two signs against the link: a new one decides. A node that isn't well waits for the whole time of a probe.
+    if probe.isDoubt && peers[node] != nil && (health.score == 0 || now >= probe.verdictAt) {
+      marks.insert(.doubtedLinkReplaced)
+      effects.append(.disconnect(node, reason: "no answer on a doubted link"))
+    } else if !probe.isRelayed {
+      askRelays(about: node, now: now, into: &effects)
+    } else if lastLateAt >= probe.sentAt && probe.extensions < MembershipLimits.extensionsMax {
+      // This node was late itself since it asked: the answer may lie in its own queue.
+      marks.insert(.extendedProbe)
+      var longer = probe
+      longer.extensions &+= 1
+      probes[node] = longer
+      timers.set(.probe(node), at: max(longer.verdictAt, now + probe.answerTime))
+    } else if now >= probe.verdictAt {
+      probeFailed(probe, of: node, now: now, into: &effects)
     }
-    return picked
   }
 
-  /// What a member that isn't alive must hear about itself.
-  func buddyClaim(of node: NodeID, _ member: Member) -> MemberRecord { member.record(of: node, withMetadata: false) }
+  private mutating func probeFailed(
+    _ probe: Probe, of node: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) {
+    endProbe(of: node)
+    // Relays that said nothing at all point at this node or its network; each of the first two counts.
+    if !configuration.mutations.contains(.ignoresNacks) {
+      health.note(min(2, max(0, probe.relays.count &- probe.nacks)))
+    }
+    effects.append(.observe(.probeFailed(peer: node)))
+    suspect(node, refused: false, askedAt: probe.sentAt, now: now, into: &effects)
+  }
+
+  /// Asks some peers to probe `node`: first those that watch it, then any that are well.
+  mutating func askRelays(about node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard let member = members[node], member.isOnRings else { return endProbe(of: node) }
+    var probe = probes[node] ?? newProbe(of: node, now: now)
+    probe.isRelayed = true
+    if configuration.mutations.contains(.asksNoRelays) {
+      probe.relays = []
+    } else {
+      probe.relays = relays(for: node, member)
+    }
+    probes[node] = probe
+    timers.set(.probe(node), at: max(probe.verdictAt, now + probe.answerTime))
+    guard !probe.relays.isEmpty else { return }
+    marks.insert(.askedRelays)
+    totals.relayedProbes &+= 1
+    effects.append(.observe(.probeRelayed(peer: node)))
+    var request = ProbeRequest()
+    request.sequence = probe.sequence
+    request.target = node.name
+    effects.append(.send(probe.relays, .probeRequest(request)))
+  }
+
+  private mutating func relays(for node: NodeID, _ member: Member) -> [NodeID] {
+    let able = peers.filter { other, peer in
+      other != node && peer.isModern && Int(peer.health) < MembershipLimits.poorHealth
+        && members[other]?.version.state == .alive
+    }.map(\.0)
+    guard able.count > MembershipLimits.relaysMax else { return able }
+    let observers = rings.observers(of: node, key: member.key, among: members).filter { able.contains($0) }
+    let others = able.filter { !observers.contains($0) }.shuffled(using: &random)
+    return Array((observers + others).prefix(MembershipLimits.relaysMax))
+  }
+
+  mutating func acknowledged(
+    _ sequence: UInt64, by node: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) {
+    if case .leaving(var awaited) = phase, awaited[node] == sequence {
+      awaited.removeValue(forKey: node)
+      phase = .leaving(awaited: awaited)
+      if awaited.isEmpty { timers.set(.leave, at: now) }
+    }
+    finishRelayJobs(for: node, into: &effects)
+    measure(sequence, node, now: now, into: &effects)
+    guard let probe = probes[node], probe.sequence == sequence else { return }
+    endProbe(of: node)
+    // A machine that has had too little time a moment ago isn't well yet, whatever got through.
+    if now.since(lastLateAt) >= configuration.interval || lastLateAt == .origin { health.note(-1) }
+    effects.append(.observe(.probeReached(peer: node, path: "direct")))
+  }
+
+  /// Takes the round trip of the last ping to a peer, also when its answer comes after the verdict: otherwise a slow
+  /// path would never be known as one.
+  private mutating func measure(
+    _ sequence: UInt64, _ node: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) {
+    guard let asked = peers[node]?.lastAsked, asked.sequence == sequence else { return }
+    let roundTrip = now.since(asked.at)
+    _ = peers.modify(node) { peer in
+      peer.lastAsked = nil
+      peer.roundTrip = roundTrip
+      let old = peer.smoothedRoundTrip ?? roundTrip
+      // Up at once, down slowly: a path that has become slow must not cost a false alarm first.
+      let smooth = (old.multiplied(by: 7) + roundTrip).divided(by: 8)
+      peer.smoothedRoundTrip = roundTrip > old ? (old + roundTrip).divided(by: 2) : smooth
+    }
+    effects.append(.observe(.roundTripMeasured(peer: node, roundTrip)))
+  }
+
+  // MARK: Probing for others
+
+  mutating func relay(
+    _ request: ProbeRequest, for requester: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) {
+    guard isRunning, let target = NodeID(request.target), target != requester, target != nodeID,
+      let member = members[target], member.version.state != .left,
+      relayJobs.count < MembershipLimits.relayJobsMax
+    else {
+      answerRelay(request.sequence, request.target, reached: false, to: requester, into: &effects)
+      return
+    }
+    sequence &+= 1
+    relayJobs[sequence] = RelayJob(requester: requester, sequence: request.sequence, target: target)
+    // Told before the requester's own time is over (Lifeguard §IV-A): that nothing came is not that this node is deaf.
+    let answerTime = detector.answerTime(peers[target]?.smoothedRoundTrip, health: LocalHealth())
+    timers.set(
+      .relayJob(sequence), at: now + min(answerTime.multiplied(by: 4).divided(by: 5), MembershipLimits.nackTime))
+    if peers[target] != nil {
+      sendPing(sequence, to: target, into: &effects)
+    } else {
+      marks.insert(.relayedByNewLink)
+      wantTemporarily(target, now: now)
+    }
+  }
+
+  mutating func relayIsOverdue(_ number: UInt64, now: Instant, into effects: inout MembershipEffects) {
+    guard var job = relayJobs[number] else { return }
+    guard !job.isNacked else {
+      relayJobs.removeValue(forKey: number)
+      return
+    }
+    answerRelay(job.sequence, job.target.name, reached: false, to: job.requester, into: &effects)
+    job.isNacked = true
+    relayJobs[number] = job
+    timers.set(.relayJob(number), at: now + configuration.interval.multiplied(by: 2))
+  }
+
+  /// `node` was heard: whoever asked about it is told.
+  mutating func finishRelayJobs(for node: NodeID, into effects: inout MembershipEffects) {
+    guard !relayJobs.isEmpty else { return }
+    for (number, job) in relayJobs where job.target == node {
+      relayJobs.removeValue(forKey: number)
+      timers.set(.relayJob(number), at: nil)
+      answerRelay(job.sequence, node.name, reached: true, to: job.requester, into: &effects)
+    }
+  }
+
+  private func answerRelay(
+    _ sequence: UInt64, _ target: String, reached: Bool, to requester: NodeID, into effects: inout MembershipEffects
+  ) {
+    guard peers[requester]?.isModern == true else { return }
+    var reply = ProbeReply()
+    reply.sequence = sequence
+    reply.target = target
+    reply.reached = reached
+    effects.append(.send([requester], .probeReply(reply)))
+  }
+
+  mutating func relayAnswered(
+    _ reply: ProbeReply, by relay: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) {
+    guard let target = NodeID(reply.target), let probe = probes[target], probe.sequence == reply.sequence,
+      probe.relays.contains(relay)
+    else { return }
+    guard reply.reached else {
+      marks.insert(.nack)
+      _ = probes.modify(target) { $0.nacks &+= 1 }
+      return
+    }
+    marks.insert(.reachedByRelay)
+    endProbe(of: target)
+    health.note(-1)
+    _ = members.modify(target) { $0.evidence = now }
+    effects.append(.observe(.probeReached(peer: target, path: "relay")))
+  }
 }

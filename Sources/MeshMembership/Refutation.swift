@@ -9,37 +9,86 @@ extension Membership {
     guard isRunning, !configuration.mutations.contains(.skipsRefutation) else { return }
     if PoisonGuard(unixMilliseconds: unixMilliseconds(now)).refusal(of: record, known: local) != nil {
       reject("claim about this node: out of reach", from: sender, into: &effects)
+      // Somebody may hold it already, who doesn't know this node otherwise.
+      if record.epoch == local.version.epoch { raiseEpoch(above: record.epoch, now: now, into: &effects) }
       return
     }
+    if sender != nodeID, record.state != .alive,
+      peers.modify(sender, { $0.budget.accusations.take(1, now: now) }) == false
+    {
+      reject("too many accusations", from: sender, into: &effects)
+      return
+    }
+    lookForNamesake(record, now: now)
     let own = local.version
-    // A goodbye or a greater epoch that we never said comes from an earlier life whose memory was lost.
-    if record.epoch > own.epoch || (record.epoch == own.epoch && record.state == .left) {
+    // A goodbye, a greater epoch or a far incarnation that we never said comes from an earlier life whose memory was
+    // lost, or from a liar. A new epoch leaves it behind.
+    let (lead, isBehind) = record.incarnation.subtractingReportingOverflow(own.incarnation)
+    let isFar = !isBehind && lead > MembershipLimits.incarnationFollowed
+    if record.epoch > own.epoch || (record.epoch == own.epoch && (record.state == .left || isFar)) {
       raiseEpoch(above: record.epoch, now: now, into: &effects)
       return
     }
     guard record.epoch == own.epoch else { return }
+    refute(record, from: sender, now: now, into: &effects)
+  }
+
+  private mutating func refute(
+    _ record: MemberRecord, from sender: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) {
+    let own = local.version
+    let metadata = local.metadata.value
     let isAccusation = record.state != .alive && record.incarnation >= own.incarnation
     let isAhead = record.incarnation > own.incarnation
-    let offered = record.metadata?.metadataVersion ?? 0
-    guard isAccusation || isAhead || offered > local.metadata.metadataVersion else { return }
+    let told = record.sharedMetadata?.value
+    let offered = max(told?.metadataVersion ?? 0, record.metadataDelta?.toVersion ?? 0)
+    let isForged = told.map { $0.metadataVersion == metadata.metadataVersion && $0 != metadata } ?? false
+    let isMetadataAhead = offered > metadata.metadataVersion || isForged
+    guard isAccusation || isAhead || isMetadataAhead else { return }
     let (incarnation, overflow) = max(own.incarnation, record.incarnation).addingReportingOverflow(1)
     guard !overflow else {
       raiseEpoch(above: own.epoch, now: now, into: &effects)
       return
     }
-    updateLocal(now: now) { local in
+    updateLocal(now: now, rank: .suspicion) { local in
       local.version.incarnation = incarnation
-      if offered > local.metadata.metadataVersion { local.metadata.metadataVersion = offered.next }
+      guard isMetadataAhead else { return }
+      var newer = metadata
+      newer.metadataVersion = max(offered, metadata.metadataVersion).next
+      local.metadata = Shared(newer)
     }
-    refutations &+= 1
+    totals.refutations &+= 1
+    guard isAccusation else { return }
+    // Once an interval: a peer that accuses in a loop must not make this node doubt itself.
+    if lastRefutationAt.map({ now.since($0) >= configuration.interval }) ?? true { health.note(1) }
+    lastRefutationAt = now
     let accuser = NodeID(record.accuser) ?? sender
-    if isAccusation { effects.append(.observe(.selfRefuted(accuser: accuser, incarnation: incarnation))) }
+    effects.append(.observe(.selfRefuted(accuser: accuser, incarnation: incarnation)))
+  }
+
+  /// A claim in this node's name from another place may be another process with this name: a link to it tells, and
+  /// only a link, which of the two is to stop.
+  private mutating func lookForNamesake(_ record: MemberRecord, now: Instant) {
+    guard record.state == .alive, let told = record.sharedMetadata?.value.endpoint, !told.isEmpty,
+      told != local.metadata.value.endpoint, record.epoch >= local.version.epoch,
+      links.namesakeAt.map({ now.since($0) >= MembershipLimits.namesakeSpacing }) ?? true
+    else { return }
+    marks.insert(.lookedForNamesake)
+    links.namesake = told
+    links.namesakeAt = now
+    timers.set(.namesake, at: now + MembershipLimits.temporaryLink)
+    topologyRevision &+= 1
   }
 
   private mutating func raiseEpoch(above epoch: UInt64, now: Instant, into effects: inout MembershipEffects) {
-    guard raisingEpoch == nil,
-      now.since(lastEpochRaiseAt ?? .origin) >= configuration.interval || lastEpochRaiseAt == nil
-    else { return }
+    // Two processes that outbid each other do it less and less often, until they meet.
+    let quiet = now.since(lastEpochRaiseAt ?? .origin)
+    if quiet >= MembershipLimits.epochRaiseMax.multiplied(by: 4) { epochRaises = 0 }
+    let wait = configuration.interval.multiplied(by: Int64(1) << Int64(min(epochRaises, 8)))
+    guard raisingEpoch == nil, lastEpochRaiseAt == nil || quiet >= min(wait, MembershipLimits.epochRaiseMax) else {
+      return
+    }
+    epochRaises = min(epochRaises &+ 1, 8)
     let (greater, overflow) = epoch.addingReportingOverflow(1)
     guard !overflow else { return }
     raisingEpoch = greater
@@ -50,35 +99,9 @@ extension Membership {
   mutating func epochRaised(_ epoch: UInt64, now: Instant) {
     raisingEpoch = nil
     guard isRunning, epoch > local.version.epoch else { return }
-    updateLocal(now: now) { local in
+    updateLocal(now: now, rank: .join) { local in
       local.version = Version(epoch: epoch, incarnation: 0, state: .alive)
       local.metadataEpoch = epoch
     }
-  }
-
-  /// The owner's change of its own metadata: a greater version, told at once.
-  mutating func changeMetadata(now: Instant, _ change: (inout NodeMetadata) -> Void) {
-    guard isRunning else { return }
-    updateLocal(now: now) { local in
-      change(&local.metadata)
-      local.metadata.metadataVersion = local.metadata.metadataVersion.next
-    }
-  }
-
-  /// Changes the local claim and makes it news of first hand.
-  mutating func updateLocal(now: Instant, _ change: (inout Member) -> Void) {
-    let before = local.digestTerm(of: nodeID)
-    change(&local)
-    mixIntoDigest(before ^ local.digestTerm(of: nodeID), now: now)
-    news.put(localRecord, about: nodeID, fresh: true, firstHand: true, source: nil)
-    revise(now: now)
-  }
-}
-
-extension Int64 {
-  /// One more, or the same at the end.
-  fileprivate var next: Int64 {
-    let (sum, overflow) = addingReportingOverflow(1)
-    return overflow ? self : sum
   }
 }

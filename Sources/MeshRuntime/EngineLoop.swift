@@ -2,6 +2,7 @@ import MeshBasics
 import MeshEngine
 import MeshMembership
 import MeshTransport
+import MeshWire
 
 /// The `engine` thread: feeds the engine what happens, does what it says, and makes each turn visible. It decides
 /// nothing about the protocol.
@@ -10,11 +11,16 @@ final class EngineLoop {
   private var engine: Engine
   private var effects = EngineEffects()
   private var changes: [MembershipEvent] = []
+  private var broadcasts: [BroadcastMessage] = []
   private var publishedRevision: UInt64?
   private var snapshotRevision: UInt64 = 0
+  /// The picture that readers have; each turn changes what changed.
+  private var snapshot: MembersSnapshot
 
   private var nextToken: UInt64 = 0
   private var commands: [CommandToken: Completion] = [:]
+  /// Completions of this turn, told after its picture is out: a host that heard of one sees what it did.
+  private var finished: [(completion: Completion, error: MeshError?)] = []
   private var stops: [Completion] = []
   private var hasStarted = false
   private var isLeaving = false
@@ -25,12 +31,13 @@ final class EngineLoop {
   private enum EndReason {
     case left
     case abandoned
-    case poisoned(MeshError)
+    case failed(MeshError)
   }
 
   init(core: NodeCore, engine: Engine) {
     self.core = core
     self.engine = engine
+    snapshot = core.snapshots.current
   }
 
   /// The body of the thread; returns once the node has left, was abandoned or is poisoned.
@@ -43,7 +50,7 @@ final class EngineLoop {
     var messages: [EngineMessage] = []
     var handled = 0
     while end == nil {
-      core.inbox.wait(timeout: engine.nextDeadline.map { $0.since(MonotonicClock.now()) })
+      core.inbox.wait(timeout: look { $0.nextDeadline }.map { $0.since(MonotonicClock.now()) })
       messages.removeAll(keepingCapacity: true)
       // Asked before the mailbox is emptied: a stop that came before the host forgot the node is then inside.
       isAbandoned = isAbandoned || core.isAbandoned
@@ -54,16 +61,23 @@ final class EngineLoop {
         handled &+= 1
       }
       if isAbandoned, !isLeaving { end = end ?? .abandoned }
-      if end == nil, let deadline = engine.nextDeadline, deadline <= MonotonicClock.now() { feed(.deadlineReached) }
+      if end == nil, let deadline = look({ $0.nextDeadline }), deadline <= MonotonicClock.now() {
+        feed(.deadlineReached)
+      }
       publish()
     }
     conclude(unhandled: Array(messages.dropFirst(handled)))
   }
 
+  /// Asks the engine where it stands. To ask a property of a class copies all of it, with every reference inside.
+  private func look<Answer>(_ question: (inout Engine) -> Answer) -> Answer { question(&engine) }
+
   private func handle(_ message: EngineMessage) {
     switch message {
     case .input(let input): feed(input)
+    case .bytes(let link, let bytes): feed(decode(bytes, from: link))
     case .command(let command, let completion):
+      core.tookOver(command)
       if isLeaving {
         completion.finish(EngineLoop.shuttingDown)
       } else {
@@ -89,20 +103,50 @@ final class EngineLoop {
   private func perform(_ effect: EngineEffect) {
     switch effect {
     case .dial(let link, let endpoint): dial(link, endpoint)
-    case .send(let link, let bytes):
-      if !core.link.mailbox.post(.send(link, bytes), keepingFree: 1_024) { core.observe(.limitReached("link mailbox")) }
+    case .send(let links, let message): send(message, on: links)
     case .close(let link, let reason): _ = core.link.mailbox.post(.close(link, reason: reason))
     case .respond(let request, .reply(let bytes)): _ = core.link.mailbox.post(.reply(request, bytes))
     case .respond(let request, .failure(let code, let message)):
       _ = core.link.mailbox.post(.fail(request, code: code, message: message))
     case .persist(let token, let write): persist(write, token: token)
     case .notify(let change): changes.append(change)
+    case .deliver(let message): broadcasts.append(message)
     case .observe(let observation): core.observe(observation)
-    case .complete(let token, let outcome): commands.removeValue(forKey: token)?.finish(MeshError(outcome))
+    case .complete(let token, let outcome):
+      if let completion = commands.removeValue(forKey: token) { finished.append((completion, MeshError(outcome))) }
     case .stopped: end = end ?? .left
+    case .conflict(let reason):
+      core.observe(.conflicted(reason))
+      end = .failed(MeshError(.conflict, "node: \(reason)", isFatal: true))
     case .poison(let reason):
       core.observe(.poisoned(reason))
-      end = .poisoned(MeshError(.poisoned, "node: stopped by a broken invariant: \(reason)", isFatal: true))
+      end = .failed(MeshError(.poisoned, "node: stopped by a broken invariant: \(reason)", isFatal: true))
+    }
+  }
+
+  /// Encodes once for all links. A message that finds no room is lost, as one on the wire may be.
+  private func send(_ message: MeshMessage, on links: [LinkID]) {
+    let bytes = message.encoded()
+    let kind = message.kind
+    if kind == .news { core.observe(.newsSpread(peers: links.count)) }
+    for link in links {
+      if core.link.mailbox.post(.send(link, bytes), keepingFree: 1_024) {
+        core.observe(.messageSent(kind: kind.rawValue, bytes: bytes.count))
+      } else {
+        core.observe(.messageFailed(outbound: true))
+        core.observe(.limitReached("link mailbox"))
+      }
+    }
+  }
+
+  /// Decoded here and not on the link thread: what finds no room in the mailbox then costs nothing.
+  private func decode(_ bytes: [UInt8], from link: LinkID) -> EngineInput {
+    do {
+      let message = try MeshMessage.decode(bytes)
+      core.observe(.messageReceived(kind: message.kind.rawValue, bytes: bytes.count))
+      return .received(link, message)
+    } catch {
+      return .unreadable(link, reason: error.description)
     }
   }
 
@@ -136,23 +180,41 @@ final class EngineLoop {
 
   /// Makes this turn visible: events and the picture that holds them, in one step.
   private func publish() {
-    defer { announceStart() }
+    defer {
+      tellBroadcasts()
+      tellCompletions()
+      announceStart()
+    }
+    core.tellRepeats()
     // In every turn: a node that knows nobody, or refuses all, has figures to show as well.
-    core.figures.replace(with: engine.statistics)
-    let isNew = engine.viewRevision != publishedRevision
-    guard isNew || !changes.isEmpty else { return }
-    publishedRevision = engine.viewRevision
+    core.figures.replace(with: look { $0.statistics })
+    let revision = look { $0.viewRevision }
+    guard revision != publishedRevision || !changes.isEmpty else { return }
+    publishedRevision = revision
     snapshotRevision &+= 1
-    let snapshot = MembersSnapshot(
-      members: engine.members, revision: snapshotRevision, unixNanoseconds: WallClock.unixNanoseconds(),
-      published: MonotonicClock.now())
+    let changed = look { engine in engine.takeChanges().map { ($0, engine.member($0)) } }
+    snapshot = snapshot.updated(
+      with: changed, revision: snapshotRevision,
+      unixNanoseconds: WallClock.unixNanoseconds(), published: MonotonicClock.now())
     core.hub.publish(changes, snapshot: snapshot)
     changes.removeAll(keepingCapacity: true)
   }
 
+  /// After the picture of the turn: a host knows the origin before it hears what that tells.
+  private func tellBroadcasts() {
+    guard !broadcasts.isEmpty else { return }
+    core.hub.publish(broadcasts)
+    broadcasts.removeAll()
+  }
+
+  private func tellCompletions() {
+    for (completion, error) in finished { completion.finish(error) }
+    finished.removeAll(keepingCapacity: true)
+  }
+
   /// Lets `Node.open` return, once the picture with the local member is out.
   private func announceStart() {
-    guard !hasStarted, engine.isRunning else { return }
+    guard !hasStarted, look({ $0.isRunning }) else { return }
     hasStarted = true
     core.advance(to: .running)
   }
@@ -162,7 +224,7 @@ final class EngineLoop {
   private func conclude(unhandled: [EngineMessage]) {
     core.stopOtherThreads()
     var reason: MeshError?
-    if case .poisoned(let error)? = end { reason = error }
+    if case .failed(let error)? = end { reason = error }
     core.advance(to: .ended, because: reason)
     core.inbox.close()
     var late = unhandled
@@ -183,6 +245,7 @@ extension MeshError {
   fileprivate init?(_ outcome: CommandOutcome) {
     switch outcome {
     case .done: return nil
+    case .busy(let reason): self.init(.busy, reason)
     case .rejected(let reason): self.init(.argument, reason)
     case .shuttingDown: self.init(.shutdown, "node: it is stopping")
     }

@@ -6,6 +6,8 @@ import MeshTransport
 enum EngineMessage: Sendable {
   /// An input for the engine, as it is.
   case input(EngineInput)
+  /// One message of a link's stream, not yet decoded.
+  case bytes(LinkID, [UInt8])
   /// A host's command; `stream` hears of its end under `token`.
   case command(Command, Completion)
   /// A host wants the node to leave and stop.

@@ -1,14 +1,17 @@
 import MeshBasics
 import MeshMembership
 
-/// The bounded memory of one event stream: three lanes that keep the order of arrival between them.
+/// The bounded memory of one event stream: four lanes that keep the order of arrival between them.
 ///
 /// - *completions* have their slot reserved when the operation is submitted, so they are never lost;
 /// - *members* coalesce: when the lane is full, a newer event of a member takes the place of its pending one;
-/// - *logs* lose their oldest.
+/// - *broadcasts* and *logs* share their places and lose their oldest, logs first; broadcasts are bounded in bytes too.
 ///
 /// What is lost is counted, and told before the next event. No locks: `EventStream` holds one around it.
 struct EventBacklog {
+  /// The most that the payloads of waiting broadcasts may hold together: 64 of the largest.
+  static let broadcastBytesMax = 4 << 20
+
   private struct Entry {
     let order: UInt64
     var event: StreamEvent
@@ -16,19 +19,24 @@ struct EventBacklog {
 
   private var completions: BoundedRing<Entry>
   private var members: BoundedRing<Entry>
+  private var broadcasts: BoundedRing<Entry>
   private var logs: BoundedRing<Entry>
+  private var broadcastBytes = 0
   private var reserved = 0
   private var arrivals: UInt64 = 0
   private(set) var dropped: UInt64 = 0
 
-  /// Shares `capacity` out: half to members, a quarter each to completions and logs.
+  /// Shares `capacity` out: half to members, a quarter to completions, a quarter to broadcasts and logs.
   init(capacity: Int) {
     completions = BoundedRing(capacity: capacity / 4)
     members = BoundedRing(capacity: capacity / 2)
+    broadcasts = BoundedRing(capacity: capacity / 4)
     logs = BoundedRing(capacity: capacity / 4)
   }
 
-  var isEmpty: Bool { dropped == 0 && completions.isEmpty && members.isEmpty && logs.isEmpty }
+  var isEmpty: Bool {
+    dropped == 0 && completions.isEmpty && members.isEmpty && broadcasts.isEmpty && logs.isEmpty
+  }
 
   /// Sets one slot aside for a completion to come; false when none is free.
   mutating func reserve() -> Bool {
@@ -59,13 +67,46 @@ struct EventBacklog {
     if !replaced { dropped &+= 1 }
   }
 
-  /// Adds a log record or another event that may be lost, dropping the oldest when full.
+  /// Adds a log record or another event that may be lost. Without a place the oldest record goes; where broadcasts
+  /// have all places, this event.
   mutating func add(lossy event: StreamEvent) {
-    if logs.isFull {
-      _ = logs.popFirst()
+    if isShareFull && !dropLog() {
       dropped &+= 1
+      return
     }
     _ = logs.append(Entry(order: nextOrder(), event: event))
+  }
+
+  /// Adds a broadcast. Without a place the oldest record goes, or else the oldest broadcast; for bytes, broadcasts go.
+  mutating func add(broadcast message: BroadcastMessage) {
+    while broadcastBytes &+ message.payload.count > EventBacklog.broadcastBytesMax, dropBroadcast() {}
+    if isShareFull && !dropLog() { _ = dropBroadcast() }
+    if broadcasts.append(Entry(order: nextOrder(), event: StreamEvent(.broadcast(message)))) {
+      broadcastBytes &+= message.payload.count
+    } else {
+      dropped &+= 1
+    }
+  }
+
+  /// Broadcasts and logs share one lane's places.
+  private var isShareFull: Bool { broadcasts.count &+ logs.count >= logs.capacity }
+
+  private mutating func dropLog() -> Bool {
+    guard logs.popFirst() != nil else { return false }
+    dropped &+= 1
+    return true
+  }
+
+  private mutating func dropBroadcast() -> Bool {
+    guard popBroadcast() != nil else { return false }
+    dropped &+= 1
+    return true
+  }
+
+  private mutating func popBroadcast() -> StreamEvent? {
+    guard let event = broadcasts.popFirst()?.event else { return nil }
+    if case .broadcast(let message) = event.payload { broadcastBytes &-= message.payload.count }
+    return event
   }
 
   /// The oldest event of all lanes; before it, the news that some were lost.
@@ -74,10 +115,17 @@ struct EventBacklog {
       defer { dropped = 0 }
       return StreamEvent(.dropped(count: dropped))
     }
-    let heads = (completions.first?.order ?? .max, members.first?.order ?? .max, logs.first?.order ?? .max)
-    if heads.0 < heads.1 && heads.0 < heads.2 { return completions.popFirst()?.event }
-    if heads.1 < heads.2 { return members.popFirst()?.event }
-    return logs.popFirst()?.event
+    let completion = completions.first?.order ?? .max
+    let member = members.first?.order ?? .max
+    let broadcast = broadcasts.first?.order ?? .max
+    let log = logs.first?.order ?? .max
+    switch min(min(completion, member), min(broadcast, log)) {
+    case .max: return nil
+    case completion: return completions.popFirst()?.event
+    case member: return members.popFirst()?.event
+    case broadcast: return popBroadcast()
+    default: return logs.popFirst()?.event
+    }
   }
 
   private mutating func nextOrder() -> UInt64 {

@@ -68,6 +68,17 @@ final class EventHub: @unchecked Sendable {
       })
   }
 
+  /// Spreads what other members told all.
+  func publish(_ messages: [BroadcastMessage]) {
+    count(
+      lock.locked {
+        subscriptions.sum { subscription in
+          guard let stream = subscription.wants(.broadcasts) else { return 0 }
+          return messages.sum { stream.add($0) }
+        }
+      })
+  }
+
   /// Spreads a log record. Any thread.
   func publish(_ record: LogRecord) {
     count(

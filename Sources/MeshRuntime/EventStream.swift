@@ -111,6 +111,9 @@ public final class EventStream: @unchecked Sendable {
   /// Adds a change; answers how many events that cost.
   func add(_ change: MembershipEvent) -> UInt64 { add { $0.add(member: change, StreamEvent(.member(change))) } }
 
+  /// Adds a broadcast; answers how many events that cost.
+  func add(_ message: BroadcastMessage) -> UInt64 { add { $0.add(broadcast: message) } }
+
   /// Adds a log record; answers how many events that cost.
   func add(_ record: LogRecord) -> UInt64 { add { $0.add(lossy: StreamEvent(.log(record))) } }
 

@@ -5,7 +5,7 @@ import MeshThreads
 /// An immutable picture of the membership: the local node first, then by node id.
 public final class MembersSnapshot: Sendable {
   /// The members.
-  public let members: [MemberView]
+  public let members: Members
   /// Grows with every picture that the node publishes.
   public let revision: UInt64
   /// Unix time in nanoseconds when it was published.
@@ -13,17 +13,92 @@ public final class MembersSnapshot: Sendable {
   /// The same moment on the monotonic clock, to turn `lastHeard` into a time of day.
   public let published: Instant
 
-  init(members: [MemberView], revision: UInt64, unixNanoseconds: Int64, published: Instant) {
+  /// A picture of these members, in any order; of two with one name, the later.
+  convenience init(members: [MemberView], revision: UInt64, unixNanoseconds: Int64, published: Instant) {
+    var list = Members()
+    for member in members { list.set(member.nodeID, to: member) }
+    self.init(list, revision: revision, unixNanoseconds: unixNanoseconds, published: published)
+  }
+
+  private init(_ members: Members, revision: UInt64, unixNanoseconds: Int64, published: Instant) {
     self.members = members
     self.revision = revision
     self.unixNanoseconds = unixNanoseconds
     self.published = published
   }
 
+  /// The picture after `changes`: each names a member and what is seen of it now, nil when it was forgotten. It shares
+  /// with this one what didn't change, and so costs what did.
+  func updated(
+    with changes: [(NodeID, MemberView?)], revision: UInt64, unixNanoseconds: Int64, published: Instant
+  ) -> MembersSnapshot {
+    var list = members
+    for (node, member) in changes { list.set(node, to: member) }
+    return MembersSnapshot(list, revision: revision, unixNanoseconds: unixNanoseconds, published: published)
+  }
+
   /// When `member` was last heard, as Unix time in nanoseconds; nil when never. The local node is heard now.
   public func lastSeenUnixNanoseconds(_ member: MemberView) -> Int64? {
     if member.isLocal { return unixNanoseconds }
     return member.lastHeard.map { unixNanoseconds &- published.since($0).nanoseconds }
+  }
+}
+
+extension MembersSnapshot {
+  /// Members in the order in which they are listed: the local one first, then by node id.
+  public struct Members: RandomAccessCollection, Sendable {
+    private var local: MemberView?
+    /// All but the local one.
+    private var others = ChunkedMap<NodeID, MemberView>()
+
+    init() {}
+
+    /// The place of the first member.
+    public var startIndex: Int { 0 }
+    /// One more than the place of the last member.
+    public var endIndex: Int { others.count &+ (local == nil ? 0 : 1) }
+
+    /// The member at that place. As with an array, there must be one.
+    public subscript(place: Int) -> MemberView {
+      guard let local else { return others.values[place] }
+      return place == 0 ? local : others.values[place &- 1]
+    }
+
+    /// The member of that name.
+    public subscript(node: NodeID) -> MemberView? { local?.nodeID == node ? local : others[node] }
+
+    /// The place of the member of that name.
+    public func firstIndex(of node: NodeID) -> Int? {
+      guard let local else { return others[node].map { _ in others.rank(of: node) } }
+      if local.nodeID == node { return 0 }
+      return others[node].map { _ in others.rank(of: node) &+ 1 }
+    }
+
+    /// Steps through the members.
+    public func makeIterator() -> Iterator { Iterator(local: local, others: others.values.makeIterator()) }
+
+    fileprivate mutating func set(_ node: NodeID, to member: MemberView?) {
+      if let member, member.isLocal {
+        local = member
+        others[node] = nil
+      } else {
+        if local?.nodeID == node { local = nil }
+        others[node] = member
+      }
+    }
+
+    /// Steps through the members.
+    public struct Iterator: IteratorProtocol {
+      fileprivate var local: MemberView?
+      fileprivate var others: ChunkedMap<NodeID, MemberView>.Values.Iterator
+
+      /// The next member.
+      public mutating func next() -> MemberView? {
+        guard let first = local else { return others.next() }
+        local = nil
+        return first
+      }
+    }
   }
 }
 

@@ -54,6 +54,44 @@ public final class Node: @unchecked Sendable {
     try core.submit(stream: stream, token: token) { .command(.setLabels(labels), $0) }
   }
 
+  /// Tells the mesh that this node wants no new work, or wants it again. Completes as `setLabels` does.
+  public func setDraining(_ isDraining: Bool, stream: EventStream?, token: UInt64) throws(MeshError) {
+    try core.submit(stream: stream, token: token) { .command(.setDraining(isDraining), $0) }
+  }
+
+  /// Declares a lost member gone, mesh-wide; one that lives and can be reached comes back by itself. Completes as
+  /// `setLabels` does.
+  ///
+  /// Throws `.argument` for this node itself, `.notFound` for a name that this node doesn't know.
+  public func removeMember(_ node: NodeID, stream: EventStream?, token: UInt64) throws(MeshError) {
+    guard node != configuration.nodeID else {
+      throw MeshError(.argument, "member \(node): is this node itself; stop it to make it leave")
+    }
+    guard core.snapshots.current.members[node] != nil else {
+      throw MeshError(.notFound, "member \(node): this node knows no member of that name")
+    }
+    try core.submit(stream: stream, token: token) { .command(.removeMember(node), $0) }
+  }
+
+  /// Tells every other member `payload`, of up to 64 KiB, under a topic of 1 to 128 bytes. Completes as `setLabels`
+  /// does, when the news is under way. Throws `.argument` when either is too long, `.busy` when too much waits.
+  public func broadcast(
+    topic: String, payload: [UInt8], stream: EventStream?, token: UInt64
+  ) throws(MeshError) {
+    guard (1...WireLimits.topicBytes).contains(topic.utf8.count) else {
+      throw MeshError(
+        .argument, "topic: has \(topic.utf8.count) bytes; allowed: 1 to \(WireLimits.topicBytes)")
+    }
+    guard !topic.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
+      throw MeshError(.argument, "topic: holds a control character; allowed: text without")
+    }
+    guard payload.count <= WireLimits.broadcastBytes else {
+      throw MeshError(
+        .argument, "payload: has \(payload.count) bytes; allowed: up to \(WireLimits.broadcastBytes)")
+    }
+    try core.submitBroadcast(topic: topic, payload: payload, stream: stream, token: token)
+  }
+
   /// Announces a graceful leave, then stops. Each accepted call gets its completion, also when the node stopped long
   /// ago.
   public func stop(stream: EventStream?, token: UInt64) throws(MeshError) {

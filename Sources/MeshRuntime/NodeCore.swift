@@ -39,6 +39,8 @@ final class NodeCore: @unchecked Sendable {
   /// Why the node ended by itself; nil when it was asked to, or hasn't.
   private var failure: MeshError?
   private var wasAbandoned = false
+  /// The payloads of broadcasts that the engine has not taken over yet.
+  private var broadcastBytesWaiting = 0
   private var joinedThreads: [LibraryThread] = []
 
   /// Binds everything, then starts the threads; the engine's last, so that nothing speaks before all is in place.
@@ -87,6 +89,33 @@ final class NodeCore: @unchecked Sendable {
       stream?.cancelReservation()
       throw phase < .ended ? NodeCore.busyError : NodeCore.closedError
     }
+  }
+
+  /// How much of broadcasts may wait for the engine: a host that tells more at once than that is told to wait.
+  static let broadcastBytesMax = 8 << 20
+
+  /// Submits a broadcast, which is bounded in bytes beside the places of the mailbox.
+  func submitBroadcast(
+    topic: String, payload: [UInt8], stream: EventStream?, token: UInt64
+  ) throws(MeshError) {
+    let hasRoom = lock.locked {
+      guard broadcastBytesWaiting &+ payload.count <= NodeCore.broadcastBytesMax else { return false }
+      broadcastBytesWaiting &+= payload.count
+      return true
+    }
+    guard hasRoom else { throw phase < .ended ? NodeCore.busyError : NodeCore.closedError }
+    do throws(MeshError) {
+      try submit(stream: stream, token: token) { .command(.broadcast(topic: topic, payload: payload), $0) }
+    } catch {
+      tookOver(.broadcast(topic: topic, payload: payload))
+      throw error
+    }
+  }
+
+  /// The engine has the command now, or never will.
+  func tookOver(_ command: Command) {
+    guard case .broadcast(_, let payload) = command else { return }
+    lock.locked { broadcastBytesWaiting = max(0, broadcastBytesWaiting &- payload.count) }
   }
 
   /// Asks for the end; a node that has ended already says so at once.
@@ -150,6 +179,11 @@ final class NodeCore: @unchecked Sendable {
     if let record = telemetry.record(observation) { hub.publish(record) }
   }
 
+  /// Spreads what came too often to be told each time. Once in every turn of the engine.
+  func tellRepeats() {
+    for record in telemetry.summaries() { hub.publish(record) }
+  }
+
   /// On the link thread.
   private func linkReported(_ event: LinkEvent) {
     switch event {
@@ -157,11 +191,13 @@ final class NodeCore: @unchecked Sendable {
     case .closed(let link, let end): inbox.mustPost(.input(.linkClosed(link, end)))
     case .received(let link, let bytes):
       // A lost message is repaired by the protocol; a link thread that waits for the engine is not.
-      if !inbox.post(.input(.received(link, bytes))) { observe(.limitReached("engine mailbox")) }
+      if !inbox.post(.bytes(link, bytes)) { observe(.limitReached("engine mailbox")) }
     case .called(let request, _, _, let bytes):
       if !inbox.post(.input(.pingCalled(request, bytes))) {
         _ = self.link.mailbox.post(.fail(request, code: Status.busy.grpcStatus, message: "the node is busy"))
       }
+    // The probes find out soon enough.
+    case .doubted(let link): inbox.mustPost(.input(.linkDoubted(link)))
     case .observed(let observation): observe(observation)
     }
   }

@@ -55,6 +55,7 @@ struct NodeParts {
     metadata.endpoint = Endpoint(host: configuration.advertiseHost, port: port)?.description ?? ""
 
     var engine = EngineConfiguration(nodeID: configuration.nodeID, metadata: metadata)
+    engine.nonce = NodeParts.freshSeed()
     engine.seeds = configuration.seeds
     engine.interval = configuration.interval
     engine.fanout = configuration.fanout

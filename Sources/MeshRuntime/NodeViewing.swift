@@ -9,18 +9,33 @@ extension NodeCore {
   /// after the other, so that no other is ever active; never waits.
   func answer(_ request: HTTPRequest) -> HTTPResponse {
     let view = NodeView(
-      localNodeID: configuration.nodeID, members: snapshots.current.members, now: MonotonicClock.now(),
-      unixTicks: WallClock.unixTicks(), isDraining: phase >= .leaving, notReady: notReady, activeRequests: 0)
+      localNodeID: configuration.nodeID, members: Array(snapshots.current.members), now: MonotonicClock.now(),
+      unixTicks: WallClock.unixTicks(), isLeaving: phase >= .leaving, notReady: notReady,
+      scopes: ControlScopes(names: configuration.controlScopes), activeRequests: 0)
     let response = Control.respond(
       to: ControlRequest(
         method: request.method, target: request.target, host: request.header("host"),
         origin: request.header("origin"), body: request.body),
-      view: view, metrics: telemetry.prometheusText)
+      view: view, metrics: telemetry.prometheusText, perform: perform)
     var answer = HTTPResponse()
     answer.status = response.status
     answer.headers = response.headers.map { ($0.name, $0.value) }
     answer.body = response.body
     return answer
+  }
+
+  /// Hands over what a caller of the control listener may ask for. On the edge thread; never waits.
+  private func perform(_ action: ControlAction) -> ControlVerdict {
+    do throws(MeshError) {
+      switch action {
+      case .setDraining(let wanted): try submit(stream: nil, token: 0) { .command(.setDraining(wanted), $0) }
+      case .removeMember(let node): try submit(stream: nil, token: 0) { .command(.removeMember(node), $0) }
+      case .leave: try stop(stream: nil, token: 0)
+      }
+      return .accepted
+    } catch {
+      return error.status == .busy ? .busy : .stopping
+    }
   }
 
   /// Why the node isn't ready to be a member yet; empty when it is.

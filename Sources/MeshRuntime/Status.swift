@@ -43,6 +43,10 @@ public struct Status: Equatable, Hashable, Sendable {
   /// The node found one of its own invariants broken and stopped.
   public static let poisoned = Status(2, 5, "Poisoned", http: 500, grpc: 13)
 
+  // Category 3: cluster
+  /// Another live process with this node's name is in the mesh, and stays.
+  public static let conflict = Status(3, 1, "AlreadyExists", http: 409, grpc: 6)
+
   // Category 4: busy
   /// A bounded queue is full; try again after reading events or waiting.
   public static let busy = Status(4, 1, "ResourceExhausted", http: 429, grpc: 8, retriable: true)
@@ -79,8 +83,8 @@ public struct Status: Equatable, Hashable, Sendable {
 
   /// Every status there is.
   public static let all: [Status] = [
-    .ok, .argument, .configuration, .notFound, .closed, .shutdown, .forked, .wouldDeadlock, .poisoned, .busy, .timeout,
-    .addressInUse, .network, .storage, .security, .resource, .unsupported, .internalError,
+    .ok, .argument, .configuration, .notFound, .closed, .shutdown, .forked, .wouldDeadlock, .poisoned, .conflict, .busy,
+    .timeout, .addressInUse, .network, .storage, .security, .resource, .unsupported, .internalError,
   ]
 }
 

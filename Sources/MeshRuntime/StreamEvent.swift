@@ -15,6 +15,10 @@ public struct Topics: OptionSet, Sendable {
   public static let log = Topics(rawValue: 2)
   /// The end of the node: told whether asked for or not, so that a stream may be opened for it alone.
   public static let node = Topics(rawValue: 4)
+  /// What other members tell all.
+  public static let broadcasts = Topics(rawValue: 8)
+  /// Every topic there is.
+  public static let all: Topics = [.members, .log, .node, .broadcasts]
 }
 
 /// One event on a stream.
@@ -25,6 +29,8 @@ public struct StreamEvent: Sendable {
     case member(MembershipEvent)
     /// A log record.
     case log(LogRecord)
+    /// What another member told all.
+    case broadcast(BroadcastMessage)
     /// The end of a submitted operation; nil when it succeeded.
     case completed(MeshError?)
     /// The node stopped: nil after a graceful stop, else why.

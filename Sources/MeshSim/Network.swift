@@ -1,81 +1,129 @@
-// The links between the simulated nodes: streams that delay, lose, repeat and reorder messages, break, or fall silent.
+// What lies between the machines: distance, loss, cuts and narrow pipes. A link is a reliable stream, so that loss
+// costs time and not messages.
 import MeshBasics
-import MeshEngine
 
-/// One end of a connection.
-struct LinkEndpoint: Equatable, Comparable {
-  let node: Int
-  let life: Int
-  let link: LinkID
-
-  static func < (left: LinkEndpoint, right: LinkEndpoint) -> Bool {
-    (left.node, left.life, left.link) < (right.node, right.life, right.link)
+/// What nothing gets through.
+struct Cut: Equatable {
+  enum Shape: Equatable {
+    /// Nodes of different groups can't reach each other; those of `bridge`, if any, reach all.
+    case groups([UInt8])
+    /// Nothing from a node of the set reaches a node outside it.
+    case outward([Bool])
+    /// Nothing between two processes, or only one way.
+    case pair(from: Int, to: Int, isMutual: Bool)
+    /// Nothing to (or from) one process.
+    case deaf(Int)
+    case mute(Int)
   }
-}
+  /// The group that reaches all others.
+  static let bridge: UInt8 = 255
 
-/// What the network does to messages now.
-struct Weather {
-  var latencyMin = Duration.microseconds(200)
-  var latencyMax = Duration.milliseconds(2)
-  /// Chances in a thousand.
-  var loss: UInt64 = 0
-  var duplication: UInt64 = 0
-  var reordering: UInt64 = 0
-  var dialFailure: UInt64 = 0
-  /// Nodes on the other side of a partition; empty without one.
-  var island: [Bool] = []
+  let fault: Int
+  let shape: Shape
 
-  func separates(_ first: Int, _ second: Int) -> Bool { !island.isEmpty && island[first] != island[second] }
+  func blocks(_ from: Int, _ to: Int) -> Bool {
+    switch shape {
+    case .groups(let groups):
+      guard from < groups.count, to < groups.count else { return false }
+      return groups[from] != groups[to] && groups[from] != Cut.bridge && groups[to] != Cut.bridge
+    case .outward(let inside):
+      guard from < inside.count, to < inside.count else { return false }
+      return inside[from] && !inside[to]
+    case .pair(let first, let second, let isMutual):
+      return (from == first && to == second) || (isMutual && from == second && to == first)
+    case .deaf(let process): return to == process
+    case .mute(let process): return from == process
+    }
+  }
 }
 
 struct Network {
-  var weather = Weather()
-  /// The other end of each open end.
-  private(set) var peers = OrderedMap<LinkEndpoint, LinkEndpoint>()
-  /// When the last message to an end arrives, for the order of the stream.
-  private var lastArrivals = OrderedMap<LinkEndpoint, Instant>()
-  private var accepted: UInt64 = 0
-  /// Messages that were let overtake others.
-  private(set) var reordered = 0
+  let seed: UInt64
+  /// The one-way time between two machines lies between these, the same for a pair in the whole run.
+  var latencyMin = Duration.microseconds(200)
+  var latencyMax = Duration.milliseconds(2)
+  /// Each message takes up to this much more.
+  var jitter = Duration.microseconds(100)
+  /// More than one makes regions, 20 to 150 ms from each other.
+  var regions = 1
+  /// Bytes a second that a machine can send; 0 for no bound.
+  var bandwidth: Int64 = 0
 
-  mutating func connect(_ dialer: LinkEndpoint, to node: Int, life: Int) -> LinkEndpoint {
-    accepted &+= 1
-    let other = LinkEndpoint(node: node, life: life, link: .accepted(accepted))
-    peers[dialer] = other
-    peers[other] = dialer
-    return other
+  /// Chances in a thousand that a packet is lost: everywhere, in a burst, and to and from single machines.
+  var loss: UInt64 = 0
+  var burstLoss: UInt64 = 0
+  var machineLoss: [UInt64] = []
+  /// Loss in one direction between two machines.
+  var pairLoss: [(fault: Int, from: Int, to: Int, loss: UInt64)] = []
+  /// Chance in a thousand that a dial comes to nothing.
+  var dialFailure: UInt64 = 0
+  var cuts: [Cut] = []
+
+  /// How long a connection lives on which nothing gets through.
+  static let idleTimeout = Duration.seconds(30)
+  /// About how long a burst of loss lasts.
+  static let burst = Duration.milliseconds(250)
+  /// How long a dial may take.
+  static let dialTimeout = Duration.seconds(2)
+
+  init(seed: UInt64, processes: Int) {
+    self.seed = seed
+    machineLoss = Array(repeating: 0, count: processes)
   }
 
-  /// Takes a connection down; returns the other end, if it was open.
-  mutating func disconnect(_ end: LinkEndpoint) -> LinkEndpoint? {
-    guard let other = peers.removeValue(forKey: end) else { return nil }
-    peers.removeValue(forKey: other)
-    lastArrivals.removeValue(forKey: end)
-    lastArrivals.removeValue(forKey: other)
-    return other
+  func isCut(_ from: Int, _ to: Int) -> Bool { !cuts.isEmpty && cuts.contains { $0.blocks(from, to) } }
+
+  /// The one-way time between two machines, without jitter.
+  func distance(_ first: Int, _ second: Int) -> Duration {
+    if first == second { return .microseconds(20) }
+    let low = min(first, second)
+    let high = max(first, second)
+    let spread = UInt64(clamping: (latencyMax - latencyMin).nanoseconds)
+    let within = latencyMin + Duration(nanoseconds: Int64(clamping: derived(seed, low, high) % max(spread, 1)))
+    guard regions > 1, low % regions != high % regions else { return within }
+    let regionLow = min(low % regions, high % regions)
+    let regionHigh = max(low % regions, high % regions)
+    let milliseconds = 20 &+ derived(seed, 1_000_000 &+ regionLow, regionHigh) % 131
+    return within + .milliseconds(Int64(clamping: milliseconds))
   }
 
-  func ends(of node: Int) -> [LinkEndpoint] { peers.keys.filter { $0.node == node } }
-
-  func latency(_ random: inout SeededRandom) -> Duration {
-    let width = UInt64(clamping: (weather.latencyMax - weather.latencyMin).nanoseconds)
-    return weather.latencyMin + Duration(nanoseconds: Int64(clamping: random.below(width)))
+  /// How long the sender of a packet waits before it sends it again for the first time.
+  func probeTimeout(_ from: Int, _ to: Int) -> Duration {
+    max(.milliseconds(30), distance(from, to).multiplied(by: 4))
   }
 
-  /// When a message sent now arrives at `receiver`: never, once or twice.
-  mutating func arrivals(from sender: Int, at receiver: LinkEndpoint, now: Instant, _ random: inout SeededRandom)
-    -> [Instant]
-  {
-    if weather.separates(sender, receiver.node) || random.chance(weather.loss, in: 1000) { return [] }
-    var arrival = now + latency(&random)
-    if random.chance(weather.reordering, in: 1000) {
-      reordered &+= 1
-      arrival = arrival + latency(&random).multiplied(by: 4)
-    } else {
-      arrival = max(arrival, lastArrivals[receiver] ?? .origin)
-      lastArrivals[receiver] = arrival
+  /// How long a message takes, with all that is sent again; nil when nothing gets through for as long as a connection
+  /// lives.
+  func delay(_ from: Int, _ to: Int, _ random: inout SeededRandom) -> Duration? {
+    var delay = distance(from, to) + Duration(nanoseconds: Int64(clamping: random.below(UInt64(jitter.nanoseconds))))
+    let lasting = loss(from, to)
+    guard lasting > 0 || burstLoss > 0 else { return delay }
+    var wait = probeTimeout(from, to)
+    var waited = Duration.zero
+    // A burst is over by the time of a later try.
+    while random.chance(min(950, lasting &+ (waited < Network.burst ? burstLoss : 0)), in: 1_000) {
+      delay = delay + wait
+      waited = waited + wait
+      wait = wait.multiplied(by: 2)
+      if delay >= Network.idleTimeout { return nil }
     }
-    guard random.chance(weather.duplication, in: 1000) else { return [arrival] }
-    return [arrival, arrival + latency(&random)]
+    return delay
+  }
+
+  private func loss(_ from: Int, _ to: Int) -> UInt64 {
+    var loss = loss &+ machineLoss[from] &+ machineLoss[to]
+    for pair in pairLoss where pair.from == from && pair.to == to { loss &+= pair.loss }
+    return min(loss, 950)
+  }
+
+  /// When what has been sent again and again since `since` is sent next: the distance between tries doubles.
+  func nextTry(_ from: Int, _ to: Int, since: Instant, now: Instant) -> Instant {
+    var wait = probeTimeout(from, to)
+    var at = since + wait
+    while at < now {
+      wait = wait.multiplied(by: 2)
+      at = at + wait
+    }
+    return at
   }
 }

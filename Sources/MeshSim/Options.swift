@@ -1,6 +1,27 @@
 import MeshBasics
 import MeshMembership
 
+/// Which kinds of faults a run draws from.
+public enum Profile: String, CaseIterable, Sendable {
+  /// A selection of all kinds, another in each seed.
+  case swarm
+  /// Loss, one-way loss, bursts, delay and slow nodes.
+  case lossy
+  /// Cuts of all shapes.
+  case partition
+  /// Pauses, slow and starved processes, clocks.
+  case pause
+  /// Crashes, restarts, goodbyes, new addresses, lost disks.
+  case churn
+  /// Regions far from each other, narrow pipes, a little loss.
+  case wan
+  /// No fault at all.
+  case calm
+
+  /// Those with faults, which a campaign takes turns at.
+  public static let rough: [Profile] = [.swarm, .lossy, .partition, .pause, .churn, .wan]
+}
+
 /// A bug planted on purpose, to prove that a checker sees it.
 public enum PlantedBug: String, CaseIterable, Sendable {
   case skipsRefutation = "skips-refutation"
@@ -10,6 +31,12 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case mintsForOthers = "mints-for-others"
   case acceptsOlder = "accepts-older"
   case keepsNews = "keeps-news"
+  case dropsConfirmations = "drops-confirmations"
+  case forgetsIncarnation = "forgets-incarnation"
+  case asksNoRelays = "asks-no-relays"
+  case believesOneVoice = "believes-one-voice"
+  case neverHeals = "never-heals"
+  case ignoresNacks = "ignores-nacks"
   case reusesEpoch = "reuses-epoch"
 
   /// The bug as the membership room knows it; the last one is the simulator's own, a disk that forgets.
@@ -22,6 +49,12 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case .mintsForOthers: .mintsForOthers
     case .acceptsOlder: .acceptsOlderClaims
     case .keepsNews: .keepsNewsForEver
+    case .dropsConfirmations: .dropsConfirmations
+    case .forgetsIncarnation: .forgetsIncarnation
+    case .asksNoRelays: .asksNoRelays
+    case .believesOneVoice: .believesOneVoice
+    case .neverHeals: .neverHeals
+    case .ignoresNacks: .ignoresNacks
     case .reusesEpoch: []
     }
   }
@@ -31,26 +64,52 @@ public enum PlantedBug: String, CaseIterable, Sendable {
 public struct SimulationOptions: Equatable, Sendable {
   /// From this everything random follows.
   public var seed: UInt64
-  /// How many nodes, 1 to 64; nil lets the seed choose 3 to 10.
+  /// How many nodes, 1 to 5,000; nil lets the seed choose 3 to 30.
   public var nodes: Int?
+  /// Which faults happen.
+  public var profile = Profile.swarm
   /// A bug to plant.
   public var plant: PlantedBug?
-  /// The delay of each message in a network without any fault; nil lets the seed draw delays and faults.
+  /// The delay of each message in place of the one that the seed draws.
   public var steadyLatency: Duration?
-  /// How long faults happen.
-  public var faultTime = Duration.seconds(30)
+  /// How long faults happen; nil for 20 s, and in one seed of eight 60 s, which is long enough for links to time out.
+  public var faultTime: Duration?
   /// How long the mesh then has to converge. Longer than the longest backoff, 60 s after a refusal, and a suspicion.
   public var calmTime = Duration.seconds(90)
+  /// The numbers of the only faults of the plan that happen; nil for all.
+  public var faults: [Int]?
+  /// Nodes that never take part.
+  public var skipped: [Int] = []
+
+  /// How long faults happen in this run.
+  var lasting: Duration { faultTime ?? (derived(seed, 13) % 8 == 0 ? .seconds(60) : .seconds(20)) }
 
   /// The defaults for a seed.
   public init(seed: UInt64) { self.seed = seed }
 
   /// The most nodes of one run.
-  public static let nodesMax = 64
+  public static let nodesMax = 5_000
+  /// Beyond this many nodes messages travel as values and not as bytes, and some checkers look away.
+  static let smallNodesMax = 64
+  /// How long all must agree before a run ends.
+  static let agreementTime = Duration.seconds(4)
+}
+
+/// An invariant that failed.
+public struct Violation: Equatable, Sendable, CustomStringConvertible {
+  /// The checker that saw it.
+  public let checker: String
+  /// What is wrong.
+  public let problem: String
+  /// When, in virtual time.
+  public let at: Instant
+
+  /// One line for people.
+  public var description: String { "\(checker): \(problem), at \(at.since(.origin).milliseconds) ms" }
 }
 
 /// How one run ended.
-public struct SimulationResult: Equatable, Sendable {
+public struct SimulationResult: Sendable {
   /// What was run.
   public let seed: UInt64
   /// How many nodes took part.
@@ -58,19 +117,13 @@ public struct SimulationResult: Equatable, Sendable {
   /// A hash over all that was delivered and all that came of it.
   public let hash: UInt64
   /// The first invariant that failed, and where.
-  public let violation: String?
+  public let violation: Violation?
   /// Inputs handled by all engines.
   public let steps: Int
   /// When it ended, in virtual time.
   public let endedAt: Instant
-  /// In a network without faults: from the last node's start until all saw each other alive.
+  /// From the last node's start until all saw each other alive for the first time.
   public let formedAfter: Duration?
-  /// How often each fault and each membership event happened, by name, so that a campaign can prove that it tried them.
-  public let tally: [(name: String, count: Int)]
-
-  /// Equal when all but the tally is; the hash covers what the tally counts.
-  public static func == (left: SimulationResult, right: SimulationResult) -> Bool {
-    left.seed == right.seed && left.nodes == right.nodes && left.hash == right.hash
-      && left.violation == right.violation && left.steps == right.steps
-  }
+  /// How often each fault, each event and each rare branch happened.
+  public let tally: Tally
 }

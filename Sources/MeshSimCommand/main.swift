@@ -3,8 +3,11 @@ import MeshSim
 
 do {
   let campaign = try Campaign(arguments: Array(CommandLine.arguments.dropFirst()))
-  // tidy:allow print: a command's own output, one line for each thing it has to say.
-  exit(campaign.run { print($0) })
+  if campaign.runsInTurn {
+    exit(campaign.run(output: writeLine))
+  } else {
+    exit(Pool(campaign, output: writeLine).run())
+  }
 } catch {
   let complaint = Array("meshsim: \(error.message)\n".utf8)
   _ = write(STDERR_FILENO, complaint, complaint.count)

@@ -55,6 +55,25 @@ struct LogKind: Equatable {
   static let limitReached = LogKind(
     .warning, 103, "MeshLimitReached", ["Limit"], "Something reached a limit of MeshKit; what was too much was dropped."
   )
+  static let falseSuspicion = LogKind(
+    .information, 104, "MeshFalseSuspicion", ["PeerId"],
+    "A suspected member turned out to be alive. Many of them point at a lossy network or at overloaded hosts.")
+  static let healthChanged = LogKind(
+    .debug, 105, "MeshHealthChanged", ["Health"],
+    "The local health changed: 0 is well; at 8 this node gives its peers nine times as long to answer, because it "
+      + "trusts itself little.")
+  static let duplicateNode = LogKind(
+    .error, 106, "MeshDuplicateNode", ["PeerId", "Detail"],
+    "Two live processes bear one name. `Detail` says what was seen, and which of them stays.")
+  static let memberRemoved = LogKind(
+    .warning, 107, "MeshMemberRemoved", ["PeerId", "By"],
+    "An operator declared a lost member gone, at the node `By`. If it lives it comes back by itself.")
+  static let pauseDetected = LogKind(
+    .warning, 108, "MeshPauseDetected", ["PauseMs"],
+    "This process did not run for that long. It judges nobody by what it missed.")
+  static let isolated = LogKind(
+    .warning, 109, "MeshIsolated", ["Isolated"],
+    "Most of this node's own probes fail (`Isolated` true), so it declares nobody dead; false when that is over.")
 
   // Links and trust.
   static let linkOpened = LogKind(
@@ -74,6 +93,14 @@ struct LogKind: Equatable {
     "A replaced certificate can't be used; the one before stays in use until it expires.")
   static let datagramsDropped = LogKind(
     .debug, 116, "MeshDatagramsDropped", ["Count", "Reason"], "Datagrams came in that are no traffic of this mesh.")
+  static let linkDoubted = LogKind(
+    .debug, 117, "MeshLinkDoubted", ["PeerId"], "A link to a peer may be dead; a probe of the peer begins at once.")
+  static let broadcastDropped = LogKind(
+    .warning, 118, "MeshBroadcastDropped", ["Reason"], "A broadcast could not be passed on or delivered.")
+  static let repeated = LogKind(
+    .warning, 119, "MeshRecordsRepeated", ["EventName", "PeerId", "Reason", "Count"],
+    "A record of the kind `EventName` with the same peer and reason came `Count` more times within the interval that "
+      + "it was logged in. `other` stands for peers beyond the limit.")
 
   // Life of a node.
   static let nodeStarted = LogKind(.information, 120, "MeshNodeStarted", ["NodeId"], "The node runs.", category: node)
@@ -90,13 +117,20 @@ struct LogKind: Equatable {
     .critical, 124, "MeshNodePoisoned", ["Reason"],
     "MeshKit found a fault of its own and stopped the node. Please report it.", category: node)
 
+  static let conflicted = LogKind(
+    .critical, 125, "MeshNodeConflict", ["Reason"],
+    "Another live process with this node's name has won, and the node stopped. Give one of the two another name.",
+    category: node)
+
   private static let node = "MeshNode"
 
   /// Every kind there is, in the order of the reference page.
   static let all: [LogKind] = [
-    .listening, .joined, .recovered, .suspect, .left, .updated, .refuted, .messageRejected, .limitReached, .linkOpened,
+    .listening, .joined, .recovered, .suspect, .left, .updated, .refuted, .messageRejected, .limitReached,
+    .falseSuspicion, .healthChanged, .duplicateNode, .memberRemoved, .pauseDetected, .isolated, .linkOpened,
     .linkClosed, .dialFailed, .trustRefused, .certificateReloaded, .certificateReloadFailed, .datagramsDropped,
-    .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned,
+    .linkDoubted, .broadcastDropped, .repeated, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice,
+    .poisoned, .conflicted,
   ]
 
   /// A record of this kind. `values` stand in the order of `fields`.

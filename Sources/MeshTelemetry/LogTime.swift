@@ -1,7 +1,15 @@
 import Glibc
+import MeshBasics
 
-/// Wall time for records. Only for people: nothing is decided by it.
-enum LogTime {
+/// The clocks of records. The wall clock is for people only: nothing is decided by it.
+public enum LogTime {
+  /// Now, on the clock that only goes forward.
+  @Sendable public static func monotonic() -> Instant {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Instant(nanoseconds: UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec))
+  }
+
   /// Now, in nanoseconds since 1970.
   static func unixNanoseconds() -> Int64 {
     var time = timespec()

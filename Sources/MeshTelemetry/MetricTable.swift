@@ -30,6 +30,53 @@ struct MetricFamily: Equatable {
   static let messages = MetricFamily(
     .counter, "mesh_gossip_messages_total", ["mesh_direction", "mesh_outcome"],
     "Gossip messages by direction (inbound, outbound) and outcome (success, failure).")
+  static let viewSize = MetricFamily(
+    .gauge, "mesh_gossip_view_size", ["mesh_status"],
+    "Members that this node is linked to (active), and others that have not left (passive).")
+  static let fanout = MetricFamily(
+    .histogram, "mesh_gossip_fanout", [], "Peers that a piece of news was sent to at once.")
+  static let messageBytes = MetricFamily(
+    .counter, "mesh_gossip_message_bytes_total", ["mesh_kind", "mesh_direction"],
+    "Encoded gossip messages in bytes, by kind of message and direction, without QUIC's and TLS's share.")
+  static let links = MetricFamily(.gauge, "mesh_gossip_links", [], "Peers with an open link.")
+  static let newsQueue = MetricFamily(
+    .gauge, "mesh_gossip_news_queue_depth", [], "Claims about members that wait to be told.")
+  static let convergence = MetricFamily(
+    .histogram, "mesh_gossip_convergence_seconds", [],
+    "Seconds from a change of this node until every linked peer has it.")
+  static let health = MetricFamily(
+    .gauge, "mesh_gossip_health_multiplier", [],
+    "Local health, 0 (well) to 8: this node stretches its own timeouts by one more than that.")
+  static let isolated = MetricFamily(
+    .gauge, "mesh_gossip_isolated", [], "1 while most of this node's own probes fail and it judges nobody; else 0.")
+  static let probesRelayed = MetricFamily(
+    .counter, "mesh_gossip_probes_relayed_total", [], "Late probes that other members were asked to try.")
+  static let probesReached = MetricFamily(
+    .counter, "mesh_gossip_probes_reached_total", ["path"],
+    "Probes that found their peer alive, by path (direct, relay).")
+  static let falseSuspicions = MetricFamily(
+    .counter, "mesh_gossip_false_suspicions_total", [],
+    "Suspicions that were refuted, or whose member was heard again.")
+  static let pauses = MetricFamily(
+    .counter, "mesh_gossip_pauses_total", [], "Times that this process did not run for too long to judge its peers.")
+  static let duplicates = MetricFamily(
+    .counter, "mesh_gossip_duplicates_total", [], "Times that two live processes were seen under one name.")
+  static let removed = MetricFamily(
+    .counter, "mesh_gossip_removals_total", [], "Members that an operator declared gone.")
+  static let syncs = MetricFamily(
+    .counter, "mesh_gossip_syncs_total", [], "Comparisons of views that differed.")
+  static let syncRecords = MetricFamily(
+    .counter, "mesh_gossip_sync_records_total", [], "Records that crossed in comparisons of views.")
+  static let broadcastsDelivered = MetricFamily(
+    .counter, "mesh_broadcasts_delivered_total", [], "Broadcasts that were handed to this node's host.")
+  static let broadcastsDropped = MetricFamily(
+    .counter, "mesh_broadcasts_dropped_total", ["reason"],
+    "Broadcasts that could not be passed on or delivered.")
+  static let linksDoubted = MetricFamily(
+    .counter, "mesh_link_doubts_total", [], "Times that a link looked dead and a probe was begun at once.")
+  static let recordsRepeated = MetricFamily(
+    .counter, "mesh_log_records_repeated_total", [],
+    "Log records that were counted in a summary in place of being repeated.")
   static let probeFailures = MetricFamily(
     .counter, "mesh_gossip_probe_failures_total", [], "Probes that no acknowledgement answered in time.")
   static let rejected = MetricFamily(
@@ -63,9 +110,11 @@ struct MetricFamily: Equatable {
 
   /// Every family, in the order of the text and of the reference page.
   static let all: [MetricFamily] = [
-    .members, .roundTrip, .messages, .probeFailures, .rejected, .suspicions, .deaths, .refutations, .linksOpened,
-    .linksClosed, .dialFailures, .trustRefused, .datagramsDropped, .certificateReloads, .limits, .storeFailures,
-    .eventsDropped,
+    .members, .viewSize, .roundTrip, .messages, .fanout, .messageBytes, .links, .newsQueue, .convergence, .health,
+    .isolated, .probeFailures, .probesRelayed, .probesReached, .rejected, .suspicions, .falseSuspicions, .deaths,
+    .refutations, .pauses, .duplicates, .removed, .syncs, .syncRecords, .broadcastsDelivered, .broadcastsDropped,
+    .linksOpened, .linksClosed, .linksDoubted, .dialFailures, .trustRefused, .datagramsDropped, .certificateReloads,
+    .limits, .storeFailures, .recordsRepeated, .eventsDropped,
   ]
 }
 
@@ -79,6 +128,11 @@ enum MetricTable {
   static let labelBytesMax = 128
   /// What all beyond a limit is counted under.
   static let other = "other"
+  /// Kinds of messages with series of their own: more than the schema has.
+  static let kindsMax = 32
+  /// Upper bounds of the buckets of convergence, in seconds, and of fanout, in peers.
+  static let convergenceBounds: [Double] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+  static let fanoutBounds: [Double] = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
   /// Upper bounds of the round-trip buckets, in milliseconds: from a loopback to two intervals of a slow mesh.
   static let roundTripBounds: [Double] = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000]
 

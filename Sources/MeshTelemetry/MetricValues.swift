@@ -37,18 +37,49 @@ struct LabelledCounter {
   }
 }
 
+/// Bytes by kind of message, in both directions. Each message passes here, and kinds are few and short: a search costs
+/// some comparisons of words, and nothing is allocated.
+struct BytesByKind {
+  struct Entry {
+    let kind: String
+    var inbound: UInt64 = 0
+    var outbound: UInt64 = 0
+  }
+
+  /// At most `MetricTable.kindsMax` kinds, and one named `other`.
+  private(set) var entries: [Entry] = []
+
+  mutating func add(_ kind: String, _ bytes: UInt64, inbound: Bool) {
+    let index = entries.firstIndex { $0.kind == kind } ?? begin(kind)
+    if inbound { entries[index].inbound &+= bytes } else { entries[index].outbound &+= bytes }
+  }
+
+  private mutating func begin(_ kind: String) -> Int {
+    let isFull = entries.count >= MetricTable.kindsMax
+    if isFull, let other = entries.firstIndex(where: { $0.kind == MetricTable.other }) { return other }
+    entries.append(Entry(kind: isFull ? MetricTable.other : kind))
+    return entries.count &- 1
+  }
+}
+
 /// One histogram series.
 struct Histogram {
-  private(set) var buckets = [UInt64](repeating: 0, count: MetricTable.roundTripBounds.count)
+  let bounds: [Double]
+  private(set) var buckets: [UInt64]
   private(set) var count: UInt64 = 0
   private(set) var sum = 0.0
+
+  init(bounds: [Double]) {
+    self.bounds = bounds
+    buckets = [UInt64](repeating: 0, count: bounds.count)
+  }
 
   mutating func add(_ value: Double) {
     guard value.isFinite, value >= 0 else { return }
     count &+= 1
     sum += value
     // Kept apart and summed up when read: then each measurement touches one bucket.
-    if let index = MetricTable.roundTripBounds.firstIndex(where: { value <= $0 }) { buckets[index] &+= 1 }
+    if let index = bounds.firstIndex(where: { value <= $0 }) { buckets[index] &+= 1 }
   }
 }
 
@@ -59,7 +90,7 @@ struct MetricValues {
   var left = 0
   /// Sorted by peer; at most `MetricTable.peersMax`.
   private(set) var roundTrips = OrderedMap<String, Histogram>()
-  private(set) var otherRoundTrips = Histogram()
+  private(set) var otherRoundTrips = Histogram(bounds: MetricTable.roundTripBounds)
   var sent: UInt64 = 0
   var received: UInt64 = 0
   var sendFailures: UInt64 = 0
@@ -78,14 +109,40 @@ struct MetricValues {
   var limits = LabelledCounter()
   var storeFailures: UInt64 = 0
   var eventsDropped: UInt64 = 0
+  private(set) var links = 0
+  private(set) var newsQueued = 0
+  private(set) var health = 0
+  private(set) var isIsolated = false
+  private(set) var convergence = Histogram(bounds: MetricTable.convergenceBounds)
+  private(set) var fanout = Histogram(bounds: MetricTable.fanoutBounds)
+  private(set) var bytes = BytesByKind()
+  private(set) var probesRelayed: UInt64 = 0
+  private(set) var probesReached = LabelledCounter(known: [["direct"], ["relay"]])
+  private(set) var falseSuspicions: UInt64 = 0
+  private(set) var pauses: UInt64 = 0
+  private(set) var duplicates: UInt64 = 0
+  private(set) var removals: UInt64 = 0
+  private(set) var syncs: UInt64 = 0
+  private(set) var syncRecords: UInt64 = 0
+  private(set) var broadcastsDelivered: UInt64 = 0
+  private(set) var broadcastsDropped = LabelledCounter()
+  private(set) var linksDoubted: UInt64 = 0
+  var recordsRepeated: UInt64 = 0
+
+  /// Members that have not left and have no link to this node. The three gauges may be from different moments.
+  var passiveView: Int { max(0, alive &+ suspect &- 1 &- links) }
 
   mutating func count(_ observation: Observation) {
     switch observation {
     case .membersCounted(let alive, let suspect, let left):
       (self.alive, self.suspect, self.left) = (alive, suspect, left)
     case .roundTripMeasured(let peer, let span): addRoundTrip(peer.name, span.fractionalMilliseconds)
-    case .messageSent: sent &+= 1
-    case .messageReceived: received &+= 1
+    case .messageSent(let kind, let bytes):
+      sent &+= 1
+      self.bytes.add(kind, UInt64(clamping: bytes), inbound: false)
+    case .messageReceived(let kind, let bytes):
+      received &+= 1
+      self.bytes.add(kind, UInt64(clamping: bytes), inbound: true)
     case .messageFailed(let outbound): if outbound { sendFailures &+= 1 } else { receiveFailures &+= 1 }
     case .probeFailed: probeFailures &+= 1
     case .memberSuspected: suspicions &+= 1
@@ -94,6 +151,26 @@ struct MetricValues {
       // Its place is free for another peer; a scraper sees the series end.
       roundTrips.removeValue(forKey: facts.peer.name)
     case .selfRefuted: refutations &+= 1
+    default: countFrequent(observation)
+    }
+  }
+
+  private mutating func countFrequent(_ observation: Observation) {
+    switch observation {
+    case .newsQueued(let count): newsQueued = count
+    case .newsSpread(let peers): fanout.add(Double(peers))
+    case .linksCounted(let count): links = count
+    case .healthChanged(let level): health = level
+    case .isolated(let flag): isIsolated = flag
+    case .convergenceMeasured(let span): convergence.add(span.fractionalMilliseconds / 1_000)
+    case .probeRelayed: probesRelayed &+= 1
+    case .probeReached(_, let path): probesReached.add([path])
+    case .falseSuspicion: falseSuspicions &+= 1
+    case .broadcastDelivered: broadcastsDelivered &+= 1
+    case .broadcastDropped(let reason): broadcastsDropped.add([reason])
+    case .syncFinished(let records):
+      syncs &+= 1
+      syncRecords &+= UInt64(clamping: records)
     default: countRare(observation)
     }
   }
@@ -111,6 +188,10 @@ struct MetricValues {
     case .certificateReloaded: certificateReloads.add(["success"])
     case .certificateReloadFailed: certificateReloads.add(["failure"])
     case .storeFailed: storeFailures &+= 1
+    case .linkDoubted: linksDoubted &+= 1
+    case .pauseDetected: pauses &+= 1
+    case .duplicateNode: duplicates &+= 1
+    case .memberRemoved: removals &+= 1
     default: return
     }
   }
@@ -118,7 +199,7 @@ struct MetricValues {
   private mutating func addRoundTrip(_ peer: String, _ milliseconds: Double) {
     if roundTrips.modify(peer, { $0.add(milliseconds) }) != nil { return }
     if roundTrips.count < MetricTable.peersMax {
-      var series = Histogram()
+      var series = Histogram(bounds: MetricTable.roundTripBounds)
       series.add(milliseconds)
       roundTrips[peer] = series
     } else {

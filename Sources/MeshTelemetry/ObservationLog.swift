@@ -5,18 +5,38 @@ enum ObservationLog {
   /// The record of `observation`, or nil when it is a metric only. `unixNanoseconds` is now, for `LastSeen`.
   static func record(_ observation: Observation, unixNanoseconds: Int64) -> LogRecord? {
     switch observation {
-    case .memberJoined, .memberRecovered, .memberUpdated, .memberSuspected, .memberLeft, .selfRefuted:
+    case .memberJoined, .memberRecovered, .memberUpdated, .memberSuspected, .memberLeft, .selfRefuted, .falseSuspicion,
+      .memberRemoved, .duplicateNode:
       return membership(observation, unixNanoseconds)
-    case .membersCounted, .roundTripMeasured, .probeFailed, .messageSent, .messageReceived, .messageFailed:
+    case .membersCounted, .roundTripMeasured, .probeFailed, .probeRelayed, .probeReached, .messageSent,
+      .messageReceived, .messageFailed, .newsQueued, .newsSpread, .convergenceMeasured, .broadcastDelivered,
+      .syncFinished, .linksCounted:
       return nil
+    case .messageRejected, .limitReached, .broadcastDropped, .healthChanged, .pauseDetected, .isolated:
+      return trouble(observation)
+    case .linkOpened, .linkClosed, .linkDoubted, .dialFailed, .trustRefused, .certificateReloaded,
+      .certificateReloadFailed, .datagramsDropped:
+      return link(observation)
+    case .listening, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned, .conflicted:
+      return life(observation)
+    }
+  }
+
+  private static func trouble(_ observation: Observation) -> LogRecord? {
+    switch observation {
     case .messageRejected(let peer, let reason):
       return LogKind.messageRejected.record("dropped a message of \(peer): \(reason)", [peer, reason])
     case .limitReached(let limit): return LogKind.limitReached.record("limit reached: \(limit)", [limit])
-    case .linkOpened, .linkClosed, .dialFailed, .trustRefused, .certificateReloaded, .certificateReloadFailed,
-      .datagramsDropped:
-      return link(observation)
-    case .listening, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned:
-      return life(observation)
+    case .broadcastDropped(let reason):
+      return LogKind.broadcastDropped.record("a broadcast was dropped: \(reason)", [reason])
+    case .healthChanged(let level): return LogKind.healthChanged.record("local health is \(level)", ["\(level)"])
+    case .pauseDetected(let span):
+      let length = "\(span.milliseconds)"
+      return LogKind.pauseDetected.record("this process did not run for \(length) ms", [length])
+    case .isolated(let flag):
+      return LogKind.isolated.record(
+        flag ? "most own probes fail: this node judges nobody" : "own probes work again", ["\(flag)"])
+    default: return nil
     }
   }
 
@@ -43,6 +63,12 @@ enum ObservationLog {
     case .selfRefuted(let accuser, let incarnation):
       return LogKind.refuted.record(
         "suspected by \(accuser), answered with incarnation \(incarnation)", [accuser.name, "\(incarnation)"])
+    case .falseSuspicion(let peer):
+      return LogKind.falseSuspicion.record("\(peer) was suspected and is alive", [peer.name])
+    case .memberRemoved(let peer, let by):
+      return LogKind.memberRemoved.record("\(peer) was declared gone by an operator at \(by)", [peer.name, by])
+    case .duplicateNode(let node, let detail):
+      return LogKind.duplicateNode.record("two processes bear the name \(node): \(detail)", [node.name, detail])
     default: return nil
     }
   }
@@ -57,6 +83,8 @@ enum ObservationLog {
       return LogKind.linkOpened.record("link to \(peer) open over \(transport)", [peer, transport, "\(dialed)"])
     case .linkClosed(let peer, let reason):
       return LogKind.linkClosed.record("link to \(peer) closed: \(reason)", [peer, reason])
+    case .linkDoubted(let peer):
+      return LogKind.linkDoubted.record("the link to \(peer) may be dead", [peer])
     case .dialFailed(let target, let reason, let retryIn):
       let retry = "\(retryIn.milliseconds)"
       return LogKind.dialFailed.record(
@@ -86,6 +114,8 @@ enum ObservationLog {
     case .configurationNotice(let notice): return LogKind.configurationNotice.record(notice, [notice])
     case .poisoned(let reason):
       return LogKind.poisoned.record("stopped by an internal fault: \(reason)", [reason])
+    case .conflicted(let reason):
+      return LogKind.conflicted.record("stopped because another process has this name: \(reason)", [reason])
     default: return nil
     }
   }

@@ -9,6 +9,7 @@ struct PrometheusText {
     text.family(
       .members,
       [(["alive"], "\(values.alive)"), (["left"], "\(values.left)"), (["suspect"], "\(values.suspect)")])
+    text.family(.viewSize, [(["active"], "\(values.links)"), (["passive"], "\(values.passiveView)")])
     text.header(.roundTrip)
     for (peer, series) in values.roundTrips { text.histogram(.roundTrip, peer, series) }
     if values.otherRoundTrips.count > 0 { text.histogram(.roundTrip, MetricTable.other, values.otherRoundTrips) }
@@ -18,21 +19,51 @@ struct PrometheusText {
         (["inbound", "failure"], "\(values.receiveFailures)"), (["inbound", "success"], "\(values.received)"),
         (["outbound", "failure"], "\(values.sendFailures)"), (["outbound", "success"], "\(values.sent)"),
       ])
-    text.counter(.probeFailures, values.probeFailures)
-    text.counter(.rejected, values.rejected)
-    text.counter(.suspicions, values.suspicions)
-    text.counter(.deaths, values.departures)
-    text.counter(.refutations, values.refutations)
+    text.gossip(values)
     text.counter(.linksOpened, values.linksOpened)
     text.counter(.linksClosed, values.linksClosed)
+    text.counter(.linksDoubted, values.linksDoubted)
     text.counter(.dialFailures, values.dialFailures)
     text.counter(.trustRefused, values.trustRefused)
     text.counter(.datagramsDropped, values.datagramsDropped)
     text.counter(.certificateReloads, values.certificateReloads)
     text.counter(.limits, values.limits)
     text.counter(.storeFailures, values.storeFailures)
+    text.counter(.recordsRepeated, values.recordsRepeated)
     text.counter(.eventsDropped, values.eventsDropped)
     return text.bytes
+  }
+
+  /// The families of the protocol between `messages` and the links.
+  private mutating func gossip(_ values: MetricValues) {
+    header(.fanout)
+    histogram(.fanout, nil, values.fanout)
+    family(
+      .messageBytes,
+      values.bytes.entries.sorted { $0.kind < $1.kind }.flatMap {
+        [([$0.kind, "inbound"], "\($0.inbound)"), ([$0.kind, "outbound"], "\($0.outbound)")]
+      })
+    family(.links, [([], "\(values.links)")])
+    family(.newsQueue, [([], "\(values.newsQueued)")])
+    header(.convergence)
+    histogram(.convergence, nil, values.convergence)
+    family(.health, [([], "\(values.health)")])
+    family(.isolated, [([], values.isIsolated ? "1" : "0")])
+    counter(.probeFailures, values.probeFailures)
+    counter(.probesRelayed, values.probesRelayed)
+    counter(.probesReached, values.probesReached)
+    counter(.rejected, values.rejected)
+    counter(.suspicions, values.suspicions)
+    counter(.falseSuspicions, values.falseSuspicions)
+    counter(.deaths, values.departures)
+    counter(.refutations, values.refutations)
+    counter(.pauses, values.pauses)
+    counter(.duplicates, values.duplicates)
+    counter(.removed, values.removals)
+    counter(.syncs, values.syncs)
+    counter(.syncRecords, values.syncRecords)
+    counter(.broadcastsDelivered, values.broadcastsDelivered)
+    counter(.broadcastsDropped, values.broadcastsDropped)
   }
 
   private mutating func counter(_ family: MetricFamily, _ value: UInt64) { self.family(family, [([], "\(value)")]) }
@@ -52,10 +83,11 @@ struct PrometheusText {
     append("# TYPE \(family.name) \(family.kind.rawValue)\n")
   }
 
-  private mutating func histogram(_ family: MetricFamily, _ peer: String, _ series: Histogram) {
-    let own = family.labels.first.map { [($0, peer)] } ?? []
+  private mutating func histogram(_ family: MetricFamily, _ peer: String?, _ series: Histogram) {
+    let own: [(name: String, value: String)] =
+      if let label = family.labels.first, let peer { [(label, peer)] } else { [] }
     var running: UInt64 = 0
-    for (bound, count) in zip(MetricTable.roundTripBounds, series.buckets) {
+    for (bound, count) in zip(series.bounds, series.buckets) {
       running &+= count
       line(family.name + "_bucket", own + [("le", PrometheusText.number(bound))], "\(running)")
     }

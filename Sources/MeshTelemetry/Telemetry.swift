@@ -7,15 +7,33 @@ import MeshThreads
 public final class Telemetry: @unchecked Sendable {
   // Sendable although it has mutable state: `lock` guards all of it.
   private let lock = Lock()
+  private let now: @Sendable () -> Instant
   private var values = MetricValues()
+  private var limiter = RepeatLimiter()
 
-  /// Telemetry with all counters at zero.
-  public init() {}
+  /// Telemetry with all counters at zero. `now` tells when records of one cause may be logged again.
+  public init(now: @escaping @Sendable () -> Instant = LogTime.monotonic) { self.now = now }
 
-  /// Counts `observation`; returns its log record, or nil when it is a metric only.
+  /// Counts `observation`; returns its log record, or nil when it is a metric only, or was logged with the same peer
+  /// and reason just now: then `summaries` tells of it.
   public func record(_ observation: Observation) -> LogRecord? {
-    lock.locked { values.count(observation) }
-    return ObservationLog.record(observation, unixNanoseconds: LogTime.unixNanoseconds())
+    let cause = RepeatLimiter.Cause(observation)
+    let isLogged = lock.locked {
+      values.count(observation)
+      guard let cause else { return true }
+      let isLogged = limiter.admits(cause, now: now())
+      if !isLogged { values.recordsRepeated &+= 1 }
+      return isLogged
+    }
+    return isLogged ? ObservationLog.record(observation, unixNanoseconds: LogTime.unixNanoseconds()) : nil
+  }
+
+  /// One record for each cause whose interval is over and that came again meanwhile. Call it now and then.
+  public func summaries() -> [LogRecord] {
+    lock.locked {
+      let time = now()
+      return limiter.isDue(now: time) ? limiter.summaries(now: time) : []
+    }
   }
 
   /// Counts `count` events that an event stream lost because its reader was too slow.

@@ -6,8 +6,9 @@ public enum TelemetryReference {
       # Metrics
 
       Served on the control listener at `/metrics` and `/omnirelay/metrics`, in the Prometheus text format. This page is
-      generated from the table in `Sources/MeshTelemetry`; a test fails when it is stale. The first three metrics carry
-      OmniRelay's names and labels. Alert rules on them: [gossip.yml](../operations/alerts/gossip.yml).
+      generated from the table in `Sources/MeshTelemetry`; a test fails when it is stale. The first five metrics carry
+      OmniRelay's names; `mesh_gossip_fanout` comes without its labels of numbers, which would be a series each, and the
+      others with OmniRelay's. Alert rules on them: [gossip.yml](../operations/alerts/gossip.yml).
 
       | name | kind | labels | meaning |
       |---|---|---|---|
@@ -17,6 +18,8 @@ public enum TelemetryReference {
       let labels = family.labels.map { "`\($0)`" }.joined(separator: ", ")
       text += "| `\(family.name)` | \(family.kind.rawValue) | \(labels) | \(family.help) |\n"
     }
+    let convergence = MetricTable.convergenceBounds.map(PrometheusText.number).joined(separator: ", ")
+    let fanout = MetricTable.fanoutBounds.map(PrometheusText.number).joined(separator: ", ")
     let bounds = MetricTable.roundTripBounds.map(PrometheusText.number).joined(separator: ", ")
     text += """
 
@@ -24,6 +27,9 @@ public enum TelemetryReference {
       - `mesh_gossip_rtt_ms` has the bucket bounds \(bounds) and `+Inf`.
         At most \(MetricTable.peersMax) peers have series of their own; further ones are counted together as
         `mesh_peer="\(MetricTable.other)"`. The series of a peer ends when it leaves.
+      - `mesh_gossip_convergence_seconds` has the bucket bounds \(convergence) and `+Inf`,
+        `mesh_gossip_fanout` \(fanout) and `+Inf`.
+      - `mesh_kind` is the name of a message in the schema; at most \(MetricTable.kindsMax) kinds have series of their own.
       - A label of reasons or limits has at most \(MetricTable.reasonsMax) values; further ones are counted together as
         `\(MetricTable.other)`. Label values are cut at \(MetricTable.labelBytesMax) bytes, and control characters
         in them are replaced by blanks.
@@ -60,6 +66,12 @@ public enum TelemetryReference {
       A message has at most \(CleanText.messageBytesMax) bytes, a field value at most \(CleanText.fieldBytesMax);
       longer text is cut. Control characters, line separators and marks that turn the direction of text are replaced by
       blanks: peers choose some of this text.
+
+      A record that peers can provoke at will (a rejected message, refused trust, a reached limit, dropped datagrams or
+      broadcasts, a refuted or false suspicion, a doubted link, a duplicate) is logged once per peer and reason in
+      \(RepeatLimiter.interval.milliseconds / 1_000) seconds. What comes again meanwhile is counted, and told at the end
+      of that time by one `MeshRecordsRepeated`. At most \(RepeatLimiter.causesMax) causes are told apart at a time;
+      those beyond are one cause for each kind, with the peer and reason `\(MetricTable.other)`.
 
       """
     return text

@@ -41,4 +41,13 @@ extension MemberRecord {
 
   /// The claim as protobuf. Its length is also what it takes in a frame, but for at most four bytes of framing.
   public func encoded() -> [UInt8] { ProtobufWriter.write(self) }
+
+  /// The length of `encoded()`, reckoned from the lengths of its fields without writing them.
+  public var encodedSize: Int { ProtobufSize.of(self) }
+}
+
+extension NodeMetadata {
+  /// The bytes that it takes as protobuf, reckoned without writing them; peers refuse more than
+  /// `WireLimits.metadataBytes`.
+  public var encodedSize: Int { ProtobufSize.of(self) }
 }

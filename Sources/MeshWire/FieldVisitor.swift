@@ -1,3 +1,5 @@
+import MeshBasics
+
 /// A message declares its fields once, in `visit`, and every form of it follows: the protobuf writer and reader and the
 /// JSON writer and reader are the visitors. What a field may hold is part of its declaration, so that no form can
 /// forget to check it.
@@ -14,11 +16,19 @@ protocol FieldVisitor {
   mutating func text(_ number: Int, _ name: String, _ value: inout String, _ rule: TextRule) throws(WireError)
   mutating func bytes(_ number: Int, _ name: String, _ value: inout [UInt8], max: Int) throws(WireError)
   mutating func bool(_ number: Int, _ name: String, _ value: inout Bool) throws(WireError)
-  mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32) throws(WireError)
+  /// Bytes that may be absent, which is not the same as none.
+  mutating func optionalBytes(_ number: Int, _ name: String, _ value: inout [UInt8]?, max: Int) throws(WireError)
+  mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32, max: UInt32) throws(WireError)
   mutating func uint64(_ number: Int, _ name: String, _ value: inout UInt64) throws(WireError)
   mutating func int64(_ number: Int, _ name: String, _ value: inout Int64) throws(WireError)
   /// Eight bytes on the wire, for values that are evenly spread, where a varint would take ten.
   mutating func fixed64(_ number: Int, _ name: String, _ value: inout UInt64) throws(WireError)
+  /// Exactly `count` of them, packed.
+  mutating func fixed64s(_ number: Int, _ name: String, _ value: inout [UInt64], count: Int) throws(WireError)
+  /// A set: up to `max` texts, kept sorted by their bytes, each once.
+  mutating func texts(
+    _ number: Int, _ name: String, _ value: inout [String], _ rule: TextRule, max: Int
+  ) throws(WireError)
   /// Required: 0, "unspecified", is refused, as is a value that this version doesn't know.
   mutating func state(_ number: Int, _ name: String, _ value: inout MemberState) throws(WireError)
   /// `map<string, string>` on the wire; kept sorted by key, the last of two equal keys wins.
@@ -31,6 +41,10 @@ protocol FieldVisitor {
   mutating func optional<M: WireMessage>(
     _ number: Int, _ name: String, _ value: inout M?, max: Int
   ) throws(WireError)
+  /// The same, of a message that many share.
+  mutating func shared<M: WireMessage>(
+    _ number: Int, _ name: String, _ value: inout Shared<M>?, max: Int
+  ) throws(WireError)
   /// Any number of messages, up to `max`.
   mutating func repeated<M: WireMessage>(
     _ number: Int, _ name: String, _ value: inout [M], max: Int
@@ -39,6 +53,12 @@ protocol FieldVisitor {
   mutating func choice<Union, M: WireMessage>(
     _ number: Int, _ name: String, _ union: inout Union?, get: (Union) -> M?, make: (M) -> Union
   ) throws(WireError)
+}
+
+extension FieldVisitor {
+  mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32) throws(WireError) {
+    try uint32(number, name, &value, max: .max)
+  }
 }
 
 extension WireError {

@@ -2,7 +2,7 @@
 // speak protobuf.
 
 extension MeshMessage {
-  /// The message in `json`: an object with one member, `hello`, `ping`, `ack`, `news` or `view`.
+  /// The message in `json`: an object with one member, named like the case.
   public static func decode(json: JSONValue) throws(WireError) -> MeshMessage {
     let frame = try MessageJSONReader.read(MeshFrame.self, json, "frame")
     guard let message = frame.message else { throw WireError("frame: no message that this version knows") }

@@ -9,6 +9,21 @@ public enum WireLimits {
   public static let recordBytes = metadataBytes + 1024
   /// A node's whole metadata, as protobuf.
   public static let metadataBytes = 16 * 1024
+  /// Nodes that a claim names as accusers beside the first.
+  public static let accusersMax = 3
+  /// How much a node may doubt itself; 0 is healthy.
+  public static let healthMax: UInt32 = 8
+  /// The buckets of a membership that anti-entropy compares.
+  public static let syncBuckets = 64
+  /// What is known of single members, in one frame.
+  public static let syncEntries = 4096
+  /// The topic of a broadcast; it has at least one byte.
+  public static let topicBytes = 128
+  /// The payload of a broadcast.
+  public static let broadcastBytes = 64 * 1024
+  /// The largest payload that a broadcast carries at once; a larger one is announced, and pulled by those that lack it.
+  /// Receivers don't insist on it.
+  public static let broadcastInlineBytes = 1024
   /// Labels of one node.
   public static let labels = 64
   /// A label's key; it has at least one byte.

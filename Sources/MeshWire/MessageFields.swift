@@ -12,6 +12,11 @@ extension NodeMetadata: WireMessage {
     try visitor.int64(7, "metadataVersion", &metadataVersion)
     try visitor.labels(8, "labels", &labels)
     try visitor.embedded(9, "security", &security)
+    try visitor.bool(10, "draining", &draining)
+    // The form before had no number: its owners write nothing, and relays pass that on as it came.
+    var schema = schemaVersion == 1 ? 0 : schemaVersion
+    try visitor.uint32(11, "schemaVersion", &schema)
+    schemaVersion = schema == 0 ? 1 : schema
   }
 }
 
@@ -31,7 +36,19 @@ extension MemberRecord: WireMessage {
     try visitor.uint32(3, "incarnation", &incarnation)
     try visitor.state(4, "state", &state)
     try visitor.text(5, "accuser", &accuser, .nodeIDOrEmpty)
-    try visitor.optional(6, "metadata", &metadata, max: WireLimits.metadataBytes)
+    try visitor.shared(6, "metadata", &sharedMetadata, max: WireLimits.metadataBytes)
+    try visitor.bool(7, "refused", &refused)
+    try visitor.texts(8, "accusers", &accusers, .nodeID, max: WireLimits.accusersMax)
+    try visitor.optional(9, "metadataDelta", &metadataDelta, max: WireLimits.metadataBytes)
+  }
+}
+
+extension MetadataDelta: WireMessage {
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
+    try visitor.int64(1, "fromVersion", &fromVersion)
+    try visitor.int64(2, "toVersion", &toVersion)
+    try visitor.labels(3, "changed", &changed)
+    try visitor.texts(4, "removed", &removed, .labelKey, max: WireLimits.labels)
   }
 }
 
@@ -41,6 +58,8 @@ extension Hello: WireMessage {
     try visitor.uint32(2, "protocolVersionMin", &protocolVersionMin)
     try visitor.text(3, "clusterId", &clusterID, .requiredText)
     try visitor.required(4, "record", &record)
+    try visitor.uint64(5, "startedAt", &startedAt)
+    try visitor.fixed64(6, "nonce", &nonce)
   }
 }
 
@@ -57,6 +76,7 @@ extension Ack: WireMessage {
     try visitor.uint64(1, "sequence", &sequence)
     try visitor.fixed64(2, "digest", &digest)
     try visitor.repeated(3, "news", &news, max: WireLimits.recordsPerFrame)
+    try visitor.uint32(4, "health", &health, max: WireLimits.healthMax)
   }
 }
 
@@ -74,6 +94,76 @@ extension View: WireMessage {
   }
 }
 
+extension ProbeRequest: WireMessage {
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
+    try visitor.uint64(1, "sequence", &sequence)
+    try visitor.text(2, "target", &target, .nodeID)
+  }
+}
+
+extension ProbeReply: WireMessage {
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
+    try visitor.uint64(1, "sequence", &sequence)
+    try visitor.text(2, "target", &target, .nodeID)
+    try visitor.bool(3, "reached", &reached)
+  }
+}
+
+extension SyncDigest: WireMessage {
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
+    try visitor.fixed64s(1, "buckets", &buckets, count: WireLimits.syncBuckets)
+  }
+}
+
+extension SyncSummary: WireMessage {
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
+    try visitor.fixed64(1, "mask", &mask)
+    try visitor.repeated(2, "entries", &entries, max: WireLimits.syncEntries)
+    try visitor.bool(3, "more", &more)
+  }
+}
+
+extension SyncEntry: WireMessage {
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
+    try visitor.text(1, "nodeId", &nodeID, .nodeID)
+    try visitor.uint64(2, "epoch", &epoch)
+    try visitor.uint32(3, "incarnation", &incarnation)
+    try visitor.state(4, "state", &state)
+    try visitor.int64(5, "metadataVersion", &metadataVersion)
+  }
+}
+
+extension SyncDelta: WireMessage {
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
+    try visitor.repeated(1, "records", &records, max: WireLimits.recordsPerFrame)
+    try visitor.texts(2, "wanted", &wanted, .nodeID, max: WireLimits.recordsPerFrame)
+  }
+}
+
+extension Broadcast: WireMessage {
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
+    try visitor.text(1, "origin", &origin, .nodeID)
+    try visitor.uint64(2, "epoch", &epoch)
+    try visitor.uint64(3, "sequence", &sequence)
+    try visitor.text(4, "topic", &topic, .topic)
+    try visitor.optionalBytes(5, "payload", &payload, max: WireLimits.broadcastBytes)
+    try visitor.uint32(6, "size", &size, max: UInt32(WireLimits.broadcastBytes))
+    try visitor.uint32(7, "hops", &hops)
+  }
+}
+
+extension BroadcastPull: WireMessage {
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
+    try visitor.text(1, "origin", &origin, .nodeID)
+    try visitor.uint64(2, "epoch", &epoch)
+    try visitor.uint64(3, "sequence", &sequence)
+  }
+}
+
+extension Release: WireMessage {
+  mutating func visit(_ visitor: inout some FieldVisitor) {}
+}
+
 extension PingRequest: WireMessage {
   mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
     try visitor.bytes(1, "payload", &payload, max: WireLimits.pingPayloadBytes)
@@ -88,23 +178,5 @@ extension PingReply: WireMessage {
     try visitor.uint32(4, "incarnation", &incarnation)
     try visitor.text(5, "meshVersion", &meshVersion, .text)
     try visitor.bytes(6, "payload", &payload, max: WireLimits.pingPayloadBytes)
-  }
-}
-
-/// What `MeshMessage` is on the wire: one frame with a `oneof`.
-struct MeshFrame: WireMessage {
-  var message: MeshMessage?
-
-  mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
-    try visitor.choice(
-      1, "hello", &message, get: { if case .hello(let hello) = $0 { hello } else { nil } }, make: MeshMessage.hello)
-    try visitor.choice(
-      2, "ping", &message, get: { if case .ping(let ping) = $0 { ping } else { nil } }, make: MeshMessage.ping)
-    try visitor.choice(
-      3, "ack", &message, get: { if case .ack(let ack) = $0 { ack } else { nil } }, make: MeshMessage.ack)
-    try visitor.choice(
-      4, "news", &message, get: { if case .news(let news) = $0 { news } else { nil } }, make: MeshMessage.news)
-    try visitor.choice(
-      5, "view", &message, get: { if case .view(let view) = $0 { view } else { nil } }, make: MeshMessage.view)
   }
 }

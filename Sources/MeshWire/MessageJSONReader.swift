@@ -1,3 +1,5 @@
+import MeshBasics
+
 /// Reads a message from JSON by protobuf's mapping. `null` counts as absent, unknown members are ignored, 64-bit
 /// numbers may be strings or numbers, enums names or numbers. The checks are those of the declaration.
 struct MessageJSONReader: FieldVisitor {
@@ -31,8 +33,17 @@ struct MessageJSONReader: FieldVisitor {
     }
   }
 
-  mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32) throws(WireError) {
+  mutating func optionalBytes(_ number: Int, _ name: String, _ value: inout [UInt8]?, max: Int) throws(WireError) {
+    value = nil
+    guard member(name) != nil else { return }
+    var found: [UInt8] = []
+    try bytes(number, name, &found, max: max)
+    value = found
+  }
+
+  mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32, max: UInt32) throws(WireError) {
     value = try integer(name)
+    guard value <= max else { throw WireError("\(name): \(value), allowed are 0 to \(max)") }
   }
 
   mutating func uint64(_ number: Int, _ name: String, _ value: inout UInt64) throws(WireError) {
@@ -45,6 +56,26 @@ struct MessageJSONReader: FieldVisitor {
 
   mutating func fixed64(_ number: Int, _ name: String, _ value: inout UInt64) throws(WireError) {
     value = try integer(name)
+  }
+
+  mutating func fixed64s(_ number: Int, _ name: String, _ value: inout [UInt64], count: Int) throws(WireError) {
+    value = []
+    let items = try array(name)
+    guard items.count <= count else { throw WireError("\(name): more than \(count) values") }
+    for (index, item) in items.enumerated() { value.append(try integer(item, "\(name)[\(index)]")) }
+    guard items.count == count else { throw WireError("\(name): \(items.count) values, required are \(count)") }
+  }
+
+  mutating func texts(
+    _ number: Int, _ name: String, _ value: inout [String], _ rule: TextRule, max: Int
+  ) throws(WireError) {
+    value = []
+    for found in try array(name) {
+      let item = "\(name)[\(value.count)]"
+      guard case .string(let text) = found else { throw WireError("\(item): not a string") }
+      try rule.check(text, item)
+      try value.place(text, name, max: max)
+    }
   }
 
   mutating func state(_ number: Int, _ name: String, _ value: inout MemberState) throws(WireError) {
@@ -86,16 +117,23 @@ struct MessageJSONReader: FieldVisitor {
   ) throws(WireError) {
     value = try message(M.self, name)
     guard let value else { return }
-    let count = ProtobufWriter.write(value).count
+    let count = ProtobufSize.of(value)
     guard count <= max else { throw WireError("\(name): \(count) bytes, allowed are \(max)") }
+  }
+
+  mutating func shared<M: WireMessage>(
+    _ number: Int, _ name: String, _ value: inout Shared<M>?, max: Int
+  ) throws(WireError) {
+    var found: M?
+    try optional(number, name, &found, max: max)
+    value = found.map { Shared($0) }
   }
 
   mutating func repeated<M: WireMessage>(
     _ number: Int, _ name: String, _ value: inout [M], max: Int
   ) throws(WireError) {
     value = []
-    guard let found = member(name) else { return }
-    guard case .array(let items) = found else { throw WireError("\(name): not an array") }
+    let items = try array(name)
     guard items.count <= max else { throw WireError("\(name): more than \(max) items") }
     for (index, item) in items.enumerated() { value.append(try message(M.self, item, "\(name)[\(index)]")) }
   }
@@ -134,10 +172,20 @@ struct MessageJSONReader: FieldVisitor {
     return text
   }
 
+  private func array(_ name: String) throws(WireError) -> [JSONValue] {
+    guard let found = member(name) else { return [] }
+    guard case .array(let items) = found else { throw WireError("\(name): not an array") }
+    return items
+  }
+
   private func integer<Number: FixedWidthInteger>(_ name: String) throws(WireError) -> Number {
+    guard let found = member(name) else { return 0 }
+    return try integer(found, name)
+  }
+
+  private func integer<Number: FixedWidthInteger>(_ value: JSONValue, _ name: String) throws(WireError) -> Number {
     let text: String
-    switch member(name) {
-    case nil: return 0
+    switch value {
     case .number(let digits), .string(let digits): text = digits
     default: throw WireError("\(name): not a number")
     }

@@ -1,3 +1,5 @@
+import MeshBasics
+
 /// Writes a message as JSON by protobuf's mapping: 64-bit numbers as strings, bytes in base64, enums by name. Fields
 /// that are zero are written too, since readers in .NET don't restore defaults (contracts: http §1); only messages are
 /// left out.
@@ -36,7 +38,13 @@ struct MessageJSONWriter: FieldVisitor {
     json.bool(value)
   }
 
-  mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32) {
+  mutating func optionalBytes(_ number: Int, _ name: String, _ value: inout [UInt8]?, max: Int) {
+    guard let value else { return }
+    json.name(name)
+    json.string(Base64.encode(value))
+  }
+
+  mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32, max: UInt32) {
     json.name(name)
     json.integer(Int64(value))
   }
@@ -52,6 +60,14 @@ struct MessageJSONWriter: FieldVisitor {
   }
 
   mutating func fixed64(_ number: Int, _ name: String, _ value: inout UInt64) { uint64(number, name, &value) }
+
+  mutating func fixed64s(_ number: Int, _ name: String, _ value: inout [UInt64], count: Int) {
+    strings(name, value.map(\.description))
+  }
+
+  mutating func texts(_ number: Int, _ name: String, _ value: inout [String], _ rule: TextRule, max: Int) {
+    strings(name, value)
+  }
 
   mutating func state(_ number: Int, _ name: String, _ value: inout MemberState) {
     json.name(name)
@@ -83,6 +99,12 @@ struct MessageJSONWriter: FieldVisitor {
     object(value)
   }
 
+  mutating func shared<M: WireMessage>(_ number: Int, _ name: String, _ value: inout Shared<M>?, max: Int) {
+    guard let value else { return }
+    json.name(name)
+    object(value.value)
+  }
+
   mutating func repeated<M: WireMessage>(_ number: Int, _ name: String, _ value: inout [M], max: Int) {
     json.name(name)
     json.beginArray()
@@ -96,5 +118,12 @@ struct MessageJSONWriter: FieldVisitor {
     guard let union, let message = get(union) else { return }
     json.name(name)
     object(message)
+  }
+
+  private mutating func strings(_ name: String, _ values: [String]) {
+    json.name(name)
+    json.beginArray()
+    for value in values { json.string(value) }
+    json.endArray()
   }
 }

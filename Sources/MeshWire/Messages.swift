@@ -1,109 +1,27 @@
-import MeshBasics
-
-/// What a node tells about itself. Only the owner mints it; `metadataVersion` grows with every change (contracts:
-/// gossip §13.5).
-public struct NodeMetadata: Equatable, Sendable {
-  /// What the node is for, such as `dispatcher`, `gateway` or `worker`; up to 256 bytes, as the next three.
-  public var role = "worker"
-  /// The mesh that it belongs to.
-  public var clusterID = "local"
-  /// Where it runs.
-  public var region = "local"
-  /// The version of the software that it runs.
-  public var meshVersion = "dev"
-  /// Whether it takes HTTP/3 on its mesh listener.
-  public var http3Support = true
-  /// Where its mesh listener can be reached, `host:port` of up to 262 bytes; empty when nowhere.
-  public var endpoint = ""
-  /// Grows by one with each change; starts at the Unix time in milliseconds of the process's start.
-  public var metadataVersion: Int64 = 0
-  /// Up to 64, sorted by the bytes of their keys, each key once.
-  public var labels: [Label] = []
-  /// How the node protects its links.
-  public var security = SecurityPosture()
-
-  /// The metadata of a node that was told nothing: OmniRelay's defaults.
-  public init() {}
-}
-
-/// One label of a node: a key of 1 to 64 bytes and a value of up to 4,096.
-public struct Label: Equatable, Sendable {
-  /// Its name, without control characters.
-  public var key = ""
-  /// Any text without NUL.
-  public var value = ""
-
-  /// An empty label, which no peer accepts before it has a key.
-  public init() {}
-
-  /// The label `key` with `value`.
-  public init(key: String, value: String) {
-    self.key = key
-    self.value = value
-  }
-}
-
-/// The security that a node offers, for operators to see at a glance.
-public struct SecurityPosture: Equatable, Sendable {
-  /// `1.3`.
-  public var tlsVersion = ""
-  /// Whether peers must show a certificate.
-  public var mutualTLS = false
-  /// Whether its configuration checks a revocation list.
-  public var revocationChecked = false
-  /// Unix time in seconds when its certificate expires; 0 when unknown.
-  public var certificateExpiresAt: Int64 = 0
-
-  /// A posture of which nothing is known.
-  public init() {}
-}
-
-/// The state of a member, in the order of precedence at one (epoch, incarnation).
-public enum MemberState: UInt8, Comparable, Sendable, CaseIterable {
-  /// It answers.
-  case alive = 1
-  /// It didn't answer `accuser`, and may still refute.
-  case suspect = 2
-  /// It was declared dead.
-  case dead = 3
-  /// It said goodbye.
-  case left = 4
-
-  /// Orders by precedence: of two claims at one (epoch, incarnation), the greater state stands.
-  public static func < (a: MemberState, b: MemberState) -> Bool { a.rawValue < b.rawValue }
-}
-
-/// A claim about one member, ordered by (epoch, incarnation, state).
-public struct MemberRecord: Equatable, Sendable {
-  /// The member's name, by the rules of `NodeID`.
-  public var nodeID = ""
-  /// Grows with each start of the member's process.
-  public var epoch: UInt64 = 0
-  /// Grows within an epoch whenever the member refutes a suspicion.
-  public var incarnation: UInt32 = 0
-  /// What is claimed.
-  public var state = MemberState.alive
-  /// Who suspects it or declared it dead, a node's name; empty for claims of the owner.
-  public var accuser = ""
-  /// Present on alive claims; absent where the receiver can do without.
-  public var metadata: NodeMetadata?
-
-  /// An alive claim about nobody, which no peer accepts before it has a node id.
-  public init() {}
+/// The versions of the protocol between nodes.
+public enum ProtocolVersion {
+  /// What this package speaks.
+  public static let current: UInt32 = 2
+  /// The oldest that it still speaks: `hello`, `ping`, `ack`, `news` and `view` alone.
+  public static let oldest: UInt32 = 1
 }
 
 /// First message on a stream, from each side.
 public struct Hello: Equatable, Sendable {
   /// The newest version of this protocol that the sender speaks.
-  public var protocolVersion: UInt32 = 1
+  public var protocolVersion = ProtocolVersion.current
   /// The oldest version that it still speaks.
-  public var protocolVersionMin: UInt32 = 1
+  public var protocolVersionMin = ProtocolVersion.oldest
   /// The sender's mesh, 1 to 256 bytes.
   public var clusterID = ""
   /// The sender's own claim, with metadata.
   public var record = MemberRecord()
+  /// When the sender's process started, in milliseconds of Unix time; 0 before version 2.
+  public var startedAt: UInt64 = 0
+  /// Drawn at random by each process, so that two which use one name can be told apart; 0 before version 2.
+  public var nonce: UInt64 = 0
 
-  /// The greeting of version 1, which no peer accepts before it has a cluster and a record.
+  /// The greeting of this version, which no peer accepts before it has a cluster and a record.
   public init() {}
 }
 
@@ -129,6 +47,8 @@ public struct Ack: Equatable, Sendable {
   public var digest: UInt64 = 0
   /// Claims worth spreading, up to 512.
   public var news: [MemberRecord] = []
+  /// How much the answerer doubts itself, 0 (healthy) to 8.
+  public var health: UInt32 = 0
 
   /// An answer without news.
   public init() {}
@@ -143,7 +63,7 @@ public struct News: Equatable, Sendable {
   public init() {}
 }
 
-/// A page of the sender's whole view, for anti-entropy.
+/// A page of the sender's whole view: for newcomers, and for peers of protocol 1, which compare nothing smaller.
 public struct View: Equatable, Sendable {
   /// The claims of this page, up to 512.
   public var records: [MemberRecord] = []
@@ -168,6 +88,22 @@ public enum MeshMessage: Equatable, Sendable {
   case news(News)
   /// A page of a whole view.
   case view(View)
+  /// "Probe that one for me."
+  case probeRequest(ProbeRequest)
+  /// Whether it answered.
+  case probeReply(ProbeReply)
+  /// First step of anti-entropy: the hashes of all buckets.
+  case syncDigest(SyncDigest)
+  /// Second step: what is known in the buckets that differ.
+  case syncSummary(SyncSummary)
+  /// Third step: the claims themselves.
+  case syncDelta(SyncDelta)
+  /// An application's message to all nodes.
+  case broadcast(Broadcast)
+  /// Asks for the payload of one that was announced.
+  case broadcastPull(BroadcastPull)
+  /// "I don't need this link."
+  case release(Release)
 }
 
 /// The unary call `meshkit.mesh.v1.Mesh/Ping`, for operators and for software that isn't MeshKit.

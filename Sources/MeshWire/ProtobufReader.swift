@@ -1,3 +1,5 @@
+import MeshBasics
+
 /// How the bytes of a field end (protobuf encoding, "Message Structure"). Groups, 3 and 4, are refused.
 enum WireType: UInt8 {
   case varint = 0
@@ -66,11 +68,7 @@ struct ProtobufReader: FieldVisitor {
     case .elsewhere: return
     case .absent: value = ""
     case .here:
-      let range = try chunk(name)
-      guard let text = String(validating: input[range], as: UTF8.self) else {
-        throw WireError("\(name): not UTF-8")
-      }
-      value = text
+      value = try text(name)
     }
     try rule.check(value, name)
   }
@@ -90,9 +88,16 @@ struct ProtobufReader: FieldVisitor {
     if let number = try number64(number, name, .varint) { value = number != 0 }
   }
 
-  mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32) throws(WireError) {
+  mutating func optionalBytes(_ number: Int, _ name: String, _ value: inout [UInt8]?, max: Int) throws(WireError) {
+    var found: [UInt8] = []
+    try bytes(number, name, &found, max: max)
+    if field == number { value = found }
+  }
+
+  mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32, max: UInt32) throws(WireError) {
     guard let number = try number64(number, name, .varint) else { return }
     guard let small = UInt32(exactly: number) else { throw WireError("\(name): more than 32 bits") }
+    guard small <= max else { throw WireError("\(name): \(small), allowed are 0 to \(max)") }
     value = small
   }
 
@@ -106,6 +111,36 @@ struct ProtobufReader: FieldVisitor {
 
   mutating func fixed64(_ number: Int, _ name: String, _ value: inout UInt64) throws(WireError) {
     if let number = try number64(number, name, .fixed64) { value = number }
+  }
+
+  mutating func fixed64s(_ number: Int, _ name: String, _ value: inout [UInt64], count: Int) throws(WireError) {
+    // Packed, or one by one, as proto3 wants of readers.
+    let wanted = wire == .fixed64 ? WireType.fixed64 : .chunk
+    if try place(number, name, wanted) == .here {
+      let range = wanted == .chunk ? try chunk(name) : position..<(position &+ 8)
+      guard range.count % 8 == 0 else { throw WireError("\(name): not a whole number of values") }
+      guard range.count / 8 <= count &- value.count else { throw WireError("\(name): more than \(count) values") }
+      position = range.lowerBound
+      while position < range.upperBound { value.append(try fixed(bytes: 8, name)) }
+    }
+    // Values may come in several parts, so that only the end shows whether all are there.
+    guard field != 0 || value.count == count else {
+      throw WireError("\(name): \(value.count) values, required are \(count)")
+    }
+  }
+
+  mutating func texts(
+    _ number: Int, _ name: String, _ value: inout [String], _ rule: TextRule, max: Int
+  ) throws(WireError) {
+    switch try place(number, name, .chunk) {
+    case .elsewhere: return
+    case .absent: value = []
+    case .here:
+      let item = "\(name)[\(value.count)]"
+      let text = try text(item)
+      try rule.check(text, item)
+      try value.place(text, name, max: max)
+    }
   }
 
   mutating func state(_ number: Int, _ name: String, _ value: inout MemberState) throws(WireError) {
@@ -145,6 +180,17 @@ struct ProtobufReader: FieldVisitor {
     _ number: Int, _ name: String, _ value: inout M?, max: Int
   ) throws(WireError) {
     _ = try single(number, name, &value, max: max)
+  }
+
+  mutating func shared<M: WireMessage>(
+    _ number: Int, _ name: String, _ value: inout Shared<M>?, max: Int
+  ) throws(WireError) {
+    var found: M?
+    switch try single(number, name, &found, max: max) {
+    case .elsewhere: return
+    case .absent: value = nil
+    case .here: value = found.map { Shared($0) }
+    }
   }
 
   mutating func repeated<M: WireMessage>(
@@ -214,6 +260,12 @@ struct ProtobufReader: FieldVisitor {
   }
 
   // MARK: Bytes
+
+  private mutating func text(_ name: String) throws(WireError) -> String {
+    let range = try chunk(name)
+    guard let text = String(validating: input[range], as: UTF8.self) else { throw WireError("\(name): not UTF-8") }
+    return text
+  }
 
   private mutating func nested(
     _ name: String, _ message: inout some WireMessage, max: Int = WireLimits.frameBytes

@@ -7,6 +7,8 @@ enum TextRule {
   case text
   /// 1 to 256 bytes.
   case requiredText
+  /// 1 to 128 bytes.
+  case topic
   /// The name of a node.
   case nodeID
   /// The name of a node, or empty.
@@ -31,7 +33,7 @@ enum TextRule {
       guard NodeID(value) != nil else { throw WireError("\(name): not the name of a node") }
     case .endpointOrEmpty:
       guard Endpoint(parsing: value) != nil else { throw WireError("\(name): not host:port") }
-    case .text, .requiredText, .labelKey:
+    case .text, .requiredText, .topic, .labelKey:
       guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
         throw WireError("\(name): holds a control character")
       }
@@ -42,7 +44,7 @@ enum TextRule {
 
   private var required: Bool {
     switch self {
-    case .requiredText, .nodeID, .labelKey: true
+    case .requiredText, .topic, .nodeID, .labelKey: true
     case .text, .nodeIDOrEmpty, .endpointOrEmpty, .labelValue: false
     }
   }
@@ -50,6 +52,7 @@ enum TextRule {
   private var max: Int {
     switch self {
     case .text, .requiredText: WireLimits.textBytes
+    case .topic: WireLimits.topicBytes
     case .nodeID, .nodeIDOrEmpty: NodeID.lengthMax
     case .endpointOrEmpty: WireLimits.endpointBytes
     case .labelKey: WireLimits.labelKeyBytes
@@ -61,17 +64,35 @@ enum TextRule {
 extension [Label] {
   /// Puts `label` at its place in the order of keys, by bytes, instead of one of the same key.
   mutating func place(_ label: Label, _ name: String) throws(WireError) {
+    let (index, isThere) = search(label.key) { $0.key }
+    if isThere {
+      self[index] = label
+      return
+    }
+    guard count < WireLimits.labels else { throw WireError("\(name): more than \(WireLimits.labels) labels") }
+    insert(label, at: index)
+  }
+}
+
+extension [String] {
+  /// Puts `text` at its place in the order of bytes, unless it is there.
+  mutating func place(_ text: String, _ name: String, max: Int) throws(WireError) {
+    let (index, isThere) = search(text) { $0 }
+    if isThere { return }
+    guard count < max else { throw WireError("\(name): more than \(max) items") }
+    insert(text, at: index)
+  }
+}
+
+extension Array {
+  /// Where `key` stands, or would stand, in an array sorted by the bytes of its keys.
+  fileprivate func search(_ key: String, _ keyOf: (Element) -> String) -> (index: Int, isThere: Bool) {
     var low = 0
     var high = count
     while low < high {
       let middle = (low &+ high) / 2
-      if self[middle].key.utf8.lexicographicallyPrecedes(label.key.utf8) { low = middle &+ 1 } else { high = middle }
+      if keyOf(self[middle]).utf8.lexicographicallyPrecedes(key.utf8) { low = middle &+ 1 } else { high = middle }
     }
-    if low < count, self[low].key.utf8.elementsEqual(label.key.utf8) {
-      self[low] = label
-      return
-    }
-    guard count < WireLimits.labels else { throw WireError("\(name): more than \(WireLimits.labels) labels") }
-    insert(label, at: low)
+    return (low, low < count && keyOf(self[low]).utf8.elementsEqual(key.utf8))
   }
 }

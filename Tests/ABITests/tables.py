@@ -14,6 +14,8 @@ def argument_kind(function, index, head):
         wide = {"size_t": "ARG_LENGTH", "int64_t": "ARG_I64", "uint64_t": "ARG_U64"}
         return wide.get(kind, "ARG_I32" if kind != "uint32_t" else "ARG_U32")
     base, stars = kind.rstrip("*"), kind.count("*")
+    if base == "meshkit_bytes_t" and stars == 0:
+        return "ARG_BYTES"
     if stars == 2 or base == "size_t":
         return "ARG_OUT"
     if base == "char":

@@ -40,8 +40,8 @@ import Testing
 
   @Test(arguments: [
     (["frob"], "meshkit: unknown verb 'frob'; allowed: version, cert, node, mesh\n"),
-    (["mesh", "peer"], "meshkit mesh: unknown verb 'peer'; allowed: peers\n"),
-    (["mesh", "peers", "show"], "meshkit mesh peers: unknown verb 'show'; allowed: list\n"),
+    (["mesh", "peer"], "meshkit mesh: unknown verb 'peer'; allowed: peers, drain, resume, leave\n"),
+    (["mesh", "peers", "show"], "meshkit mesh peers: unknown verb 'show'; allowed: list, remove\n"),
     (["mesh", "--url"], "meshkit mesh: unknown option '--url'; allowed here: --help\n"),
     (
       ["mesh", "peers", "list", "--ur", "x"],

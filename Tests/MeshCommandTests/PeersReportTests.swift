@@ -1,3 +1,4 @@
+import Foundation
 import MeshRuntime
 import Testing
 
@@ -27,6 +28,17 @@ import Testing
       mesh-c                   Left     worker       alpha              iad                dev          no             -
       """
     #expect(try report(Self.answer).table == expected)
+  }
+
+  @Test func whileSomeoneDrainsTheTableHasOneColumnMore() throws {
+    let text = Self.answer.replacingOccurrences(
+      of: #""nodeId":"mesh-a","#, with: #""nodeId":"mesh-a","draining":true,"#)
+    let rows = try report(text).table.split(separator: "\n").dropFirst(2).map(String.init)
+    #expect(rows.count == 4)
+    #expect(rows[0].hasSuffix(" HTTP/3  rtt (ms) Drain"))
+    #expect(rows[1].hasSuffix(" 10 no") && rows[1].hasPrefix("mesh-b"))
+    #expect(rows[2].hasSuffix(" 4.21 yes") && rows[2].hasPrefix("mesh-a"))
+    #expect(try report(text).json.contains(#""draining":true"#))
   }
 
   @Test func jsonIsCompactWithStatusesAsNamesAndWithoutNulls() throws {

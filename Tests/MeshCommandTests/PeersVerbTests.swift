@@ -8,8 +8,8 @@ import Testing
     ("http://127.0.0.1:8080", "http://127.0.0.1:8080"), ("HTTP://mesh-a:1/base/path?q", "http://mesh-a:1"),
     ("http://[::1]:8080/", "http://[::1]:8080"),
   ])
-  func onlySchemeAndAuthorityOfTheAddressCount(url: String, address: String) throws {
-    #expect(try PeersVerb.address(url) == address)
+  func onlySchemeAndAuthorityOfTheAddressCount(url: String, address: String) {
+    #expect(ControlAddress.parse(url) == address)
   }
 
   @Test(arguments: [
@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test func anAnswerThatDoesNotComeIsATimeout() throws {
-    let server = try #require(SilentServer())
+    let server = try #require(PreparedServer(answering: nil))
     let run = Collected.running("mesh", "peers", "list", "--url", server.url, "--timeout", "100ms")
     #expect(run.exitCode == .timeout)
     #expect(run.complaints.hasPrefix("Mesh peers request failed: "))
@@ -50,43 +50,10 @@ import Testing
     ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{", "can't be read: "),
   ])
   func anAnswerThatIsNoPeersDocumentIsAnError(answer: String, message: String) throws {
-    let server = try #require(SilentServer(answering: answer))
+    let server = try #require(PreparedServer(answering: answer))
     let run = Collected.running("mesh", "peers", "list", "--url", server.url, "--timeout", "10s")
     #expect(run.exitCode == .error)
     #expect(run.complaints.contains(message))
     #expect(run.results.isEmpty)
   }
-}
-
-/// Listens on loopback; accepts, sends one prepared answer if it has any, and says no more.
-private final class SilentServer: @unchecked Sendable {
-  let url: String
-  private let listener: Int32
-
-  init?(answering answer: String? = nil) {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    listener = descriptor
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, length) == 0 && listen(descriptor, 4) == 0 && getsockname(descriptor, $0, &length) == 0
-      }
-    }
-    url = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
-    guard isBound else { return nil }
-    if let answer {
-      Thread.detachNewThread {
-        let connection = accept(descriptor, nil, nil)
-        var request = [UInt8](repeating: 0, count: 4096)
-        _ = read(connection, &request, request.count)
-        _ = write(connection, answer, answer.utf8.count)
-        close(connection)
-      }
-    }
-  }
-
-  deinit { close(listener) }
 }

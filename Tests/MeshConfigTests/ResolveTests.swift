@@ -64,10 +64,44 @@ struct ResolveTests {
     #expect(try opened([list]).resolve(hostName: "h").revocationListPath == "crl.pem")
   }
 
-  @Test func suspicionLeavesRoomForAProbe() throws {
-    let probe = [("mesh:gossip:interval", "1s"), ("mesh:gossip:pingTimeout", "2s")]
-    #expect(try refused(probe + [("mesh:gossip:suspicionInterval", "3s")]) == [])
-    #expect(try refused(probe + [("mesh:gossip:suspicionInterval", "2999ms")]) == ["mesh:gossip:suspicionInterval"])
+  @Test(arguments: [
+    ("1s", "2s", "2001ms", "1999ms"), ("1s", "100ms", "1301ms", "1300ms"), ("250ms", "2s", "501ms", "498ms"),
+    ("3s", "1s", "6001ms", "6s"), ("10ms", "5ms", "21ms", "20ms"),
+  ])
+  func suspicionOutlastsAProbeAndItsRelays(_ interval: String, _ timeout: String, _ good: String, _ bad: String) throws
+  {
+    let probe = [("mesh:gossip:interval", interval), ("mesh:gossip:pingTimeout", timeout)]
+    #expect(try refused(probe + [("mesh:gossip:suspicionInterval", good)]) == [])
+    #expect(try refused(probe + [("mesh:gossip:suspicionInterval", bad)]) == ["mesh:gossip:suspicionInterval"])
+  }
+
+  @Test func aSuspicionThatIsTooShortNamesTheKeysTheirValuesAndWhatIsAllowed() throws {
+    let configuration = try opened([("mesh:gossip:suspicionInterval", "1s"), ("mesh:gossip:pingTimeout", "200ms")])
+    let found = problems { () throws(ConfigurationError) in _ = try configuration.resolve(hostName: "h") }
+    for part in [
+      "'1s'", "mesh:gossip:interval '1s'", "mesh:gossip:pingTimeout '200ms'", "allowed: longer than 1600ms",
+    ] {
+      #expect(found.first?.message.contains(part) == true, "\(part): \(found)")
+    }
+  }
+
+  @Test func scopesComeAsAListOrAsTextAndReadingIsAlwaysIncluded() throws {
+    let reading = ["mesh.read", "mesh.observe"]
+    let key = "mesh:control:loopbackScopes"
+    func scopes(_ text: String) throws -> [String] { try opened([(key, text)]).resolve(hostName: "h").controlScopes }
+    #expect(try opened([]).resolve(hostName: "h").controlScopes == reading)
+    #expect(try scopes("") == reading)
+    for text in ["mesh.operate", "mesh.operate mesh.read", " mesh.observe,mesh.operate ", "MESH.OPERATE"] {
+      #expect(try scopes(text) == reading + ["mesh.operate"], "\(text)")
+    }
+    var document = try opened()
+    try document.load(json: Array(#"{"mesh":{"control":{"loopbackScopes":["mesh.operate"]}}}"#.utf8))
+    #expect(try document.resolve(hostName: "h").controlScopes == reading + ["mesh.operate"])
+    for bad in ["mesh.write", "mesh.admin", "operate", "mesh.operate;mesh.read", "*"] {
+      let found = problems(setting: key, bad)
+      #expect(found.map(\.path) == [key])
+      #expect(found.first?.message.contains("allowed: any of mesh.read, mesh.observe, mesh.operate") == true)
+    }
   }
 
   @Test func theTwoListenersNeedTwoPorts() throws {

@@ -37,7 +37,7 @@ private func exampleView() throws -> NodeView {
     "mesh-a", .left, metadata("worker", http3: true, endpoint: "", labels: []), heard: nil, roundTrip: nil)
   return NodeView(
     localNodeID: local.nodeID, members: [suspect, known, local], now: now, unixTicks: 17_639_784_001_234_567,
-    isDraining: false, notReady: [], activeRequests: 2)
+    isLeaving: false, notReady: [], scopes: [.read, .observe], activeRequests: 2)
 }
 
 private func get(
@@ -47,7 +47,7 @@ private func get(
 {
   Control.respond(
     to: ControlRequest(method: method, target: target, host: host, origin: origin, body: []), view: view,
-    metrics: { Array("m 1\n".utf8) })
+    metrics: { Array("m 1\n".utf8) }, perform: { _ in .busy })
 }
 
 private func text(_ response: ControlResponse) -> String { String(decoding: response.body, as: UTF8.self) }
@@ -129,7 +129,7 @@ func otherMethodsAre404WithoutABody(method: String) throws {
   #expect(text(get("/healthz", view)) == #"{"status":"ok","mode":"live""# + ok)
   #expect(text(get("/readyz", view)) == #"{"status":"ok","mode":"ready""# + ok)
   view.notReady = ["node:starting"]
-  view.isDraining = true
+  view.isLeaving = true
   #expect(get("/healthz", view).status == 200)
   let unready = get("/readyz", view)
   #expect(unready.status == 503)

@@ -19,11 +19,11 @@ struct EngineLimitTests {
     #expect(try targets(EngineLimits.seedsMax + 1) == (Int64(EngineLimits.seedsMax), 1))
   }
 
-  @Test func dialsStayWithinTheirLimitAndTheRestWaits() throws {
-    var rig = try Rig { $0.seeds = seeds(EngineLimits.dialsMax) }
-    #expect(rig.dials.count == EngineLimits.dialsMax)
-    rig = try Rig { $0.seeds = seeds(EngineLimits.dialsMax + 1) }
-    #expect(rig.dials.count == EngineLimits.dialsMax)
+  @Test func dialsThatCanWaitStayWithinTheirLimitAndTheRestWaits() throws {
+    var rig = try Rig { $0.seeds = seeds(EngineLimits.patientDialsMax) }
+    #expect(rig.dials.count == EngineLimits.patientDialsMax)
+    rig = try Rig { $0.seeds = seeds(EngineLimits.patientDialsMax + 1) }
+    #expect(rig.dials.count == EngineLimits.patientDialsMax)
     #expect(try #require(rig.engine.nextDeadline) > rig.now)
     rig.send(.linkClosed(.dialed(1), .timedOut))
     rig.advance(EngineLimits.dialSpacing)
@@ -41,7 +41,7 @@ struct EngineLimitTests {
       return record
     }
     let rig = try Rig(stored: stored)
-    #expect(rig.dials.count == EngineLimits.dialsMax)
+    #expect(rig.dials.count == EngineLimits.patientDialsMax)
     #expect(try #require(rig.engine.nextDeadline) > rig.now)
   }
 
@@ -73,30 +73,19 @@ struct EngineLimitTests {
     #expect(rig.engine.members.last?.status == .alive)
   }
 
-  @Test func earlyMessagesAreKeptUpToTheirNumberAndSize() throws {
+  @Test func beforeTheEpochIsDurableOneHelloIsKeptAndNothingElse() throws {
     var rig = try Rig(starts: false)
     let link = LinkID.accepted(1)
     rig.send(.started(unixMilliseconds: 1_000))
     rig.send(.linkOpened(link, peer("b")))
-    rig.send(.received(link, Array(repeating: 0, count: EngineLimits.earlyBytesMax + 1)))
-    #expect(rig.engine.links[link]?.early.count == 0)
-    rig.send(.received(link, Array(repeating: 0, count: EngineLimits.earlyBytesMax)))
-    for _ in 0..<EngineLimits.earlyMessagesMax { rig.send(.received(link, [1])) }
-    #expect(rig.engine.links[link]?.early.count == EngineLimits.earlyMessagesMax)
-  }
-
-  @Test func theGreatestHelloFitsAmongTheEarlyMessages() throws {
-    var metadata = NodeMetadata()
-    metadata.endpoint = "b:1"
-    metadata.labels = (0..<3).map { Label(key: "k\($0)", value: String(repeating: "v", count: 4_096)) }
-    let room = WireLimits.metadataBytes - 12_400
-    metadata.labels.append(Label(key: "rest", value: String(repeating: "v", count: room)))
-    let bytes = hello("b") {
-      $0.clusterID = String(repeating: "c", count: WireLimits.textBytes)
-      $0.record.metadata = metadata
-    }
-    _ = try MeshMessage.decode(bytes)
-    #expect(bytes.count > WireLimits.metadataBytes - 256 && bytes.count <= EngineLimits.earlyBytesMax)
+    rig.send(.received(link, .ping(Ping())))
+    #expect(rig.engine.links[link]?.early == nil)
+    rig.send(.received(link, hello("b", epoch: 500)))
+    rig.send(.received(link, hello("b", epoch: 600)))
+    #expect(rig.engine.links[link]?.early == hello("b", epoch: 500))
+    rig.send(.stored(SyncToken(rawValue: 1)))
+    #expect(rig.engine.members.map(\.epoch) == [1_000, 500])
+    #expect(rig.engine.links[link]?.early == nil)
   }
 
   @Test func aLinkWithoutAHelloIsClosedAtItsTimeout() throws {

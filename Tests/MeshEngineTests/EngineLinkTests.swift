@@ -47,10 +47,10 @@ struct EngineLinkTests {
       #expect(try #require(rig.engine.nextDeadline) > rig.now)
     }
     #expect((100...200).contains(dials))
-    #expect(wakes < 3 * 3_600)
+    #expect(wakes < 6 * 3_600)
   }
 
-  @Test func aNodeWithoutSeedsWakesOnceAnIntervalAndWaitsToBeFound() throws {
+  @Test func aNodeWithoutSeedsWakesAFewTimesASecondAndWaitsToBeFound() throws {
     var rig = try Rig { $0.seeds = [] }
     #expect(rig.dials.isEmpty)
     var wakes = 0
@@ -60,7 +60,7 @@ struct EngineLinkTests {
       rig.send(.deadlineReached)
       wakes += 1
     }
-    #expect(wakes < 200)
+    #expect(wakes < 400)
     rig.establish(.accepted(1), "b")
     #expect(rig.engine.members.count == 2)
   }
@@ -79,7 +79,7 @@ struct EngineLinkTests {
       var news = News()
       news.records = [record]
       rig.now = rig.now + .milliseconds(10)
-      rig.send(.received(.accepted(1), MeshMessage.news(news).encoded()))
+      rig.send(.received(.accepted(1), MeshMessage.news(news)))
       let dialed = rig.dials
       dials += dialed.count
       for link in dialed { rig.send(.linkClosed(link, .unreachable("refused"))) }
@@ -120,7 +120,7 @@ struct EngineLinkTests {
       record.incarnation = UInt32(incarnation)
       var news = News()
       news.records = [record]
-      rig.send(.received(.accepted(1), MeshMessage.news(news).encoded()))
+      rig.send(.received(.accepted(1), MeshMessage.news(news)))
       writes += look(rig).count
     }
     #expect(writes == 1)

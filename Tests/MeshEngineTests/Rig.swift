@@ -39,7 +39,7 @@ struct Rig {
 
   func sends(_ link: LinkID) -> [MeshMessage] {
     effects.list.compactMap { effect in
-      if case .send(link, let bytes) = effect { try? MeshMessage.decode(bytes) } else { nil }
+      if case .send(let links, let message) = effect, links.contains(link) { message } else { nil }
     }
   }
 }
@@ -49,7 +49,7 @@ func peer(_ name: String) -> LinkPeer {
   return LinkPeer(identity: identity, remoteAddress: "127.0.0.1:9", transport: "http3")
 }
 
-func hello(_ name: String, epoch: UInt64 = 500, change: (inout Hello) -> Void = { _ in }) -> [UInt8] {
+func hello(_ name: String, epoch: UInt64 = 500, change: (inout Hello) -> Void = { _ in }) -> MeshMessage {
   var hello = Hello()
   hello.clusterID = "local"
   hello.record.nodeID = name
@@ -59,7 +59,7 @@ func hello(_ name: String, epoch: UInt64 = 500, change: (inout Hello) -> Void = 
   metadata.metadataVersion = 1
   hello.record.metadata = metadata
   change(&hello)
-  return MeshMessage.hello(hello).encoded()
+  return .hello(hello)
 }
 
 extension Rig {

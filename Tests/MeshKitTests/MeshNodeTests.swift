@@ -51,6 +51,26 @@ private func openNode() throws -> MeshNode {
   await #expect(throws: MeshError.self) { try await node.setLabels([:]) }
 }
 
+@Test func drainAndBroadcastsAwaitTheirEndAndThrowWhatIsRefused() async throws {
+  let node = try openNode()
+  try await node.setDraining(true)
+  #expect(node.members.members.first?.isDraining == true)
+  try await node.setDraining(false)
+  #expect(node.members.members.first?.isDraining == false)
+  try await node.broadcast("topic", [1, 2, 3])
+  for (topic, count) in [("", 0), (String(repeating: "t", count: 129), 0), ("t", 65_537)] {
+    await #expect(throws: MeshError.self) { try await node.broadcast(topic, [UInt8](repeating: 0, count: count)) }
+  }
+  do {
+    try await node.removeMember(try #require(NodeID("nobody")))
+    Issue.record("a stranger was removed")
+  } catch let error as MeshError {
+    #expect(error.status == .notFound)
+  }
+  try await node.leave()
+  await #expect(throws: MeshError.self) { try await node.setDraining(true) }
+}
+
 @Test func aSlowReaderHearsHowMuchItLostAndTheEnd() async throws {
   let stream = try EventStream(capacity: 16)
   let reader = try EventReader(stream)

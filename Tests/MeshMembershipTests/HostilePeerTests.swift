@@ -19,10 +19,12 @@ struct HostilePeerTests {
     #expect(rig.events == [.left])
   }
 
-  @Test func aGoodbyeToldByOthersIsBelievedOnceThePeerIsSilent() throws {
-    var rig = try Rig.connected("b", "c")
+  @Test func aGoodbyeToldByTwoIsBelievedOnceThePeerIsSilent() throws {
+    var rig = try Rig.connected("b", "c", "d")
     rig.send(.peerDisconnected(try #require(b)))
     rig.send(.received(try #require(c), news(claim("b", 1, .left))))
+    #expect(rig.events == [])
+    try rig.hear("d", news(claim("b", 1, .left)))
     #expect(rig.events == [.left])
   }
 
@@ -39,7 +41,7 @@ struct HostilePeerTests {
     forged.metadata?.role = "forged"
     rig.send(.received(try #require(c), news(forged)))
     #expect(rig.room.views.last { $0.nodeID == b }?.metadata.role == "forged")
-    rig.send(.peerConnected(try #require(b), claim("b")))
+    rig.send(.peerConnected(try #require(b), claim("b"), version: 2))
     #expect(rig.room.views.last { $0.nodeID == b }?.metadata.role == "worker")
     #expect(rig.events == [.updated])
   }
@@ -62,7 +64,7 @@ struct HostilePeerTests {
     let epoch: UInt64 = 1_800_000_000_000
     room.handle(.started(epoch: epoch, unixMilliseconds: 0), now: now, into: &effects)
     let c = try #require(c)
-    room.handle(.peerConnected(c, claim("c", epoch: epoch)), now: now, into: &effects)
+    room.handle(.peerConnected(c, claim("c", epoch: epoch), version: 2), now: now, into: &effects)
     room.handle(.received(c, news(claim("m", 0, .suspect, epoch: epoch, accuser: "c"))), now: now, into: &effects)
     #expect(room.localRecord.incarnation == 1)
   }
@@ -78,67 +80,74 @@ struct HostilePeerTests {
   }
 
   @Test func aFullTableSaysSoOnceAMessageAndForgetsNobodyAlive() throws {
-    var rig = try Rig.connected("c")
-    let c = try #require(c)
-    for page in 0..<9 {
-      var many = MeshWire.News()
-      many.records = (0..<512).map { claim("x\(page)-\($0)") }
-      rig.send(.received(c, .news(many)))
-    }
+    var rig = try Rig.connected("teller-0", "teller-1", "c")
+    try rig.fill((0..<MembershipLimits.membersMax - rig.room.views.count).map { claim("x\($0)") })
+    try rig.hear("c", news((0..<100).map { claim("y\($0)") }))
     let limits = rig.observations.filter { if case .limitReached = $0 { true } else { false } }
     #expect(limits.count == 1)
-    #expect(rig.room.views.count == MembershipLimits.membersMax && rig.status("x0-0") == .alive)
+    #expect(rig.room.views.count == MembershipLimits.membersMax && rig.status("x0") == .alive)
   }
 
   @Test func aFullTableForgetsTheOldestEndForANewcomerButNotForAnotherEnd() throws {
-    var rig = try Rig.connected("c")
-    let c = try #require(c)
-    rig.send(.received(c, news(claim("oldest", 0, .dead, accuser: "c"))))
+    var rig = try Rig.connected("c", "d", "teller-0", "teller-1")
+    try rig.hear("c", news(claim("oldest"), claim("younger")))
+    try rig.bury("oldest", voices: ["c", "d"])
     rig.now = rig.now + .milliseconds(10)
-    for page in 0..<8 {
-      var many = MeshWire.News()
-      many.records = (0..<512).map { claim("x\(page)-\($0)", 0, .dead, accuser: "c") }
-      rig.send(.received(c, .news(many)))
-    }
+    try rig.bury("younger", voices: ["c", "d"])
+    try rig.fill((0..<MembershipLimits.membersMax - rig.room.views.count).map { claim("x\($0)") })
     #expect(rig.room.views.count == MembershipLimits.membersMax && rig.status("oldest") == .left)
-    rig.send(.received(c, news(claim("newcomer"))))
+    try rig.hear("c", news(claim("unknown", 0, .dead, accuser: "c")))
+    #expect(rig.status("oldest") == .left && rig.status("unknown") == nil)
+    try rig.hear("c", news(claim("newcomer")))
     #expect(rig.room.views.count == MembershipLimits.membersMax)
-    #expect(rig.status("newcomer") == .alive && rig.status("oldest") == nil)
+    #expect(rig.status("newcomer") == .alive && rig.status("oldest") == nil && rig.status("younger") == .left)
   }
 
-  @Test func eachPageOfAViewBuysTimeWithoutAnother() throws {
+  @Test func newcomersThatOnePeerAloneTellsOfAreRationed() throws {
     var rig = try Rig.connected("c")
-    let c = try #require(c)
-    var many = MeshWire.News()
-    many.records = (0..<512).map { index in
-      var record = claim("x\(index)")
-      record.metadata?.labels = [Label(key: "k", value: String(repeating: "v", count: 4_096))]
-      return record
+    let burst = MembershipLimits.joinsBurst
+    for start in stride(from: 0, through: burst, by: 512) {
+      try rig.hear("c", news((start..<min(start + 512, burst + 1)).map { claim("x\($0)") }))
     }
-    rig.send(.received(c, .news(many)))
+    #expect(rig.room.members.count == burst + 1 && rig.status("x\(burst)") == nil)
+    rig.now = rig.now + .seconds(1)
+    try rig.hear("c", news((0..<512).map { claim("y\($0)") }))
+    #expect(rig.room.members.count == burst + 1 + MembershipLimits.joinsPerSecond)
+  }
+
+  /// Conformance 44: views have a spacing and a budget.
+  @Test func viewsAreRationed() throws {
+    var rig = try Rig.connected("c")
+    try rig.hear(
+      "c",
+      news(
+        (0..<512).map { index in
+          var record = claim("x\(index)")
+          record.metadata?.labels = [Label(key: "k", value: String(repeating: "v", count: 4_096))]
+          return record
+        }))
     var wish = View()
     wish.replyWanted = true
-    func views() -> Int { rig.messages(to: "c").count { if case .view = $0 { true } else { false } } }
-    rig.now = rig.now + .seconds(1)
-    rig.send(.received(c, .view(wish)))
-    let pages = views()
-    #expect(pages > 10)
-    rig.now = rig.now + (MembershipLimits.viewSpacing.multiplied(by: Int64(pages)) - .milliseconds(1))
-    rig.send(.received(c, .view(wish)))
-    #expect(views() == 0)
-    rig.now = rig.now + .milliseconds(1)
-    rig.send(.received(c, .view(wish)))
-    #expect(views() == pages)
+    var bytes = 0
+    for _ in 0..<200 {
+      rig.now = rig.now + .milliseconds(50)
+      try rig.hear("c", .view(wish))
+      for case .view(let view) in rig.messages(to: "c") { bytes += view.records.reduce(0) { $0 + $1.encodedSize } }
+    }
+    let allowed = MembershipLimits.syncBytesBurst + 11 * MembershipLimits.syncBytesPerSecond
+    #expect(bytes > 200_000 && bytes <= Int(allowed))
   }
 
   @Test func aChattyOwnerIsRelayedToAFewOnly() throws {
     let names = (0..<12).map { "n\($0)" }
     var rig = try Rig.connected("b")
-    for name in names { rig.send(.peerConnected(try #require(NodeID(name)), claim(name))) }
+    for name in names { try rig.connect(name) }
+    try rig.run(.seconds(2), answering: names + ["b"])
+    rig.now = rig.now + .milliseconds(20)
     var changed = claim("b")
     changed.metadata?.metadataVersion = 2
     changed.metadata?.role = "gateway"
     rig.send(.received(try #require(b), news(changed)))
-    #expect(names.count { !rig.messages(to: $0).isEmpty } == 3)
+    #expect((1...3).contains(names.count { rig.told($0).contains { $0.nodeID == "b" } }))
   }
 }

@@ -8,7 +8,7 @@ struct MembershipTests {
   @Test func aPeerThatConnectsJoinsOnce() throws {
     var rig = try Rig()
     let b = try #require(NodeID("b"))
-    rig.send(.peerConnected(b, claim("b")))
+    rig.send(.peerConnected(b, claim("b"), version: 2))
     #expect(rig.events == [.joined])
     rig.send(.received(b, news(claim("b"))))
     #expect(rig.events == [])
@@ -38,10 +38,10 @@ struct MembershipTests {
   }
 
   @Test func theDeadStayDeadAtTheSameVersionAndTheSenderIsCorrected() throws {
-    var rig = try Rig.connected("c")
+    var rig = try Rig.connected("c", "d")
     let c = try #require(NodeID("c"))
     rig.send(.received(c, news(claim("b"))))
-    rig.send(.received(c, news(claim("b", 0, .dead, accuser: "c"))))
+    try rig.bury("b", voices: ["c", "d"])
     #expect(rig.events == [.left])
     rig.send(.received(c, news(claim("b"))))
     #expect(rig.status("b") == .left)
@@ -68,7 +68,7 @@ struct MembershipTests {
 
   @Test func aRestartReplacesTheOldLifeAtOnce() throws {
     var rig = try Rig.connected("b")
-    rig.send(.peerConnected(try #require(NodeID("b")), claim("b", epoch: 600)))
+    rig.send(.peerConnected(try #require(NodeID("b")), claim("b", epoch: 600), version: 2))
     #expect(rig.events == [.updated])
     #expect(rig.room.views.last?.epoch == 600)
   }
@@ -80,23 +80,41 @@ struct MembershipTests {
   }
 
   @Test func metadataIsAdoptedOnlyWhenNewer() throws {
-    var rig = try Rig.connected("b", "c")
-    let c = try #require(NodeID("c"))
+    var rig = try Rig.connected("c")
+    try rig.hear("c", news(claim("b")))
     var changed = claim("b")
     changed.metadata?.role = "gateway"
-    rig.send(.received(c, news(changed)))
+    try rig.hear("c", news(changed))
     #expect(rig.events == [])
     changed.metadata?.metadataVersion = 2
-    rig.send(.received(c, news(changed)))
+    try rig.hear("c", news(changed))
     #expect(rig.events == [.updated])
   }
 
+  /// Who can be asked itself is asked, whatever others tell of it.
+  @Test func whatOthersTellOfALinkedMemberIsAHintToAskIt() throws {
+    var rig = try Rig.connected("b", "c")
+    var changed = claim("b", 3)
+    changed.metadata?.metadataVersion = 2
+    changed.metadata?.role = "gateway"
+    try rig.hear("c", news(changed))
+    #expect(rig.events == [] && rig.view("b")?.incarnation == 0)
+    guard case .syncDelta(let question)? = rig.messages(to: "b").first else {
+      Issue.record("the member wasn't asked")
+      return
+    }
+    #expect(question.wanted == ["b"])
+    var answer = SyncDelta()
+    answer.records = [changed]
+    try rig.hear("b", .syncDelta(answer))
+    #expect(rig.events == [.updated] && rig.view("b")?.incarnation == 3)
+  }
+
   @Test func theTableTakesItsLimitAndNotOneMore() throws {
-    var rig = try Rig.connected("b")
+    var rig = try Rig.connected("b", "teller-0", "teller-1")
     let b = try #require(NodeID("b"))
-    var many = MeshWire.News()
-    many.records = (0..<(MembershipLimits.membersMax - 2)).map { claim("x\($0)") }
-    rig.send(.received(b, .news(many)))
+    let room = MembershipLimits.membersMax - rig.room.views.count
+    try rig.fill((0..<room).map { claim("x\($0)") })
     #expect(rig.room.views.count == MembershipLimits.membersMax)
     rig.send(.received(b, news(claim("one-more"))))
     #expect(rig.room.views.count == MembershipLimits.membersMax)

@@ -16,17 +16,18 @@ struct RhythmTests {
       #expect(rig.room.nextDeadline ?? .origin > rig.now)
       wakes += 1
     }
-    #expect((50...130).contains(wakes))
+    // A round a second, and now and then a refresh, a redrawn link, a try to heal.
+    #expect((60...120).contains(wakes))
   }
 
   /// Two that hold each other dead learn that they live from pings alone, when all that was said first got lost.
   @Test func theDeadArePingedWhileLinkedWithTheirOwnDeathInFront() throws {
-    var rig = try Rig.connected("b", "c")
+    var rig = try Rig.connected("b", "c", "d")
     let b = try #require(NodeID("b"))
     rig.send(.peerDisconnected(b))
-    rig.send(.received(try #require(NodeID("c")), news(claim("b", 0, .dead, accuser: "c"))))
+    try rig.bury("b", voices: ["c", "d"])
     #expect(rig.status("b") == .left)
-    rig.send(.peerConnected(b, claim("b")))
+    rig.send(.peerConnected(b, claim("b"), version: 2))
     #expect(rig.status("b") == .left)
     var told: [MemberRecord] = []
     for _ in 0..<160 {
@@ -40,20 +41,22 @@ struct RhythmTests {
   }
 
   @Test func anEndIsForgottenAfterItsLifetimeAndNotBefore() throws {
-    var rig = try Rig.connected("c")
-    rig.send(.received(try #require(NodeID("c")), news(claim("b", 0, .dead, accuser: "c"))))
+    var rig = try Rig.connected("c", "d")
+    try rig.hear("c", news(claim("b")))
+    try rig.bury("b", voices: ["c", "d"])
     rig.now = rig.now + (MembershipLimits.tombstoneLifetime - .milliseconds(1))
     rig.send(.deadlineReached)
     #expect(rig.status("b") == .left)
-    rig.advance(.seconds(2))
+    try rig.run(.seconds(10))
     #expect(rig.status("b") == nil)
   }
 
   @Test func anEndIsSharedInViewsForHalfItsLifetimeByThoseWhoSawIt() throws {
-    var rig = try Rig.connected("b", "c")
+    var rig = try Rig.connected("b", "c", "d")
     let c = try #require(NodeID("c"))
     rig.send(.peerDisconnected(try #require(NodeID("b"))))
-    rig.send(.received(c, news(claim("b", 0, .dead, accuser: "c"), claim("unseen", 0, .dead, accuser: "c"))))
+    try rig.bury("b", voices: ["c", "d"])
+    try rig.bury("unseen", voices: ["c", "d"])
     func shared(after span: Duration) -> [String] {
       var copy = rig
       copy.now = copy.now + span
@@ -74,8 +77,8 @@ struct RhythmTests {
     let small = (0...limit).map { claim("x\($0)", 0, .dead, accuser: "c") }
     let pages = Membership.pages(small, bytesMax: .max)
     #expect(pages.map(\.count) == [limit, 1])
-    let size = small[0].estimatedSize
-    let bySize = Membership.pages(Array(small.prefix(10)), bytesMax: size * 5)
+    let size = small[0].encodedSize
+    let bySize = Membership.pages(Array(small.prefix(10)), bytesMax: (size + 4) * 5)
     #expect(bySize.map(\.count) == [5, 5])
     #expect(Membership.pages(small, bytesMax: 1).count == small.count)
     #expect(Membership.pages([], bytesMax: 1).isEmpty)
@@ -83,14 +86,14 @@ struct RhythmTests {
 
   @Test func theEstimateOfAClaimIsNeverTooSmall() {
     var record = claim(String(repeating: "n", count: NodeID.lengthMax), .max, epoch: .max)
-    #expect(record.encoded().count <= record.estimatedSize)
+    #expect(record.encoded().count <= record.encodedSize)
     record.metadata?.labels = (0..<64).map { Label(key: "k\($0)", value: String(repeating: "v", count: 200)) }
     record.metadata?.metadataVersion = -1
     record.metadata?.security.certificateExpiresAt = -1
     record.metadata?.security.mutualTLS = true
     record.metadata?.security.revocationChecked = true
     record.metadata?.security.tlsVersion = String(repeating: "t", count: 256)
-    #expect(record.encoded().count <= record.estimatedSize)
+    #expect(record.encoded().count <= record.encodedSize)
   }
 
   @Test func readersAreToldOfTimesOfHearingOnceAnInterval() throws {
@@ -107,26 +110,13 @@ struct RhythmTests {
 
   @Test func aLabelOrARefutationIsNoReasonToWriteKnownPeersAgain() throws {
     var rig = try Rig.connected("b")
-    let before = rig.room.knownPeers
+    let before = rig.room.knownPeers(atMost: 512)
     #expect(before.map(\.metadata?.endpoint) == ["b:17421"])
     var changed = claim("b", 3)
     changed.metadata?.metadataVersion = 2
     changed.metadata?.labels = [Label(key: "k", value: "v")]
     rig.send(.received(try #require(NodeID("b")), news(changed)))
     #expect(rig.room.views.last?.metadata.labels.count == 1)
-    #expect(rig.room.knownPeers == before)
-  }
-
-  @Test func theOverlayAsksForItsLimitAndNotOneMore() throws {
-    let limit = MembershipLimits.linksMax
-    let local = try #require(NodeID("m"))
-    let all = (0...limit).compactMap { NodeID("x\($0)") }.sorted()
-    let overlay = Overlay()
-    #expect(overlay.links(of: local, among: Array(all.prefix(limit))).count == limit)
-    #expect(overlay.links(of: local, among: all).count == limit)
-    var probing = Overlay()
-    var probed: [NodeID] = []
-    for _ in 0..<2 { probed += probing.probes(among: all, limit: limit) }
-    #expect(all.allSatisfy(probed.contains))
+    #expect(rig.room.knownPeers(atMost: 512) == before)
   }
 }

@@ -23,6 +23,7 @@ private func names(_ stream: EventStream) throws -> [String] {
     switch event.payload {
     case .member(let change): found.append("\(change.kind) \(change.member.nodeID)")
     case .log(let record): found.append("log \(record.message)")
+    case .broadcast(let message): found.append("broadcast \(message.sequence)")
     case .completed: found.append("completed \(event.token)")
     case .dropped(let count): found.append("dropped \(count)")
     case .nodeStopped: found.append("stopped")
@@ -171,7 +172,7 @@ private func names(_ stream: EventStream) throws -> [String] {
 @Test func peersCantKeepAHostFromStoppingItsNodeNorBothTheEndOfALink() {
   let inbox = EngineInbox()
   let link = LinkID.dialed(1)
-  while inbox.post(.input(.received(link, []))) {}
+  while inbox.post(.bytes(link, [])) {}
   var commands = 0
   while inbox.postCommand(.stop(Completion(stream: nil, token: 0))) { commands += 1 }
   #expect(commands == 4_096)
@@ -179,4 +180,54 @@ private func names(_ stream: EventStream) throws -> [String] {
   var messages: [EngineMessage] = []
   inbox.drain(into: &messages)
   #expect(messages.count == 24_577)
+}
+
+/// What the member `b` told all.
+private func broadcast(_ sequence: UInt64, bytes: Int = 1) throws -> BroadcastMessage {
+  BroadcastMessage(
+    origin: try #require(NodeID("b")), sequence: sequence, topic: "t", payload: [UInt8](repeating: 7, count: bytes))
+}
+
+@Test func broadcastsComeInOrderWithEverythingElse() throws {
+  let stream = try EventStream(capacity: 16)
+  _ = stream.add(record("one"))
+  _ = stream.add(try broadcast(1))
+  _ = stream.add(try change("a", .joined))
+  _ = stream.add(try broadcast(2))
+  #expect(try names(stream) == ["log one", "broadcast 1", "joined a", "broadcast 2"])
+}
+
+@Test func broadcastsTakeTheirPlacesFromLogRecordsAndThenLoseTheirOldest() throws {
+  let stream = try EventStream(capacity: 16)
+  for number in 1...3 { #expect(stream.add(record("\(number)")) == 0) }
+  #expect(stream.add(try broadcast(1)) == 0)
+  for sequence in 2...4 { #expect(stream.add(try broadcast(UInt64(sequence))) == 1, "a record goes") }
+  #expect(stream.add(try broadcast(5)) == 1, "the oldest broadcast goes")
+  #expect(stream.add(record("late")) == 1, "a record never takes a broadcast's place")
+  #expect(try names(stream) == ["dropped 5", "broadcast 2", "broadcast 3", "broadcast 4", "broadcast 5"])
+}
+
+@Test func theBytesOfWaitingBroadcastsAreBounded() throws {
+  let stream = try EventStream(capacity: 1_024)
+  let fitting = EventBacklog.broadcastBytesMax / WireLimits.broadcastBytes
+  for sequence in 1...fitting {
+    #expect(stream.add(try broadcast(UInt64(sequence), bytes: WireLimits.broadcastBytes)) == 0)
+  }
+  #expect(stream.add(try broadcast(100, bytes: 1)) == 1)
+  #expect(stream.add(try broadcast(101, bytes: 1)) == 0, "the room of the one that went")
+  #expect(try names(stream).prefix(2) == ["dropped 1", "broadcast 2"])
+  #expect(stream.add(try broadcast(102, bytes: WireLimits.broadcastBytes)) == 0, "what was read counts no more")
+}
+
+@Test func onlySubscribersOfBroadcastsHearThem() throws {
+  let snapshot = MembersSnapshot(members: [], revision: 0, unixNanoseconds: 0, published: .origin)
+  let hub = EventHub(snapshots: SnapshotCell(snapshot), telemetry: Telemetry())
+  let listener = try EventStream(capacity: 16)
+  let other = try EventStream(capacity: 16)
+  try hub.subscribe(listener, topics: .broadcasts)
+  try hub.subscribe(other, topics: [.members, .log, .node])
+  hub.publish([try broadcast(1), try broadcast(2)])
+  #expect(try names(listener) == ["broadcast 1", "broadcast 2"])
+  #expect(try names(other) == [])
+  hub.end(nil)
 }

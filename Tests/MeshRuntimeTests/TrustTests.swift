@@ -123,7 +123,7 @@ import Testing
     let count = try d.refusals().count
     #expect(try d.counts("mesh_trust_refused_total{reason=\"\(reason)\",direction=\"outbound\"} \(count)"))
     try d.node.stopAndWait(timeout: .seconds(10))
-    try eventually("d left") { pair.a.node.names(.left) == ["d"] }
+    try eventually("d left") { [pair.a, pair.b].allSatisfy { $0.node.names(.left) == ["d"] } }
     try pair.expectHealthy()
   }
 }

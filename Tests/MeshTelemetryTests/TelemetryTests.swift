@@ -52,7 +52,7 @@ private func names(_ record: LogRecord) -> [String] { record.fields.map(\.name) 
   #expect(record.fields.contains(LogField("LastSeen", "2025-11-24T09:59:53.5+00:00")))
 }
 
-@Test func idsAreUniqueWithinTheirCategoryAndEveryRecordFillsItsFields() {
+@Test func idsAreUniqueWithinTheirCategoryAndEveryRecordFillsItsFields() throws {
   let ids = LogKind.all.map { "\($0.category) \($0.eventID)" }
   #expect(Set(ids).count == ids.count)
   let telemetry = Telemetry()
@@ -62,7 +62,10 @@ private func names(_ record: LogRecord) -> [String] { record.fields.map(\.name) 
     .linkClosed(peer: "p", reason: "r"), .dialFailed(target: "t", reason: "r", retryIn: .seconds(1)),
     .trustRefused(peer: "p", reason: "expired", inbound: true), .certificateReloaded(subject: "s", notAfter: "n"),
     .certificateReloadFailed(reason: "r"), .datagramsDropped(count: 2, reason: "r"), .storeFailed(reason: "r"),
-    .configurationNotice("n"), .poisoned("p"),
+    .configurationNotice("n"), .poisoned("p"), .conflicted("c"), .falseSuspicion(peer: try node("b")),
+    .healthChanged(3), .duplicateNode(node: try node("b"), detail: "d"), .memberRemoved(try node("b"), by: "a"),
+    .pauseDetected(.seconds(3)), .isolated(true), .isolated(false), .linkDoubted(peer: "b"),
+    .broadcastDropped(reason: "r"),
   ]
   for observation in rest {
     let record = telemetry.record(observation)
@@ -75,8 +78,11 @@ private func names(_ record: LogRecord) -> [String] { record.fields.map(\.name) 
   let telemetry = Telemetry()
   let peer = try node("b")
   for observation: Observation in [
-    .messageSent, .messageReceived, .messageFailed(outbound: true), .probeFailed(peer: peer),
-    .roundTripMeasured(peer: peer, .milliseconds(1)), .membersCounted(alive: 1, suspect: 0, left: 0),
+    .messageSent(kind: "ping", bytes: 1), .messageReceived(kind: "ack", bytes: 1), .messageFailed(outbound: true),
+    .probeFailed(peer: peer), .probeRelayed(peer: peer), .probeReached(peer: peer, path: "relay"), .newsQueued(1),
+    .newsSpread(peers: 3), .linksCounted(1), .convergenceMeasured(.milliseconds(1)), .broadcastDelivered,
+    .syncFinished(records: 1), .roundTripMeasured(peer: peer, .milliseconds(1)),
+    .membersCounted(alive: 1, suspect: 0, left: 0),
   ] {
     #expect(telemetry.record(observation) == nil)
   }
@@ -85,7 +91,7 @@ private func names(_ record: LogRecord) -> [String] { record.fields.map(\.name) 
 @Test func omniRelaysMetricsHaveItsNamesAndLabels() throws {
   let telemetry = Telemetry()
   _ = telemetry.record(.membersCounted(alive: 3, suspect: 1, left: 2))
-  _ = telemetry.record(.messageSent)
+  _ = telemetry.record(.messageSent(kind: "ping", bytes: 10))
   _ = telemetry.record(.messageFailed(outbound: false))
   let peer = try node("mesh-b")
   for milliseconds in [Int64(0), 5, 10_000] {
@@ -181,7 +187,7 @@ func theReferencePagesAreWhatTheTableSays(name: String, generated: String) throw
 @Test func manyThreadsCountWithoutLosingOne() {
   let telemetry = Telemetry()
   DispatchQueue.concurrentPerform(iterations: 4) { _ in
-    for _ in 0..<1000 { _ = telemetry.record(.messageSent) }
+    for _ in 0..<1000 { _ = telemetry.record(.messageSent(kind: "ping", bytes: 10)) }
   }
   telemetry.recordDroppedEvents(3)
   #expect(

@@ -81,20 +81,6 @@ import Testing
     try two.stop()
   }
 
-  @Test func oneConnectionMoreThanAnAddressMayHaveIsRefused() throws {
-    let mesh = try TestMesh()
-    var limits = LinkLimits()
-    limits.connectionsPerAddressMax = 2
-    let one = try TestNode(mesh.security("node-a")) { $0.handshakeTimeout = .milliseconds(1500) }
-    let two = try TestNode(mesh.security("node-b"), limits: limits)
-    for _ in 0..<2 { _ = try one.waitOpened(one.dial(two.address)) }
-    let third = try one.dial(two.address)
-    #expect(try one.waitClosed(third) == .timedOut)
-    _ = try two.waitObserved { $0 == .limitReached("connections") ? true : nil }
-    try one.stop()
-    try two.stop()
-  }
-
   @Test func clientsProveTheirAddressByRetryWhenManyHandshakesAreInFlight() throws {
     let mesh = try TestMesh()
     var limits = LinkLimits()

@@ -21,6 +21,59 @@ import Testing
     for node in [one, two, three] { try node.stop() }
   }
 
+  @Test func aHundredLinksFromOneAddressReachOneListener() throws {
+    let mesh = try TestMesh()
+    let two = try TestNode(mesh.security("node-b"))
+    let nodes = try (0..<13).map { try TestNode(mesh.security("node-\($0)")) }
+    let address = try two.address
+    let dials = nodes.flatMap { node in (0..<8).map { _ in (node, node.dial(address)) } }
+    for (node, link) in dials { _ = try node.waitOpened(link) }
+    try two.waitStatistic("links", 104)
+    try two.waitStatistic("tethersOpen", 104)
+    for node in nodes { try node.stop() }
+    try two.waitStatistic("links", 0)
+    try two.stop()
+  }
+
+  @Test func oneConnectionMoreThanAnIdentityMayHaveIsClosedAndTheOthersStay() throws {
+    let mesh = try TestMesh()
+    let one = try TestNode(mesh.security("node-a"))
+    let two = try TestNode(mesh.security("node-b"))
+    let links = try (0..<8).map { _ in try link(one, to: two) }
+    let ninth = try one.dial(two.address)
+    guard case .protocolError(let said) = try one.waitClosed(ninth) else { throw TransportError("not refused") }
+    #expect(said.contains("0x107"))
+    _ = try two.waitObserved { $0 == .limitReached("connections of one identity") ? true : nil }
+    #expect(two.allEvents.filter { if case .opened = $0 { true } else { false } }.count == 8)
+    one.post(.send(links[0].dialed, [1]))
+    _ = try two.waitMessages(1, on: links[0].accepted)
+    // A place that is free again is given away again.
+    one.post(.close(links[7].dialed, reason: "test"))
+    _ = try two.waitClosed(links[7].accepted)
+    _ = try one.waitOpened(one.dial(two.address))
+    try one.stop()
+    try two.stop()
+  }
+
+  @Test func handshakesFromOneAddressAreBoundedUntilTheirPeersAreTrusted() throws {
+    let mesh = try TestMesh()
+    var limits = LinkLimits()
+    limits.connectionsPerAddressMax = 2
+    let two = try TestNode(mesh.security("node-b"), limits: limits)
+    let security = try mesh.security("node-a")
+    // A trusted peer takes no place of its address.
+    let one = try TestNode(security)
+    for _ in 0..<3 { _ = try link(one, to: two) }
+    // These never finish what they began.
+    let strangers = try (0..<3).map { _ in try HTTP3Client(security, to: two.address) }
+    for stranger in strangers { try stranger.pump("first packet") { true } }
+    _ = try two.waitObserved { $0 == .limitReached("connections") ? true : nil }
+    try two.waitStatistic("connections", 5)
+    try two.waitStatistic("connectionsRefused", 1, orMore: true)
+    try one.stop()
+    try two.stop()
+  }
+
   @Test func textOfAPeerIsShortenedAndHoldsNoControlCharacters() {
     #expect(peerText("a\u{1b}[31m\r\nb\u{202e}c é".utf8) == "a?[31m??b?c é")
     #expect(peerText([UInt8](repeating: 0x61, count: 201)).count == 200)

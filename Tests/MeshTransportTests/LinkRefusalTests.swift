@@ -47,17 +47,6 @@ import Testing
     try two.stop()
   }
 
-  @Test func aDialToAPortWithoutListenerEndsAsUnreachable() throws {
-    let mesh = try TestMesh()
-    let one = try TestNode(mesh.security("node-a"))
-    let gone = try TestNode(mesh.security("node-b"))
-    let address = try gone.address
-    try gone.stop()
-    let dialed = one.dial(address)
-    guard case .unreachable = try one.waitClosed(dialed) else { throw TransportError("not unreachable") }
-    try one.stop()
-  }
-
   @Test func aDialToASilentPortTimesOut() throws {
     let mesh = try TestMesh()
     let silent = try UDPSocket(

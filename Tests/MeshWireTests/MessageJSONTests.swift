@@ -50,6 +50,13 @@ private func message(_ text: String) throws -> MeshMessage {
     (#"{"news":{"records":[{"nodeId":"n"}]}}"#, "news.records[0].state: is missing"),
     (#"{"news":{"records":[{"nodeId":"n","state":"ALIVE"}]}}"#, "news.records[0].state: unknown value"),
     (#"{"hello":{"clusterId":"c"}}"#, "hello.record: is missing"),
+    (#"{"syncDigest":{"buckets":{}}}"#, "syncDigest.buckets: not an array"),
+    (#"{"syncDigest":{"buckets":[true]}}"#, "syncDigest.buckets[0]: not a number"),
+    (#"{"syncDelta":{"wanted":"a"}}"#, "syncDelta.wanted: not an array"),
+    (#"{"syncDelta":{"wanted":["a",1]}}"#, "syncDelta.wanted[1]: not a string"),
+    (#"{"broadcast":{"origin":"a","topic":"t","payload":"A"}}"#, "broadcast.payload: not base64"),
+    (#"{"broadcast":{"origin":"a","topic":"t","payload":1}}"#, "broadcast.payload: not a string"),
+    (#"{"release":[]}"#, "release: not an object"),
   ]
   for (text, reason) in cases { #expect(throws: WireError(reason), "\(text)") { try message(text) } }
 }

@@ -12,7 +12,7 @@ private func expectRecord(_ bytes: String, _ reason: String, at location: Source
 
 @Test func aFrameNeedsExactlyOneKnownMessage() {
   expectFrame("", "frame: no message that this version knows")
-  expectFrame("4a 00", "frame: no message that this version knows")
+  expectFrame("72 00", "frame: no message that this version knows")
   expectFrame("12 00 1a 00", "ack: a second message in one frame")
   expectFrame("12 00 12 00", "ping: a second message in one frame")
 }
@@ -110,4 +110,49 @@ private func expectRecord(_ bytes: String, _ reason: String, at location: Source
       }
     }
   }
+}
+
+@Test func brokenPartsOfProtocolTwoAreRefused() {
+  expectFrame("32 02 0a 00", "probeRequest.sequence: wrong wire type")
+  expectFrame("32 00", "probeRequest.target: is missing")
+  expectFrame("3a 04 12 01 6e 18", "probeReply.reached: ends early")
+  expectFrame("42 00", "syncDigest.buckets: 0 values, required are 64")
+  expectFrame("42 02 08 01", "syncDigest.buckets: wrong wire type")
+  expectFrame("42 05 0a 03 01 02 03", "syncDigest.buckets: not a whole number of values")
+  expectFrame("42 04 09 01 02 03", "syncDigest.buckets: ends early")
+  expectFrame("42 0b 0a 08 01 02 03 04 05 06 07 08 09", "syncDigest.buckets: ends early")
+  expectFrame("4a 02 08 01", "syncSummary.mask: wrong wire type")
+  expectFrame("4a 05 12 03 0a 01 6e", "syncSummary.entries[0].state: is missing")
+  expectFrame("4a 07 12 05 0a 01 6e 20 05", "syncSummary.entries[0].state: unknown value 5")
+  expectFrame("4a 04 12 02 20 01", "syncSummary.entries[0].nodeId: is missing")
+  expectFrame("52 02 12 00", "syncDelta.wanted[0]: is missing")
+  expectFrame("52 03 12 01 2f", "syncDelta.wanted[0]: not the name of a node")
+  expectFrame("52 04 12 02 c3 28", "syncDelta.wanted[0]: not UTF-8")
+  expectFrame("52 05 0a 03 0a 01 6e", "syncDelta.records[0].state: is missing")
+  expectFrame("5a 03 0a 01 61", "broadcast.topic: is missing")
+  expectFrame("5a 06 0a 01 61 22 01 00", "broadcast.topic: holds a control character")
+  expectFrame("5a 08 0a 01 61 22 01 74 28 01", "broadcast.payload: wrong wire type")
+  expectFrame("5a 0b 0a 01 61 22 01 74 38 80 80 80 80 10", "broadcast.hops: ends early")
+  expectFrame("5a 0c 0a 01 61 22 01 74 38 80 80 80 80 10", "broadcast.hops: more than 32 bits")
+  expectFrame("62 00", "broadcastPull.origin: is missing")
+  expectFrame("6a 02 08", "release: ends early")
+  expectFrame("6a 00 6a 00", "release: a second message in one frame")
+  expectFrame("1a 02 20 09", "ack.health: 9, allowed are 0 to 8")
+  expectRecord("0a 01 6e 20 02 42 01 2f", "accusers[0]: not the name of a node")
+  expectRecord("0a 01 6e 20 02 38 01 40 01", "accusers: wrong wire type")
+  expectRecord("0a 01 6e 20 01 4a 00 4a 00", "metadataDelta: comes twice")
+  expectRecord("0a 01 6e 20 01 4a 03 22 01 0a", "metadataDelta.removed[0]: holds a control character")
+  expectRecord("0a 01 6e 20 01 4a 02 22 00", "metadataDelta.removed[0]: is missing")
+  expectRecord("0a 01 6e 20 01 4a 02 1a 00", "metadataDelta.changed.key: is missing")
+}
+
+@Test func bucketsOneByOneMayNotBeMoreThan64Either() {
+  let one = [0x09] + [UInt8](repeating: 1, count: 8)
+  func frame(_ count: Int) -> [UInt8] {
+    let body = [[UInt8]](repeating: one, count: count).flatMap { $0 }
+    return [0x42, UInt8(body.count & 0x7F | 0x80), UInt8(body.count >> 7)] + body
+  }
+  #expect(throws: Never.self) { try MeshMessage.decode(frame(64)) }
+  #expect(throws: WireError("syncDigest.buckets: more than 64 values")) { try MeshMessage.decode(frame(65)) }
+  #expect(throws: WireError("syncDigest.buckets: 63 values, required are 64")) { try MeshMessage.decode(frame(63)) }
 }

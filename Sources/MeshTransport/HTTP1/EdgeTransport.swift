@@ -45,7 +45,8 @@ public final class EdgeTransport: @unchecked Sendable {
     self.answer = answer
     self.observe = observe
     reactor = try Reactor()
-    (listener, port) = try EdgeTransport.listen(on: address)
+    let socket = try TCPSocket.listen(on: address)
+    (listener, port) = (socket.descriptor, socket.address.port)
   }
 
   deinit {
@@ -164,28 +165,5 @@ public final class EdgeTransport: @unchecked Sendable {
     for connection in Array(connections.values) { connection.finish(now: MonotonicClock.now()) }
     while !connections.isEmpty, MonotonicClock.now() < end { reactor.turn(until: min(end, nextDeadline())) }
     for connection in Array(connections.values) { connection.close() }
-  }
-
-  private static func listen(on address: SocketAddress) throws(TransportError) -> (socket: Int32, port: UInt16) {
-    let family = address.isIPv6 ? AF_INET6 : AF_INET
-    let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    let listener = socket(family, type, 0)
-    guard listener >= 0 else { throw TransportError("can't listen on \(address): \(systemMessage(errno))") }
-    var one: Int32 = 1
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
-    guard address.withSockaddr({ bind(listener, $0, $1) }) == 0, Glibc.listen(listener, 128) == 0 else {
-      let code = errno
-      _ = close(listener)
-      throw TransportError(
-        "can't listen on \(address): \(systemMessage(code))", addressInUse: code == EADDRINUSE)
-    }
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    let bound = withUnsafeMutablePointer(to: &storage) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-        getsockname(listener, raw, &length) == 0 ? SocketAddress(UnsafePointer(raw)) : nil
-      }
-    }
-    return (listener, bound?.port ?? address.port)
   }
 }

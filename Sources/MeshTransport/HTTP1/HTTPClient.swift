@@ -5,11 +5,14 @@ import MeshBasics
 
 /// One blocking HTTP/1.1 request, for the command.
 public enum HTTPClient {
-  /// GETs `url` (`http://` only) and answers the final response, whatever its status; redirects are not followed.
+  /// Sends a request without a body to `url` (`http://` only) and answers the final response, whatever its status;
+  /// redirects are not followed.
   ///
   /// Blocks up to `timeout`, to which only a slow name server can add. *Limits*: an answer of 64 MiB.
   /// *Errors*: name the URL and the cause; `timedOut` tells a timeout from the rest.
-  public static func get(url: String, timeout: Duration) throws(TransportError) -> HTTPResponse {
+  public static func request(
+    _ method: String, url: String, timeout: Duration
+  ) throws(TransportError) -> HTTPResponse {
     let parsed = try HTTPURL(parsing: url)
     let deadline = MonotonicClock.now() + timeout
     do throws(TransportError) {
@@ -19,14 +22,19 @@ public enum HTTPClient {
       let socket = try connect(to: SocketAddress.resolve(endpoint), deadline)
       defer { _ = close(socket) }
       let request =
-        "GET \(parsed.target) HTTP/1.1\r\nHost: \(parsed.authority)\r\nAccept: */*\r\nUser-Agent: meshkit\r\n"
-        + "Connection: close\r\n\r\n"
+        "\(method) \(parsed.target) HTTP/1.1\r\nHost: \(parsed.authority)\r\nAccept: */*\r\n"
+        + "User-Agent: meshkit\r\n\(method == "POST" ? "Content-Length: 0\r\n" : "")Connection: close\r\n\r\n"
       try write(Array(request.utf8), to: socket, deadline)
       return try read(from: socket, deadline)
     } catch {
       let cause = error.timedOut ? "no complete answer within \(timeout.milliseconds) ms" : error.description
-      throw TransportError("can't GET \(url): \(cause)", timedOut: error.timedOut)
+      throw TransportError("can't \(method) \(url): \(cause)", timedOut: error.timedOut)
     }
+  }
+
+  /// GETs `url`, as `request` does.
+  public static func get(url: String, timeout: Duration) throws(TransportError) -> HTTPResponse {
+    try request("GET", url: url, timeout: timeout)
   }
 
   private static func connect(

@@ -30,8 +30,8 @@ final class HTTP3Session {
 
   private var handle: OpaquePointer?
   // Both hold this session, and outlive it.
-  private weak var connection: QUICConnection?
-  private weak var handler: (any HTTP3Handler)?
+  private unowned let connection: QUICConnection
+  private unowned let handler: any HTTP3Handler
   private var streams: [Int64: Stream] = [:]
   private(set) var failure: StreamLayerFailure?
 
@@ -52,9 +52,11 @@ final class HTTP3Session {
     let status =
       connection.isServer
       ? nghttp3_conn_server_new_versioned(
-        &handle, version, callbacks, Int32(NGHTTP3_SETTINGS_VERSION), &settings, nghttp3_mem_default(), me)
+        &handle, version, callbacks, Int32(NGHTTP3_SETTINGS_VERSION), &settings, ConnectionMemoryTables.shared.nghttp3,
+        me)
       : nghttp3_conn_client_new_versioned(
-        &handle, version, callbacks, Int32(NGHTTP3_SETTINGS_VERSION), &settings, nghttp3_mem_default(), me)
+        &handle, version, callbacks, Int32(NGHTTP3_SETTINGS_VERSION), &settings, ConnectionMemoryTables.shared.nghttp3,
+        me)
     guard status == 0 else { return nil }
     if connection.isServer { nghttp3_conn_set_max_client_streams_bidi(handle, streamsMax) }
     guard let control = connection.openStream(bidirectional: false),
@@ -71,7 +73,7 @@ final class HTTP3Session {
 
   /// Opens a stream with a request whose body follows by `send`. Nil when the peer allows no more streams.
   func submitRequest(_ fields: [HTTPField]) -> Int64? {
-    guard let stream = connection?.openStream(bidirectional: true) else { return nil }
+    guard let stream = connection.openStream(bidirectional: true) else { return nil }
     streams[stream] = Stream()
     var reader = nghttp3_data_reader(read_data: readBody)
     let status = withFields(fields) { nghttp3_conn_submit_request(handle, stream, $0, $1, &reader, nil) }
@@ -167,21 +169,21 @@ final class HTTP3Session {
     guard let state = streams[stream] else { return }
     let fields = state.fields
     state.fields = []
-    handler?.received(fields: fields, on: stream, areTrailers: areTrailers)
+    handler.received(fields: fields, on: stream, areTrailers: areTrailers)
   }
 
   fileprivate func took(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) {
-    handler?.received(body: bytes, on: stream)
-    connection?.consumed(bytes.count, on: stream)
+    handler.received(body: bytes, on: stream)
+    connection.consumed(bytes.count, on: stream)
   }
 
-  fileprivate func consumedLate(_ count: Int, on stream: Int64) { connection?.consumed(count, on: stream) }
-  fileprivate func ended(_ stream: Int64) { handler?.ended(stream) }
+  fileprivate func consumedLate(_ count: Int, on stream: Int64) { connection.consumed(count, on: stream) }
+  fileprivate func ended(_ stream: Int64) { handler.ended(stream) }
   fileprivate func acknowledgedBody(_ count: Int, on stream: Int64) { streams[stream]?.body.acknowledge(count) }
   fileprivate func mustStopSending(_ stream: Int64, _ code: UInt64) {
-    connection?.stopReading(stream: stream, code: code)
+    connection.stopReading(stream: stream, code: code)
   }
-  fileprivate func mustReset(_ stream: Int64, _ code: UInt64) { connection?.stopWriting(stream: stream, code: code) }
+  fileprivate func mustReset(_ stream: Int64, _ code: UInt64) { connection.stopWriting(stream: stream, code: code) }
 
   /// Whether `status` of nghttp3 is good; remembers what is wrong otherwise.
   private func succeeded(_ status: Int) -> Bool {
@@ -208,7 +210,7 @@ extension HTTP3Session: QUICStreamLayer {
 
   func streamClosed(_ stream: Int64, errorCode: UInt64) -> Bool {
     let status = nghttp3_conn_close_stream(handle, stream, errorCode)
-    if streams.removeValue(forKey: stream) != nil { handler?.closed(stream) }
+    if streams.removeValue(forKey: stream) != nil { handler.closed(stream) }
     // A stream that nghttp3 never saw a byte of is unknown to it, and to us.
     return status == NGHTTP3_ERR_STREAM_NOT_FOUND || succeeded(Int(status))
   }
@@ -216,7 +218,7 @@ extension HTTP3Session: QUICStreamLayer {
   func streamReset(_ stream: Int64) {
     _ = nghttp3_conn_shutdown_stream_read(handle, stream)
     // A request or an answer that is broken off has no other half; what we still had to say is not waited for.
-    if stream & 2 == 0 { connection?.stopWriting(stream: stream, code: HTTP3ErrorCode.requestCancelled) }
+    if stream & 2 == 0 { connection.stopWriting(stream: stream, code: HTTP3ErrorCode.requestCancelled) }
   }
 
   func streamStopped(_ stream: Int64) { _ = nghttp3_conn_shutdown_stream_read(handle, stream) }
@@ -238,7 +240,7 @@ extension HTTP3Session: QUICStreamLayer {
   func blocked(on stream: Int64) { nghttp3_conn_block_stream(handle, stream) }
   func shutForWriting(_ stream: Int64) {
     nghttp3_conn_shutdown_stream_write(handle, stream)
-    handler?.refusedByReader(stream)
+    handler.refusedByReader(stream)
   }
 }
 

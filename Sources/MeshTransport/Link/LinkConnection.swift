@@ -31,6 +31,17 @@ final class LinkConnection: DeadlineOwner {
   var heapIndex: Int?
   /// Counted among the accepted handshakes in flight.
   var countsAsHandshake = false
+  /// Counted against its peer's identity, no longer against its address.
+  var countsAsTrusted = false
+  /// Datagrams that were read since the last flush.
+  private var readCount = 0
+  /// The TCP connection beside the link, or the one that asks whether a dial's port is closed.
+  var tether: TetherEnd?
+  /// What the dialer's tether has to say; nil once one said it.
+  var tetherToken: [UInt8]?
+  /// In the loop's list of links to doubt.
+  var isDoubted = false
+  var lastDoubt: Instant?
 
   /// One unary call that is being received or answered.
   private struct UnaryCall {
@@ -48,7 +59,8 @@ final class LinkConnection: DeadlineOwner {
     self.limits = limits
     state = link == nil ? .none : .opening
     deframer = GRPCDeframer(messageBytesMax: limits.messageBytesMax)
-    quic.onReady = { [weak self] in self?.start() ?? false }
+    quic.onReady = { [unowned self] in start() }
+    quic.onTrusted = { [unowned self] in loop.trusted(self) }
   }
 
   /// The peer, once its certificate is trusted.
@@ -84,6 +96,16 @@ final class LinkConnection: DeadlineOwner {
 
   /// Whether the end still waits for the peer to have all that was sent.
   func lingers(_ now: Instant) -> Bool { isLingering && outstanding > 0 && deadline.map { now < $0 } ?? false }
+
+  /// Whether only an acknowledgement is due after a datagram was read, which can wait for an answer to travel with.
+  func mayPause(_ now: Instant) -> Bool {
+    readCount += 1
+    return readCount < 2 && state == .open && pendingEnd == nil && !isDirty && outstanding == 0
+      && quic.expiry <= now + limits.answerPause
+  }
+
+  /// A flush is about to send all that is due.
+  func willFlush() { readCount = 0 }
 
   /// The link's end is about to be reported: nothing more may come of it.
   func markEnded() { state = .ended }
@@ -141,6 +163,7 @@ extension LinkConnection: HTTP3Handler {
   }
 
   private func accept(_ request: MeshRequest, on stream: Int64) {
+    if pendingEnd != nil { return }
     switch request {
     case .refused(let status): refuse(stream, status: status)
     case .failed(let status): answer(stream, with: status)
@@ -156,6 +179,7 @@ extension LinkConnection: HTTP3Handler {
       link = accepted
       linkStream = stream
       opened(accepted, peer)
+      loop.touch(self)
     }
   }
 

@@ -1,11 +1,17 @@
+import MeshBasics
+
 /// What the mesh listener bounds. All are declared here; tests lower them.
 struct LinkLimits: Sendable {
   /// Connections at once, dialed and accepted.
   var connectionsMax = 1024
   /// Of them accepted ones: strangers can't take the places that our own dials need.
   var acceptedMax = 768
-  /// Accepted connections at once from one address.
+  /// Accepted connections at once from one address whose peers are not trusted yet. Trusted ones don't count: many
+  /// nodes may share an address.
   var connectionsPerAddressMax = 64
+  /// Accepted connections at once of one identity (one public key). A node needs one link and a few calls; the rest is
+  /// for links that are being replaced.
+  var connectionsPerIdentityMax = 8
   /// Streams that a peer may have open on one connection.
   var streamsPerConnectionMax: UInt64 = 16
   /// Bytes of one gRPC message.
@@ -18,6 +24,18 @@ struct LinkLimits: Sendable {
   var closingMax = 1024
   /// Stateless resets in one second.
   var resetsPerSecondMax = 100
+  /// TCP connections that have not said whose tether they are, in all and from one address.
+  var tetherStrangersMax = 128
+  var tetherStrangersPerAddressMax = 64
+  /// How long such a connection may take to say it, and how long we try to build a tether of ours.
+  var tetherTimeout = Duration.seconds(2)
+  /// How long a host has to refuse a TCP connection when it refused a dial's datagram.
+  var portCheckTimeout = Duration.milliseconds(200)
+  /// From one doubt that ICMP raised to the next on the same link.
+  var doubtInterval = Duration.seconds(1)
+  /// How long an acknowledgement waits for an answer that it can travel with. Shorter than the 25 ms that QUIC allows
+  /// for it by default (RFC 9000 §18.2), by what a busy thread may add.
+  var answerPause = Duration.milliseconds(20)
   /// Commands that wait for the link thread.
   var commandsMax = 65_536
 

@@ -7,7 +7,7 @@ import MeshSecurity
 extension LinkLoop: ReactorHandler {
   func ready(_ descriptor: Int32, _ readiness: Readiness) {
     // The mailbox is emptied in every turn anyway.
-    guard let socket, descriptor == socket.descriptor else { return }
+    guard let socket, descriptor == socket.descriptor else { return mailbox.wasSignalled() }
     let now = MonotonicClock.now()
     if readiness.contains(.failed) { socket.readErrors { hostRefused($0, $1, now) } }
     // A flood must not keep commands and timers waiting: a few batches, then the next turn.
@@ -40,6 +40,8 @@ extension LinkLoop: ReactorHandler {
   private func read(_ datagram: ReceivedDatagram, _ connection: LinkConnection, _ now: Instant) {
     if let failure = connection.quic.read(datagram, now: now) {
       fail(connection, failure, now)
+    } else if connection.mayPause(now) {
+      pause(connection, until: now + limits.answerPause)
     } else {
       touch(connection)
     }
@@ -76,7 +78,7 @@ extension LinkLoop: ReactorHandler {
     }
     let remote = datagram.remote
     guard connections.count < limits.connectionsMax, acceptedCount < limits.acceptedMax,
-      acceptedFrom[remote.with(port: 0), default: 0] < limits.connectionsPerAddressMax
+      untrustedFrom[remote.with(port: 0), default: 0] < limits.connectionsPerAddressMax
     else {
       statistics.connectionsRefused += 1
       return notices.limitReached("connections")
@@ -97,18 +99,6 @@ extension LinkLoop: ReactorHandler {
       quic.startServer(currentCredential(), header: header, retried: retried, parameters: parameters, now: now)
     else { return end(connection, .protocolError("can't start TLS"), nil, now) }
     read(datagram, connection, now)
-  }
-
-  /// ICMP said that `remote` can't be reached. That can be forged by who sees our packets, and a link that is closed
-  /// for it is dialed again at once; so it is believed.
-  private func hostRefused(_ remote: SocketAddress, _ code: Int32, _ now: Instant) {
-    guard [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(code) else { return }
-    for connection in Array(connections.values) where connection.quic.remote == remote {
-      // A route may flap; only a closed port says that the peer is gone.
-      if code == ECONNREFUSED || !connection.quic.isHandshakeComplete {
-        end(connection, .unreachable(systemMessage(code)), nil, now)
-      }
-    }
   }
 }
 

@@ -12,6 +12,9 @@ final class LinkLoop {
 
   /// How long what was sent just before a close or a stop, such as a farewell, has to arrive.
   static let farewell = Duration.milliseconds(250)
+  private static let pauseStep = Duration.milliseconds(5)
+  /// A list of commands that was longer than this gives its memory back.
+  private static let commandsKept = 64
 
   let options: LinkOptions
   let limits: LinkLimits
@@ -28,6 +31,7 @@ final class LinkLoop {
 
   // Freed when the loop ends; nil then.
   private(set) var socket: UDPSocket?
+  let tethers: TetherDesk
   private var reactor: Reactor?
   private var credential: TLSCredential
 
@@ -36,10 +40,17 @@ final class LinkLoop {
   private(set) var connections: [ObjectIdentifier: LinkConnection] = [:]
   private var links: [LinkID: LinkConnection] = [:]
   private var requests: [RequestID: (connection: LinkConnection, stream: Int64)] = [:]
-  var acceptedFrom: [SocketAddress: Int] = [:]
+  /// Accepted connections by the address of peers that are not trusted yet, and by the key of those that are.
+  var untrustedFrom: [SocketAddress: Int] = [:]
+  private var acceptedOf: [String: Int] = [:]
+  /// Accepted links whose tether is still to come, by its token.
+  var waitingForTether: [[UInt8]: LinkConnection] = [:]
+  var doubted: [LinkConnection] = []
   private(set) var acceptedCount = 0
   var handshakesInFlight = 0
   private var dirty: [LinkConnection] = []
+  /// Empty between turns.
+  private var commands: [LinkCommand] = []
   private var deadlines = DeadlineHeap<LinkConnection>()
   private var closing = DeadlineHeap<ClosingConnection>()
   var notices: NoticeLimiter
@@ -64,11 +75,13 @@ final class LinkLoop {
     self.deliver = deliver
     notices = NoticeLimiter()
     credential = try TLSCredential(security.credential)
-    let socket = try UDPSocket(binding: address, receiveBufferBytes: 4 * 1024 * 1024)
+    let reactor = try Reactor()
+    let (socket, listener) = try LinkLoop.bind(address)
     self.socket = socket
+    self.reactor = reactor
     port = socket.address.port
     resetSecret = TLSCredential.secret(for: "meshkit stateless reset \(port)", of: security.credential)
-    reactor = try Reactor()
+    tethers = TetherDesk(listener: listener, address: socket.address, limits: limits, reactor: reactor)
   }
 
   var parameters: QUICParameters {
@@ -84,6 +97,7 @@ final class LinkLoop {
     do {
       try reactor.register(socket.descriptor, for: .readable, self)
       try reactor.register(mailbox.descriptor, for: .readable, self)
+      try tethers.open(for: self)
     } catch {
       deliver(.observed(.poisoned("link thread: \(error)")))
       isOver = true
@@ -94,6 +108,7 @@ final class LinkLoop {
       takeCommands(now)
       expire(now)
       flush(now)
+      tellDoubts()
       if let stopDeadline, now >= stopDeadline || connections.values.allSatisfy({ $0.outstanding == 0 }) {
         isOver = true
       }
@@ -103,19 +118,27 @@ final class LinkLoop {
     shutDown()
   }
 
-  private var nextDeadline: Instant? {
-    [deadlines.first, closing.first, stopDeadline, notices.nextReport].compactMap { $0 }.min()
+  private var nextDeadline: Instant {
+    var next = Instant.distantFuture
+    if let first = deadlines.first { next = min(next, first) }
+    if let first = closing.first { next = min(next, first) }
+    if let first = tethers.nextDeadline { next = min(next, first) }
+    if let stopDeadline { next = min(next, stopDeadline) }
+    if let report = notices.nextReport { next = min(next, report) }
+    return next
   }
 
   private func publish() {
     statistics.connections = Int64(connections.count)
+    statistics.tethersOpen = tethers.openCount
+    statistics.tethersRefused = tethers.refusedCount
     published.value = statistics
   }
 
   private func takeCommands(_ now: Instant) {
-    var commands: [LinkCommand] = []
     mailbox.drain(into: &commands)
     for command in commands where stopDeadline == nil { carryOut(command, now) }
+    commands.removeAll(keepingCapacity: commands.count <= LinkLoop.commandsKept)
   }
 
   private func carryOut(_ command: LinkCommand, _ now: Instant) {
@@ -145,6 +168,16 @@ final class LinkLoop {
       touch(connection)
     }
     while let entry = closing.next(upTo: now) { forget(entry) }
+    tethers.expire(now)
+  }
+
+  /// Leaves `connection` unflushed until something is to be sent on it, or `end`. ngtcp2 would acknowledge after an
+  /// eighth of the round trip, before any answer is there.
+  func pause(_ connection: LinkConnection, until end: Instant) {
+    // On a grid, so that one turn of the thread serves the answers to all probes of one round.
+    let step = UInt64(clamping: LinkLoop.pauseStep.nanoseconds)
+    let end = Instant(nanoseconds: end.nanoseconds / step * step)
+    deadlines.set(connection, to: min(end, connection.deadline ?? .distantFuture))
   }
 
   /// Puts `connection` on the list of those that are flushed before the next wait.
@@ -161,6 +194,7 @@ final class LinkLoop {
       for connection in batch {
         connection.isDirty = false
         guard connections[ObjectIdentifier(connection)] != nil else { continue }
+        connection.willFlush()
         if let failure = connection.quic.flush(now: now) {
           fail(connection, failure, now)
         } else if let (end, close) = connection.pendingEnd, !connection.lingers(now) {
@@ -220,7 +254,34 @@ final class LinkLoop {
     connection.countsAsHandshake = true
     handshakesInFlight += 1
     acceptedCount += 1
-    acceptedFrom[connection.quic.remote.with(port: 0), default: 0] += 1
+    untrustedFrom[connection.quic.remote.with(port: 0), default: 0] += 1
+  }
+
+  /// An accepted connection's peer is trusted: from now on it counts against that identity, not against the address
+  /// that many may share.
+  func trusted(_ connection: LinkConnection) {
+    guard connection.quic.isServer, !connection.countsAsTrusted, let key = connection.quic.identity?.keyFingerprint
+    else { return }
+    countDown(connection)
+    connection.countsAsTrusted = true
+    acceptedOf[key, default: 0] += 1
+    if acceptedOf[key, default: 0] <= limits.connectionsPerIdentityMax { return }
+    statistics.connectionsRefused += 1
+    notices.limitReached("connections of one identity")
+    connection.fail(
+      .protocolError("\(limits.connectionsPerIdentityMax) connections of this identity are open"),
+      .application(code: HTTP3ErrorCode.excessiveLoad))
+  }
+
+  private func countDown(_ connection: LinkConnection) {
+    if connection.countsAsTrusted {
+      guard let key = connection.quic.identity?.keyFingerprint, let count = acceptedOf[key] else { return }
+      acceptedOf[key] = count > 1 ? count - 1 : nil
+    } else {
+      let address = connection.quic.remote.with(port: 0)
+      guard let count = untrustedFrom[address] else { return }
+      untrustedFrom[address] = count > 1 ? count - 1 : nil
+    }
   }
 
   /// An accepted connection without a link is kept for the idle timeout at first and after each call: otherwise a peer
@@ -240,6 +301,8 @@ final class LinkLoop {
     statistics.links += 1
     statistics.linksOpened += 1
     connection.quic.keepAlive(every: options.keepAlive)
+    tie(connection)
+    connection.quic.releaseTLS()
     deliver(.opened(link, peer))
   }
 
@@ -268,6 +331,11 @@ final class LinkLoop {
 
   /// Reports the end of a connection's link, once. The connection may go on, without keep-alive, until it is idle.
   func linkEnded(_ connection: LinkConnection, _ reason: LinkEnd) {
+    reportEnd(connection, reason)
+    untie(connection)
+  }
+
+  private func reportEnd(_ connection: LinkConnection, _ reason: LinkEnd) {
     guard let link = connection.link, connection.state != .ended else { return }
     if connection.state == .open { statistics.links -= 1 }
     connection.markEnded()
@@ -298,8 +366,11 @@ final class LinkLoop {
     byQUIC[ObjectIdentifier(quic)] = nil
     deadlines.remove(connection)
     if connection.countsAsHandshake { handshakesInFlight -= 1 }
-    if quic.isServer { countDown(quic.remote.with(port: 0)) }
-    linkEnded(connection, reason)
+    if quic.isServer {
+      acceptedCount -= 1
+      countDown(connection)
+    }
+    reportEnd(connection, reason)
     for (request, call) in requests where call.connection === connection { requests[request] = nil }
     let packet = close.map { quic.closePacket($0, now: now) } ?? []
     var remembered: ClosingConnection?
@@ -307,6 +378,8 @@ final class LinkLoop {
       let path = quic.lastPath
       _ = packet.withUnsafeBytes { transmit($0, from: path.local, to: path.remote, ecn: 0) }
     }
+    // Only now: the goodbye should be there before the tether's end is.
+    untie(connection)
     if !packet.isEmpty || drains, closing.count < limits.closingMax, stopDeadline == nil {
       let entry = ClosingConnection(packet: packet, keys: quic.keys)
       closing.set(entry, to: now + quic.closingPeriod)
@@ -314,12 +387,6 @@ final class LinkLoop {
     }
     for key in quic.keys { routes[key] = remembered.map { .closing($0) } }
     quic.release()
-  }
-
-  private func countDown(_ address: SocketAddress) {
-    acceptedCount -= 1
-    guard let count = acceptedFrom[address] else { return }
-    acceptedFrom[address] = count > 1 ? count - 1 : nil
   }
 
   private func forget(_ entry: ClosingConnection) {
@@ -331,10 +398,12 @@ final class LinkLoop {
     for connection in Array(connections.values) {
       end(connection, .closed, .application(code: HTTP3ErrorCode.noError), now)
     }
+    tethers.close()
     if let socket { reactor?.remove(socket.descriptor) }
     reactor?.remove(mailbox.descriptor)
     routes = [:]
     dirty = []
+    doubted = []
     deadlines = DeadlineHeap()
     closing = DeadlineHeap()
     reactor = nil

@@ -26,6 +26,10 @@ public enum LinkEvent: Sendable {
   case opened(LinkID, LinkPeer)
   /// One message of the link's stream, in order.
   case received(LinkID, [UInt8])
+  /// Something says that the peer of an open link may be gone: its tether closed, or ICMP called it unreachable. No
+  /// verdict, since both can be forged or wrong: the link stays open until it proves dead. At most one a second for
+  /// ICMP, and one for the tether.
+  case doubted(LinkID)
   /// A link ended, or a dial came to nothing. The last event of that link.
   case closed(LinkID, LinkEnd)
   /// A unary call by its gRPC method name (`Ping`); answered by `LinkCommand.reply` or `.fail`.
@@ -38,14 +42,15 @@ public enum LinkEvent: Sendable {
 public struct LinkOptions: Sendable {
   /// An IPv4 or IPv6 literal; `::` takes both families.
   public var bindAddress = "0.0.0.0"
-  /// The UDP port; 0 lets the kernel choose.
+  /// The port, of UDP and TCP; 0 lets the kernel choose.
   public var port: UInt16 = 17421
   /// A connection without a packet for this long is given up.
-  public var idleTimeout = Duration.seconds(30)
+  public var idleTimeout = Duration.seconds(60)
   /// How long a handshake, and a dial as a whole, may take.
-  public var handshakeTimeout = Duration.seconds(2)
-  /// How often an open link shows that it lives; less than `idleTimeout`.
-  public var keepAlive = Duration.seconds(10)
+  public var handshakeTimeout = Duration.seconds(4)
+  /// After how long without a packet an open link shows that it lives: a third of `idleTimeout`, so that two of these
+  /// may be lost. A link that carries probes never comes to it.
+  public var keepAlive = Duration.seconds(20)
 
   /// The defaults: all addresses, port 17421.
   public init() {}

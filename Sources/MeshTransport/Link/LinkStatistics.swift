@@ -15,6 +15,9 @@ struct LinkStatistics: Sendable {
   var bytesSent: Int64 = 0
   var messagesReceived: Int64 = 0
   var messagesSent: Int64 = 0
+  var tethersOpen: Int64 = 0
+  var tethersRefused: Int64 = 0
+  var doubts: Int64 = 0
 
   /// Every counter with its name, for `meshkit_node_stats_json`.
   var list: [(name: String, value: Int64)] {
@@ -25,6 +28,7 @@ struct LinkStatistics: Sendable {
       ("datagramsReceived", datagramsReceived), ("datagramsSent", datagramsSent),
       ("datagramsDropped", datagramsDropped), ("bytesReceived", bytesReceived), ("bytesSent", bytesSent),
       ("messagesReceived", messagesReceived), ("messagesSent", messagesSent),
+      ("tethersOpen", tethersOpen), ("tethersRefused", tethersRefused), ("doubts", doubts),
     ]
   }
 }

@@ -20,7 +20,7 @@ extension QUICConnection {
       ngtcp2_conn_client_new_versioned(
         &handle, &destination, &source, path, UInt32(NGTCP2_PROTO_VER_V1), Int32(NGTCP2_CALLBACKS_VERSION),
         clientCallbacks.pointer, Int32(NGTCP2_SETTINGS_VERSION), &settings, Int32(NGTCP2_TRANSPORT_PARAMS_VERSION),
-        &transport, nil, me)
+        &transport, ConnectionMemoryTables.shared.ngtcp2, me)
     }
     guard status == 0 else { return false }
     if let key = ConnectionKey(source) { add(key) }
@@ -52,7 +52,7 @@ extension QUICConnection {
       ngtcp2_conn_server_new_versioned(
         &handle, &header.scid, &source, path, header.version, Int32(NGTCP2_CALLBACKS_VERSION),
         serverCallbacks.pointer, Int32(NGTCP2_SETTINGS_VERSION), &settings, Int32(NGTCP2_TRANSPORT_PARAMS_VERSION),
-        &transport, nil, me)
+        &transport, ConnectionMemoryTables.shared.ngtcp2, me)
     }
     guard status == 0 else { return false }
     // A client repeats its first packets under the id it chose itself.
@@ -92,7 +92,16 @@ extension QUICConnection {
     handle = nil
     tls = nil
     streams = nil
+    host = nil
     onReady = { false }
+    onTrusted = {}
+  }
+
+  /// Frees the TLS session of a connection whose handshake is complete, and which needs no more of it: ngtcp2 has the
+  /// keys.
+  func releaseTLS() {
+    if let handle { ngtcp2_conn_set_tls_native_handle(handle, nil) }
+    tls = nil
   }
 
   private func defaults(
@@ -145,20 +154,21 @@ extension QUICConnection {
       var result: QUICFailure?
       while sent < quantum {
         switch writeOne(into: buffer, handle, now: now) {
-        case .nothing: quantumEnds(after: sent, now: now); return nil
+        case .nothing: return nil
         case .datagram(let count): sent += count
         case .failed(let failure): result = failure
         }
         if result != nil { return result }
       }
-      quantumEnds(after: sent, now: now)
+      quantumEnds(now: now)
       return nil
     }
   }
 
-  private func quantumEnds(after sent: Int, now: Instant) {
+  /// Asks ngtcp2 to pace what is still to be sent. Where nothing is, its pace would only wake the thread once more.
+  private func quantumEnds(now: Instant) {
     // During the handshake this would pace the second flight by the initial RTT guess, 25 ms even on loopback.
-    if sent > 0, isHandshakeComplete, let handle { ngtcp2_conn_update_pkt_tx_time(handle, now.nanoseconds) }
+    if isHandshakeComplete, let handle { ngtcp2_conn_update_pkt_tx_time(handle, now.nanoseconds) }
   }
 
   private enum Written { case nothing, datagram(Int), failed(QUICFailure) }
@@ -347,7 +357,11 @@ private func makeCallbacks(isServer: Bool) -> ngtcp2_callbacks {
     table.recv_retry = ngtcp2_crypto_recv_retry_cb
     table.recv_rx_key = { _, level, user in applicationKeysCame(level, user) }
   }
-  table.recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb
+  table.recv_crypto_data = { handle, level, offset, bytes, count, user in
+    // A link that is open has no use for TLS messages: tickets, which are all that may still come, are not wanted.
+    if connection(user)?.tls == nil { return 0 }
+    return ngtcp2_crypto_recv_crypto_data_cb(handle, level, offset, bytes, count, user)
+  }
   table.encrypt = ngtcp2_crypto_encrypt_cb
   table.decrypt = ngtcp2_crypto_decrypt_cb
   table.hp_mask = ngtcp2_crypto_hp_mask_cb
@@ -364,7 +378,9 @@ private func makeCallbacks(isServer: Bool) -> ngtcp2_callbacks {
   addConnectionIDs(to: &table)
   addStreams(to: &table)
   table.handshake_completed = { _, user in
-    connection(user)?.isHandshakeComplete = true
+    guard let connection = connection(user) else { return 0 }
+    connection.isHandshakeComplete = true
+    connection.onTrusted()
     return 0
   }
   return table

@@ -99,9 +99,13 @@ final class QUICConnection {
   let local: SocketAddress
   /// The peer's end when the connection began.
   let remote: SocketAddress
-  private(set) weak var host: (any QUICHost)?
+  /// Nil once `release()` was called. Not weak: an object with weak references pays for each retain, and the link
+  /// thread touches its own with each packet.
+  var host: (any QUICHost)?
   /// Called once when application keys are there and streams may be opened. False fails the connection.
   var onReady: () -> Bool = { false }
+  /// Called once when the handshake is complete: the peer has proven that it holds its certificate's key.
+  var onTrusted: () -> Void = {}
   var streams: (any QUICStreamLayer)?
 
   // Owned C objects; nil once `release()` was called.

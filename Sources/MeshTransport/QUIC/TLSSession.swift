@@ -38,6 +38,17 @@ final class TLSSession {
     }
   }
 
+  /// `count` bytes that only the two ends of this session can compute, other ones for each `label` (RFC 8446 §7.5). Nil
+  /// before the handshake is over.
+  func exported(_ label: String, count: Int) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: count)
+    let status = bytes.withUnsafeMutableBytes { buffer in
+      gnutls_prf_rfc5705(
+        handle, label.utf8.count, label, 0, nil, buffer.count, buffer.baseAddress?.assumingMemoryBound(to: CChar.self))
+    }
+    return status == 0 ? bytes : nil
+  }
+
   /// The chain that the peer of `session` showed, DER, leaf first; empty when it showed none.
   static func peerChain(of session: gnutls_session_t) -> [[UInt8]] {
     var count: UInt32 = 0

@@ -41,6 +41,8 @@ final class UDPSocket {
   private let names: UnsafeMutablePointer<sockaddr_storage>
   private let vectors: UnsafeMutablePointer<iovec>
   private let messages: UnsafeMutablePointer<mmsghdr>
+  /// How many of `messages` the last batch wrote to.
+  private var written = batch
 
   /// Binds `address`. *Errors*: names the address and the port, and says when another process has them.
   init(binding wanted: SocketAddress, receiveBufferBytes: Int32) throws(TransportError) {
@@ -120,12 +122,14 @@ final class UDPSocket {
   /// Reads one batch and hands each datagram to `body`, in the order of arrival. Returns how many there were; fewer
   /// than `batchSize` means that the socket is empty.
   func receive(_ body: (ReceivedDatagram) -> Void) -> Int {
-    for index in 0..<UDPSocket.batch {
+    for index in 0..<written {
       messages[index].msg_hdr.msg_namelen = socklen_t(MemoryLayout<sockaddr_storage>.size)
       messages[index].msg_hdr.msg_controllen = UDPSocket.controlBytes
       messages[index].msg_hdr.msg_flags = 0
     }
     let count = Int(recvmmsg(descriptor, messages, UInt32(UDPSocket.batch), 0, nil))
+    // And the message that a call stopped at may have been begun.
+    written = min(max(0, count) + 1, UDPSocket.batch)
     guard count > 0 else { return 0 }
     for index in 0..<count {
       guard let remote = UDPSocket.address(at: names + index) else { continue }

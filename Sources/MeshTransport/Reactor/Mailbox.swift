@@ -15,6 +15,8 @@ public final class Mailbox<Message: Sendable>: @unchecked Sendable {
   private let capacity: Int
   private var waiting: [Message] = []
   private var closed = false
+  /// The descriptor was seen readable, and not emptied since. Only the reader's thread touches it.
+  private var isSignalled = false
 
   /// An eventfd that polls readable while something waits; also once after `close()`. -1 when the process had no
   /// descriptor left: then a reactor refuses it, and `wait` looks every few milliseconds instead.
@@ -42,8 +44,15 @@ public final class Mailbox<Message: Sendable>: @unchecked Sendable {
     return outcome.posted
   }
 
+  /// Notes that the descriptor polled readable, for a reader that doesn't `wait`: the next `drain` empties it, even
+  /// when nothing waits any more.
+  public func wasSignalled() { isSignalled = true }
+
   /// Appends all that waits to `list`, oldest first, and empties the box.
   public func drain(into list: inout [Message]) {
+    // Most turns of a thread have another cause than its mailbox: these cost no system call.
+    if !isSignalled, lock.locked({ waiting.isEmpty }) { return }
+    isSignalled = false
     // The eventfd is emptied first: a post that comes in between then leaves it readable, never silent.
     if descriptor >= 0 {
       var count: UInt64 = 0
@@ -66,7 +75,7 @@ public final class Mailbox<Message: Sendable>: @unchecked Sendable {
     var milliseconds = timeout.map { Int32(clamping: max(0, $0.microseconds &+ 999) / 1000) } ?? -1
     if descriptor < 0 { milliseconds = 5 }
     var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    _ = poll(&item, 1, milliseconds)
+    if poll(&item, 1, milliseconds) > 0 { isSignalled = true }
   }
 
   /// Refuses messages from now on and wakes the reader, which may still drain what waits.

@@ -6,7 +6,7 @@
 #include "support.h"
 
 enum kind {
-  ARG_I32 = 1, ARG_U32, ARG_I64, ARG_U64, ARG_TIMEOUT, ARG_LENGTH, ARG_CHARS, ARG_OUT, ARG_STRUCT, ARG_EVENT,
+  ARG_I32 = 1, ARG_U32, ARG_I64, ARG_U64, ARG_TIMEOUT, ARG_LENGTH, ARG_CHARS, ARG_BYTES, ARG_OUT, ARG_STRUCT, ARG_EVENT,
   ARG_CONFIG, ARG_EVENTS, ARG_NODE, ARG_MEMBERS, ARG_ERROR, ARG_TEXT,
   RET_VOID, RET_STATUS, RET_I32, RET_I64, RET_U64, RET_BYTES
 };
@@ -24,6 +24,7 @@ union value {
   uint32_t u32;
   int64_t i64;
   uint64_t u64;
+  meshkit_bytes_t bytes;
   char room[64];
 };
 
@@ -43,7 +44,7 @@ static unsigned choices(enum kind kind) {
   switch (kind) {
     case ARG_I32: case ARG_U32: case ARG_I64: case ARG_U64: return 5;
     case ARG_TIMEOUT: return 2;
-    case ARG_LENGTH: return 4;
+    case ARG_LENGTH: case ARG_BYTES: return 4;
     case ARG_CHARS: case ARG_OUT: return 2;
     case ARG_STRUCT: return 5;
     case ARG_EVENT: return 3;
@@ -81,6 +82,7 @@ static union value value_of(enum kind kind, unsigned choice, void **live) {
     case ARG_TIMEOUT: value.i64 = choice; break;
     case ARG_LENGTH: value.u64 = lengths[choice]; break;
     case ARG_CHARS: value.pointer = choice ? (void *)(uintptr_t)text : NULL; break;
+    case ARG_BYTES: value.bytes = (meshkit_bytes_t){choice == 2 ? NULL : text, (size_t)lengths[choice]}; break;
     case ARG_OUT: value.pointer = choice ? scratch : NULL; break;
     case ARG_STRUCT: value.pointer = choice ? structs[choice - 1] : NULL; break;
     case ARG_EVENT: value.pointer = choice == 1 ? (void *)16 : choice == 2 ? (void *)scratch : NULL; break;
@@ -98,7 +100,7 @@ static ffi_type *type_of(enum kind kind) {
     case ARG_U32: return &ffi_type_uint32;
     case ARG_I64: case ARG_TIMEOUT: case RET_I64: return &ffi_type_sint64;
     case ARG_U64: case ARG_LENGTH: case RET_U64: return &ffi_type_uint64;
-    case RET_BYTES: return &bytes;
+    case ARG_BYTES: case RET_BYTES: return &bytes;
     default: return &ffi_type_pointer;
   }
 }

@@ -14,6 +14,10 @@ static int child(meshkit_node_t *node, meshkit_events_t *events, meshkit_event_t
   if (meshkit_node_members(node, &members) != MESHKIT_E_FORKED || members != NULL) return 3;
   if (meshkit_node_stop_wait(node, -1, NULL) != MESHKIT_E_FORKED) return 4;
   if (meshkit_events_fd(events) != MESHKIT_E_FORKED || meshkit_node_mesh_port(node) != MESHKIT_E_FORKED) return 5;
+  meshkit_bytes_t bytes = {"b", 1};
+  if (meshkit_node_set_draining(node, 1, NULL, 0, NULL) != MESHKIT_E_FORKED) return 7;
+  if (meshkit_node_broadcast(node, bytes, bytes, NULL, 0, NULL) != MESHKIT_E_FORKED) return 8;
+  if (meshkit_node_remove_member(node, bytes, NULL, 0, NULL) != MESHKIT_E_FORKED) return 9;
   meshkit_event_release(event);
   meshkit_node_release(node);
   meshkit_events_release(events);

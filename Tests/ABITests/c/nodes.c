@@ -91,6 +91,84 @@ static void labels_travel(meshkit_events_t *events) {
   CHECK(!"the label arrived");
 }
 
+/* The event that answers `token`, which must have succeeded. */
+static void completes(meshkit_events_t *events, uint64_t token) {
+  meshkit_event_t *event = await_event(events, MESHKIT_EVENT_COMPLETED);
+  CHECK(event->token == token && event->status == MESHKIT_OK);
+  meshkit_event_release(event);
+}
+
+/* The first node sees the second one drain, and take work again. */
+static void drain_travels(meshkit_events_t *events) {
+  CHECK(meshkit_node_set_draining(second, 2, NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_node_set_draining(second, -1, NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
+  for (int32_t wanted = 1; wanted >= 0; wanted--) {
+    int arrived = 0;
+    CHECK(meshkit_node_set_draining(second, wanted, events, 50 + (uint64_t)wanted, NULL) == MESHKIT_OK);
+    completes(events, 50 + (uint64_t)wanted);
+    for (int tries = 0; tries < 1000 && !arrived; tries++) {
+      meshkit_members_t *members = NULL;
+      CHECK(meshkit_node_members(first, &members) == MESHKIT_OK);
+      arrived = find(members, "b")->is_draining == wanted;
+      meshkit_members_release(members);
+      usleep(10000);
+    }
+    CHECK(arrived);
+  }
+}
+
+static meshkit_bytes_t bytes(const char *text, size_t length) { return (meshkit_bytes_t){text, length}; }
+
+/* What the first node tells all reaches the second one, and what breaks a limit is refused. */
+static void broadcasts_travel(meshkit_events_t *events) {
+  static char payload[MESHKIT_BROADCAST_PAYLOAD_LEN_MAX + 1];
+  static char topic[MESHKIT_BROADCAST_TOPIC_LEN_MAX + 1];
+  meshkit_events_t *heard = new_events();
+  meshkit_error_t *error = NULL;
+  memset(topic, 't', sizeof topic);
+  memset(payload, 7, sizeof payload);
+  CHECK(meshkit_node_broadcast(first, bytes(NULL, 0), bytes(payload, 1), NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_node_broadcast(first, bytes("a\n", 2), bytes(payload, 1), NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_node_broadcast(first, bytes("\xff", 1), bytes(payload, 1), NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_node_broadcast(first, bytes(topic, sizeof topic), bytes(NULL, 0), NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_node_broadcast(first, bytes(topic, 1), bytes(NULL, 1), NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_node_broadcast(first, bytes(topic, 1), bytes(payload, sizeof payload), NULL, 0, &error) ==
+        MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_error_message(error).len > 0);
+  meshkit_error_release(error);
+
+  CHECK(meshkit_node_subscribe(second, heard, MESHKIT_TOPIC_BROADCASTS, NULL) == MESHKIT_OK);
+  meshkit_bytes_t longest = bytes(topic, sizeof topic - 1), all = bytes(payload, sizeof payload - 1);
+  CHECK(meshkit_node_broadcast(first, longest, all, events, 60, NULL) == MESHKIT_OK);
+  completes(events, 60);
+  meshkit_event_t *event = await_event(heard, MESHKIT_EVENT_BROADCAST);
+  const meshkit_broadcast_t *told = event->payload;
+  CHECK(told->struct_size == sizeof *told && told->origin.len == 1 && told->origin.ptr[0] == 'a' && told->sequence > 0);
+  CHECK(told->topic.len == longest.len && memcmp(told->topic.ptr, topic, longest.len) == 0);
+  CHECK(told->payload.len == all.len && memcmp(told->payload.ptr, payload, all.len) == 0);
+  meshkit_event_release(event);
+  CHECK(meshkit_node_broadcast(first, bytes(topic, 1), bytes(NULL, 0), NULL, 0, NULL) == MESHKIT_OK);
+  event = await_event(heard, MESHKIT_EVENT_BROADCAST);
+  told = event->payload;
+  CHECK(told->topic.len == 1 && told->payload.len == 0 && told->payload.ptr == NULL);
+  meshkit_event_release(event);
+  meshkit_events_release(heard);
+}
+
+/* Only others that are known can be removed. */
+static void removal_names_what_it_refuses(void) {
+  CHECK(meshkit_node_remove_member(first, bytes("a", 1), NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_node_remove_member(first, bytes("no name", 7), NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_node_remove_member(first, bytes(NULL, 0), NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_node_remove_member(first, bytes("zebra", 5), NULL, 0, NULL) == MESHKIT_E_NOT_FOUND);
+}
+
+/* A member that has left is still known; removing it changes nothing and succeeds. */
+static void a_member_that_left_can_be_removed(meshkit_events_t *events) {
+  CHECK(meshkit_node_remove_member(first, bytes("b", 1), events, 61, NULL) == MESHKIT_OK);
+  completes(events, 61);
+}
+
 static void a_goodbye_is_heard(meshkit_events_t *of_first, meshkit_events_t *of_second) {
   CHECK(meshkit_node_stop(second, of_second, 7, NULL) == MESHKIT_OK);
   meshkit_event_t *event = await_event(of_second, MESHKIT_EVENT_COMPLETED);
@@ -143,7 +221,11 @@ int main(void) {
   pictures_show_both();
   figures_are_a_document();
   labels_travel(watched);
+  drain_travels(watched);
+  broadcasts_travel(watched);
+  removal_names_what_it_refuses();
   a_goodbye_is_heard(polled, watched);
+  a_member_that_left_can_be_removed(watched);
   meshkit_events_release(called); /* streams may go before the node that feeds them */
   CHECK(meshkit_node_stop_wait(first, 10000, NULL) == MESHKIT_OK);
   meshkit_node_release(first);

@@ -1,0 +1,26 @@
+/// The reason phrases of the statuses that a control listener, or a proxy before it, may answer with.
+enum HTTPReason {
+  static func phrase(_ status: Int) -> String {
+    switch status {
+    case 301: return "Moved Permanently"
+    case 302: return "Found"
+    case 307: return "Temporary Redirect"
+    case 308: return "Permanent Redirect"
+    case 400: return "Bad Request"
+    case 401: return "Unauthorized"
+    case 403: return "Forbidden"
+    case 404: return "Not Found"
+    case 405: return "Method Not Allowed"
+    case 408: return "Request Timeout"
+    case 409: return "Conflict"
+    case 421: return "Misdirected Request"
+    case 429: return "Too Many Requests"
+    case 500: return "Internal Server Error"
+    case 501: return "Not Implemented"
+    case 502: return "Bad Gateway"
+    case 503: return "Service Unavailable"
+    case 504: return "Gateway Timeout"
+    default: return "(no reason known)"
+    }
+  }
+}

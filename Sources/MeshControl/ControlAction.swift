@@ -1,0 +1,82 @@
+import MeshBasics
+
+/// What a request may ask of the node. The routes only decide that it may; the shell hands it to the engine.
+public enum ControlAction: Equatable, Sendable {
+  /// Want no new work (true), or want it again.
+  case setDraining(Bool)
+  /// Say goodbye and stop.
+  case leave
+  /// Declare a lost member gone.
+  case removeMember(NodeID)
+}
+
+/// What came of handing an action over.
+public enum ControlVerdict: Equatable, Sendable {
+  /// It will be done.
+  case accepted
+  /// There is no room for more commands now.
+  case busy
+  /// The node has stopped, or is about to.
+  case stopping
+}
+
+/// The routes that change something. All are idempotent: asking for what is so already is 200 and does nothing, else
+/// 202, since the engine does it after the answer.
+struct Operations {
+  let view: NodeView
+  let perform: (ControlAction) -> ControlVerdict
+
+  func setDraining(_ wanted: Bool) -> ControlResponse {
+    if view.isLeaving { return Operations.stopping }
+    let document = Problem.document { json in
+      json.name("nodeId")
+      json.string(view.localNodeID.name)
+      json.name("draining")
+      json.bool(wanted)
+    }
+    if view.isMarkedDraining == wanted { return Problem.content(200, document) }
+    return answer(perform(.setDraining(wanted)), document)
+  }
+
+  func leave() -> ControlResponse {
+    let document = Problem.document { json in
+      json.name("nodeId")
+      json.string(view.localNodeID.name)
+      json.name("leaving")
+      json.bool(true)
+    }
+    if view.isLeaving { return Problem.content(200, document) }
+    return answer(perform(.leave), document)
+  }
+
+  func remove(_ name: String) -> ControlResponse {
+    if view.isLeaving { return Operations.stopping }
+    // A text that can't be a name is the name of no member, and isn't repeated in the answer.
+    guard let node = NodeID(name), let member = view.members.first(where: { $0.nodeID == node }) else {
+      return Problem.response(404, "This node knows no member of that name.")
+    }
+    guard !member.isLocal else {
+      return Problem.response(409, "\(node) is this node itself; POST /v1/node/leave makes it leave.")
+    }
+    let document = Problem.document { json in
+      json.name("nodeId")
+      json.string(node.name)
+      json.name("removed")
+      json.bool(true)
+    }
+    return answer(perform(.removeMember(node)), document)
+  }
+
+  private func answer(_ verdict: ControlVerdict, _ document: [UInt8]) -> ControlResponse {
+    switch verdict {
+    case .accepted: return Problem.content(202, document)
+    case .busy:
+      var response = Problem.response(429, "The node has no room for more commands now.")
+      response.headers.append(ControlHeader("Retry-After", "1"))
+      return response
+    case .stopping: return Operations.stopping
+    }
+  }
+
+  private static let stopping = Problem.response(409, "The node is leaving the mesh.")
+}

@@ -1,0 +1,31 @@
+// The gone are not forgotten at once: now and then one of them is tried, so that two halves of a partition find each
+// other by themselves, at a cost that doesn't grow with the number of the gone.
+import MeshBasics
+import MeshWire
+
+extension Membership {
+  /// Tries one of the dead, with a chance of four in the number of the living: over the mesh a few tries each time.
+  mutating func heal(now: Instant) {
+    timers.set(.heal, at: now + random.jittered(MembershipLimits.healing, percent: 20))
+    guard !ends.isEmpty, !configuration.mutations.contains(.neverHeals) else { return }
+    guard random.chance(4, in: UInt64(max(4, livingCount))) else { return }
+    let start = Int(clamping: random.below(UInt64(ends.count)))
+    for offset in 0..<ends.count {
+      guard let end = ends.element(at: (start &+ offset) % ends.count),
+        members[end.key]?.version.state == .dead, peers[end.key] == nil
+      else { continue }
+      marks.insert(.triedToHeal)
+      wantTemporarily(end.key, now: now)
+      return
+    }
+  }
+
+  /// Forgets those that ended long ago.
+  mutating func forgetOldEnds(now: Instant) {
+    broadcasts.expire(now: now)
+    let old = ends.filter { node, end in
+      peers[node] == nil && now.since(end.at) >= MembershipLimits.tombstoneLifetime
+    }
+    for (node, _) in old { drop(node, now: now) }
+  }
+}

@@ -1,0 +1,127 @@
+// What others say about the end of a member that this node doesn't hear itself. One neighbour's word isn't enough: two
+// different neighbours must say it, or this node's own attempt to reach the member must fail. So no single peer, though
+// it is authenticated, can make a healthy member look dead or gone.
+import MeshBasics
+import MeshWire
+
+/// A claimed end that waits for a second voice.
+struct Hearsay: Equatable, Sendable {
+  /// The claim, and the neighbour that brought it first.
+  let record: MemberRecord
+  let voice: NodeID
+  /// Whether that neighbour has been one for long enough to count.
+  let isVoice: Bool
+  /// A second neighbour has said it while this node was still linked to the member.
+  var isSeconded = false
+  /// This node tries to reach the member itself, and how often it has begun to.
+  var isChecking = false
+  var looks = 0
+}
+
+extension Membership {
+  /// Whether a claimed end may be believed now: said by a second neighbour, or borne out by what this node saw itself.
+  /// Otherwise it is kept, and this node goes and looks unless a second voice comes first.
+  mutating func believesEnd(_ record: MemberRecord, of node: NodeID, from sender: NodeID, now: Instant) -> Bool {
+    if configuration.mutations.contains(.believesOneVoice) { return true }
+    if bearsOut(node, now: now) { return true }
+    let isVoice = peers[sender].map { now.since($0.since) >= MembershipLimits.voiceAge } ?? false
+    if let known = hearsay[node], known.record.epoch == record.epoch, known.record.state == record.state {
+      guard known.isVoice && isVoice && known.voice != sender else { return false }
+      marks.insert(.secondVoice)
+      return true
+    }
+    guard hearsay.count < MembershipLimits.hearsayMax,
+      hearsay.values.count(where: { $0.voice == sender }) < MembershipLimits.hearsayPerVoice
+    else { return false }
+    hearsay[node] = Hearsay(record: record, voice: sender, isVoice: isVoice)
+    // The others are likely to say it within a few milliseconds; all looking at once would be a stampede.
+    let patience = Duration.milliseconds(100 &+ Int64(random.below(200)))
+    timers.set(.check(node), at: now + patience)
+    return false
+  }
+
+  /// Keeps in mind that a linked member is said to have left: should the link end now, that is why.
+  mutating func noteVoice(_ record: MemberRecord, of node: NodeID, from sender: NodeID, now: Instant) {
+    let isBelieved = believesEnd(record, of: node, from: sender, now: now)
+    if isBelieved { _ = hearsay.modify(node) { $0.isSeconded = true } }
+  }
+
+  /// The link to a member has ended that others say has left.
+  mutating func linkEnded(to node: NodeID, now: Instant, into effects: inout MembershipEffects) -> Bool {
+    guard let claim = hearsay[node], claim.record.state == .left, let known = members[node] else { return false }
+    if claim.isSeconded && Version(claim.record).supersedes(known.version) {
+      dropHearsay(node)
+      adopt(claim.record, over: known, node: node, from: claim.voice, path: .news, now: now, into: &effects)
+    } else {
+      check(node, now: now, into: &effects)
+    }
+    return true
+  }
+
+  /// Whether this node has seen enough itself for one voice to do: a refusal, a whole silence, or an accusation that
+  /// the member hasn't refuted in all the time that it had.
+  private func bearsOut(_ node: NodeID, now: Instant) -> Bool {
+    guard let suspicion = suspicions[node], let member = members[node] else { return false }
+    if suspicion.refusedAt != nil { return true }
+    let shortest = detector.shortestSilence(members: livingCount)
+    if suspicion.confirmedAt != nil { return now.since(silentSince(suspicion, member)) >= shortest }
+    return now.since(suspicion.beganAt) >= configuration.suspicionInterval
+  }
+
+  mutating func checkIsDue(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard let claim = hearsay[node] else { return }
+    // A look without a result proves nothing: no dial may have come about at all.
+    if claim.looks >= MembershipLimits.looksMax { return dropHearsay(node) }
+    check(node, now: now, into: &effects)
+  }
+
+  /// Goes and looks: a new link disproves the claim, a failed dial bears it out.
+  mutating func check(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard isRunning, let member = members[node], !member.version.state.isTerminal else { return dropHearsay(node) }
+    guard peers[node] == nil else {
+      lookAt(node, now: now, into: &effects)
+      _ = hearsay.modify(node) { $0.looks &+= 1 }
+      return timers.set(.check(node), at: hearsay[node] == nil ? nil : now + .seconds(1))
+    }
+    guard checks.take(1, now: now), wantTemporarily(node, now: now) else {
+      timers.set(.check(node), at: now + random.jittered(.seconds(1), percent: 50))
+      return
+    }
+    marks.insert(.checkedHearsay)
+    totals.checks &+= 1
+    if hearsay[node] == nil {
+      var record = record(of: node, member, withMetadata: false)
+      record.state = .dead
+      hearsay[node] = Hearsay(record: record, voice: nodeID, isVoice: false)
+    }
+    _ = hearsay.modify(node) { claim in
+      claim.isChecking = true
+      claim.looks &+= 1
+    }
+    timers.set(.check(node), at: now + configuration.pingTimeout + .seconds(1))
+  }
+
+  /// The member doesn't answer this node either.
+  mutating func confirmHearsay(about node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard let claim = hearsay[node] else { return }
+    dropHearsay(node)
+    guard let known = members[node], Version(claim.record).supersedes(known.version), peers[node] == nil,
+      provesSomething(known, now: now)
+    else { return }
+    adopt(claim.record, over: known, node: node, from: claim.voice, path: .news, now: now, into: &effects)
+  }
+
+  /// The member answers this node: the claim was wrong, or is out of date. Its subject hears of it.
+  mutating func dismissCheck(of node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard let claim = hearsay[node] else { return }
+    dropHearsay(node)
+    guard let known = members[node], Version(claim.record).supersedes(known.version) else { return }
+    marks.insert(.disproved)
+    send([claim.record], to: [node], into: &effects)
+  }
+
+  private mutating func dropHearsay(_ node: NodeID) {
+    hearsay.removeValue(forKey: node)
+    timers.set(.check(node), at: nil)
+  }
+}

@@ -1,0 +1,22 @@
+import MeshEngine
+
+/// Queues and tables stay within what the protocol promises. Looked at once a second.
+struct BoundedQueues {
+  static let name = "bounded queues"
+
+  func check(_ process: Process, _ engine: RunningEngine, in world: Simulation) -> String? {
+    let statistics = engine.statistics
+    func value(_ name: String) -> Int64 { statistics.first { $0.name == name }?.value ?? 0 }
+    let members = value("members")
+    if members > Int64(world.names.count) { return "\(process.nodeID) lists \(members) members" }
+    let queued = value("newsQueued")
+    if queued > members { return "\(process.nodeID) queues \(queued) claims about \(members) members" }
+    let sends = value("newsSendsMax")
+    let limit = Int64(
+      process.configuration.retransmitLimit &* (Int.bitWidth &- (world.names.count &+ 1).leadingZeroBitCount))
+    if sends > limit { return "\(process.nodeID) told a claim \(sends) times, allowed are \(limit)" }
+    let links = value("linksOpen")
+    if links > Int64(8 &* world.processes.count) { return "\(process.nodeID) holds \(links) links" }
+    return nil
+  }
+}

@@ -1,0 +1,94 @@
+// The course of a run: faults, calm, agreement.
+import MeshBasics
+import MeshEngine
+
+extension Simulation {
+  /// Runs to the end: until an invariant fails, or the mesh has converged and stayed so.
+  public func run() -> SimulationResult {
+    for process in processes {
+      // Large meshes start at once, which is harder; small ones one by one.
+      let spread: UInt64 = isSmall ? 2_000_000_000 : 200_000_000
+      let at = now + Duration(nanoseconds: Int64(clamping: process.random.below(spread)))
+      lastStartAt = max(lastStartAt, at)
+      start(process, at: at)
+    }
+    for number in plan.indices where options.faults?.contains(number) ?? true {
+      queue.schedule(.fault(number), at: plan[number].at)
+    }
+    let calmAt = options.profile == .calm ? lastStartAt : Instant.origin + options.lasting
+    queue.schedule(.calm, at: calmAt)
+    queue.schedule(.inspection, at: now + .seconds(1))
+    let end = calmAt + options.calmTime
+    advance(to: end) { self.isSettled }
+    if violation == nil && !isSettled {
+      fail(
+        "convergence",
+        "\(agreement.problem(in: self) ?? "no agreement lasted") after "
+          + "\(options.calmTime.milliseconds / 1_000) s of calm")
+    }
+    for process in processes { noteMarks(of: process) }
+    return SimulationResult(
+      seed: options.seed, nodes: processes.count(where: { !$0.isIntruder }), hash: hash.value, violation: violation,
+      steps: steps, endedAt: now, formedAfter: formedAt.map { $0.since(lastStartAt) }, tally: tallies)
+  }
+
+  /// All have agreed for long enough.
+  var isSettled: Bool {
+    guard isCalm, let agreedSince else { return false }
+    return now.since(agreedSince) >= SimulationOptions.agreementTime
+  }
+
+  func becomeCalm() {
+    for number in plan.indices where options.faults?.contains(number) ?? true {
+      let fault = plan[number]
+      if fault.duration > .zero && fault.at <= now && fault.at + fault.duration > now { calmDown(fault, number) }
+    }
+    isCalm = true
+    excuseAll(for: .zero)
+    network.loss = 0
+    network.burstLoss = 0
+    network.pairLoss = []
+    network.dialFailure = 0
+    network.cuts = []
+    network.bandwidth = usualBandwidth
+    network.jitter = usualJitter
+    findBlocked()
+    for process in processes {
+      process.isDiskFailing = false
+      process.pausedUntil = min(process.pausedUntil, now)
+      process.hurry(now)
+      if process.hasInbox { queue.schedule(.inbox(process: process.index, life: process.life), at: now) }
+      // The seeds come back: without them those that have never met can't find each other. Of the others a half.
+      if process.isIntruder { continue }
+      if process.isSeed || derived(options.seed, process.index, 11) % 2 == 0 { start(process, at: now) }
+    }
+    say(nil, "CALM from now on", isDetail: false)
+  }
+
+  /// Takes back what still lasts, but for the processes: of those some stay away.
+  private func calmDown(_ fault: Fault, _ number: Int) {
+    switch fault.kind {
+    case .crash, .hostDeath, .newAddress, .lostDisk, .failingDisk, .swapAddresses, .restartAll: break
+    default: undo(fault, number)
+    }
+  }
+
+  /// Once a second: queues, and whether all agree.
+  func inspect() {
+    queue.schedule(.inspection, at: now + .milliseconds(isCalm ? 250 : 1_000))
+    let running = processes.filter { $0.engine != nil && !$0.isStranger }
+    // In large runs a different few each time.
+    let stride = max(1, running.count / 50)
+    let first = Int(now.since(.origin).milliseconds / 1_000) % stride
+    for index in Swift.stride(from: first, to: running.count, by: stride) {
+      guard let engine = running[index].engine,
+        let problem = checks.queues.check(running[index], engine, in: self)
+      else { continue }
+      return fail(BoundedQueues.name, problem)
+    }
+    let isStarting = processes.contains { $0.startsAt != nil }
+    let agrees = !isStarting && agreement.isComplete
+    if agrees && formedAt == nil { formedAt = now }
+    agreedSince = agrees && isCalm ? agreedSince ?? now : nil
+  }
+}

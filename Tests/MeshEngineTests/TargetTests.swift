@@ -1,0 +1,127 @@
+import MeshBasics
+import MeshWire
+import Testing
+
+@testable import MeshEngine
+@testable import MeshMembership
+
+/// Whom the engine dials: seeds, remembered peers and what the membership wants.
+struct TargetTests {
+  private func remembered(_ count: Int) -> StoredState {
+    var stored = StoredState()
+    stored.knownPeers = (0..<count).map { index in
+      var record = MemberRecord()
+      (record.nodeID, record.epoch) = ("p\(index)", 1)
+      record.metadata = NodeMetadata()
+      record.metadata?.endpoint = "p\(index):1"
+      return record
+    }
+    return stored
+  }
+
+  /// Conformance 36: a seed is needed to find the mesh, and again when its node is lost.
+  @Test func aSeedRestsWhileItsNodeTakesPart() throws {
+    var rig = try Rig()
+    rig.send(.linkOpened(.dialed(1), peer("b")))
+    rig.send(.received(.dialed(1), hello("b")))
+    rig.advance(.milliseconds(10))
+    #expect(rig.engine.dialer.targets[.seed(0)]?.isDormant == true)
+    rig.send(.command(CommandToken(rawValue: 1), .removeMember(try #require(NodeID("b")))))
+    #expect(rig.engine.dialer.targets[.seed(0)]?.isDormant == false)
+    var dials = 0
+    for _ in 0..<40 {
+      rig.advance(.milliseconds(50))
+      dials += rig.dials.count
+    }
+    #expect(dials >= 1)
+  }
+
+  @Test func rememberedPeersAreForgottenWhenTheMeshKnowsThem() throws {
+    var rig = try Rig(stored: remembered(3)) { $0.seeds = [] }
+    #expect(rig.dials.count == EngineLimits.patientDialsMax)
+    rig.establish(.accepted(1), "b")
+    var record = MemberRecord()
+    (record.nodeID, record.epoch) = ("p1", 5)
+    record.metadata = NodeMetadata()
+    record.metadata?.endpoint = "moved:1"
+    var news = MeshWire.News()
+    news.records = [record]
+    rig.send(.received(.accepted(1), .news(news)))
+    for number in 1...3 { rig.send(.linkClosed(.dialed(UInt64(number)), .timedOut)) }
+    rig.advance(.milliseconds(500))
+    let node = try #require(NodeID("p1"))
+    #expect(rig.engine.dialer.targets[.peer(node)]?.rememberedUntil == nil)
+    #expect(rig.engine.dialer.targets[.peer(node)]?.endpoint == Endpoint(parsing: "moved:1"))
+    #expect(rig.engine.dialer.targets[.peer(try #require(NodeID("p2")))]?.rememberedUntil != nil)
+  }
+
+  @Test func rememberedPeersAreDialedUpToTheirLimitAtOnce() throws {
+    let limit = EngineLimits.patientDialsMax
+    for (count, expected) in [(limit, limit), (limit + 1, limit), (500, limit)] {
+      let rig = try Rig(stored: remembered(count)) { $0.seeds = [] }
+      #expect(rig.dials.count == expected)
+    }
+  }
+
+  @Test func rememberedPeersAreGivenUpInTheEnd() throws {
+    var rig = try Rig(stored: remembered(1)) { $0.seeds = [] }
+    rig.send(.linkClosed(.dialed(1), .timedOut))
+    rig.now = rig.now + EngineLimits.rememberedPeerLifetime
+    rig.send(.deadlineReached)
+    #expect(rig.engine.dialer.targets.isEmpty)
+  }
+
+  /// A dial that outlives the wish for it isn't repeated.
+  @Test func whatNobodyWantsAnyMoreIsNotDialedAgain() throws {
+    var rig = try Rig { $0.seeds = [] }
+    rig.establish(.accepted(1), "z")
+    rig.now = rig.now + .seconds(3)
+    rig.send(.linkClosed(.accepted(1), .closed))
+    for _ in 0..<40 where rig.dials.isEmpty { rig.advance(.milliseconds(10)) }
+    let (link, node) = (try #require(rig.dials.first), try #require(NodeID("z")))
+    // An operator removes it while the dial is on its way, and the links follow the rings before the dial ends.
+    rig.send(.command(CommandToken(rawValue: 1), .removeMember(node)))
+    rig.engine.membership.links = WantedLinks()
+    for _ in 0..<300 where !rig.engine.membership.linkTargets.isEmpty { rig.advance(.milliseconds(20)) }
+    #expect(rig.engine.member(node)?.status == .left && rig.engine.dialer.targets[.peer(node)]?.dialing == link)
+    rig.send(.linkClosed(link, .timedOut))
+    #expect(rig.engine.membership.linkTargets.isEmpty)
+    #expect(rig.engine.dialer.targets[.peer(node)] == nil)
+  }
+
+  /// A failed dial of a member by name is evidence; one of a seed is none.
+  @Test func aRefusedDialIsToldToTheMembershipUnderItsName() throws {
+    var rig = try Rig { $0.seeds = [] }
+    rig.establish(.accepted(1), "z")
+    rig.establish(.accepted(2), "b")
+    rig.now = rig.now + .seconds(3)
+    rig.send(.linkClosed(.accepted(1), .closed))
+    for _ in 0..<40 where rig.dials.isEmpty { rig.advance(.milliseconds(10)) }
+    let link = try #require(rig.dials.first)
+    rig.send(.linkClosed(link, .portClosed))
+    #expect(rig.engine.member(try #require(NodeID("z")))?.status == .suspect)
+    #expect(rig.observations.contains { if case .dialFailed = $0 { true } else { false } })
+  }
+
+  @Test func whoeverAnswersInAnothersPlaceIsNotTakenForIt() throws {
+    var rig = try Rig { $0.seeds = [] }
+    rig.establish(.accepted(1), "z")
+    rig.now = rig.now + .seconds(3)
+    rig.send(.linkClosed(.accepted(1), .closed))
+    for _ in 0..<40 where rig.dials.isEmpty { rig.advance(.milliseconds(10)) }
+    let link = try #require(rig.dials.first)
+    rig.send(.linkOpened(link, peer("c")))
+    rig.send(.received(link, hello("c")))
+    #expect(rig.engine.sessions.keys.map(\.name) == ["c"])
+    #expect(rig.engine.dialer.targets[.peer(try #require(NodeID("z")))]?.isLinked == false)
+  }
+
+  @Test func aDoubtedLinkIsAskedAboutOnlyWhileItIsTheOneInUse() throws {
+    var rig = try Rig()
+    rig.establish(.accepted(1), "b")
+    rig.send(.linkDoubted(.accepted(1)))
+    #expect(rig.observations.contains(.linkDoubted(peer: "b")))
+    rig.send(.linkDoubted(.accepted(7)))
+    #expect(rig.effects.list.isEmpty)
+  }
+}

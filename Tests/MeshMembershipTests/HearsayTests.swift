@@ -1,0 +1,170 @@
+import MeshBasics
+import MeshWire
+import Testing
+
+@testable import MeshMembership
+
+/// Claims about the end of members that this node has no link to.
+struct HearsayTests {
+  /// Knows "b" from "c"; linked to "c" and "d".
+  private func knowing() throws -> Rig {
+    var rig = try Rig.connected("c", "d")
+    try rig.run(.milliseconds(200), answering: ["c", "d"])
+    try rig.ripen(["c", "d"])
+    try rig.hear("c", news(claim("b"), claim("x1"), claim("x2"), claim("x3")))
+    return rig
+  }
+
+  private func death(_ voice: String, _ incarnation: UInt32 = 0) -> MeshMessage {
+    news(claim("b", incarnation, .dead, accuser: voice))
+  }
+
+  private func isDialed(_ name: String, _ rig: Rig) -> Bool {
+    rig.room.links.temporary.keys.contains { $0.name == name }
+  }
+
+  /// Conformance 39.
+  @Test func oneVoiceMakesADeathASuspicionAndNoMore() throws {
+    var rig = try knowing()
+    try rig.hear("c", death("c"))
+    #expect(rig.events == [.suspect] && rig.room.hearsay.count == 1)
+    for accuser in ["c", "x1", "x2", "x3"] { try rig.hear("c", death(accuser)) }
+    #expect(rig.status("b") == .suspect)
+  }
+
+  @Test func aSecondNeighbourIsBelieved() throws {
+    var rig = try knowing()
+    try rig.hear("c", death("x1"))
+    try rig.hear("d", death("x1"))
+    #expect(rig.events == [.left] && rig.view("b")?.isDead == true && rig.room.marks.contains(.secondVoice))
+    #expect(rig.room.hearsay.isEmpty)
+  }
+
+  @Test func aSecondVoiceAboutAnOlderVersionIsNone() throws {
+    var rig = try knowing()
+    try rig.hear("c", news(claim("b", 3)))
+    try rig.hear("c", death("c", 3))
+    try rig.hear("d", death("d", 2))
+    #expect(rig.status("b") == .suspect)
+  }
+
+  @Test func withoutASecondVoiceThisNodeGoesAndLooks() throws {
+    var rig = try knowing()
+    try rig.hear("c", death("c"))
+    try rig.run(.milliseconds(99), answering: ["c", "d"])
+    #expect(!isDialed("b", rig))
+    try rig.run(.milliseconds(250), answering: ["c", "d"])
+    #expect(isDialed("b", rig) && rig.room.marks.contains(.checkedHearsay))
+  }
+
+  @Test func aFailedDialBearsTheClaimOut() throws {
+    for refused in [true, false] {
+      var rig = try knowing()
+      try rig.hear("c", death("c"))
+      try rig.run(.milliseconds(350), answering: ["c", "d"])
+      // What others told of its place must have stood for a while.
+      var early = rig
+      early.send(.dialFailed(try id("b"), refused: refused))
+      #expect(early.events.isEmpty && early.status("b") == .suspect)
+      _ = rig.room.members.modify(try id("b")) { $0.endpointSince = .origin }
+      rig.send(.dialFailed(try id("b"), refused: refused))
+      #expect(rig.events == [.left])
+    }
+  }
+
+  @Test func aLookWithoutAResultProvesNothing() throws {
+    var rig = try knowing()
+    try rig.hear("c", news(claim("b", 1, .left)))
+    #expect(rig.status("b") == .alive)
+    // No dial came about at all; the watched member is suspected for its silence, and no more.
+    try rig.run(.seconds(4), answering: ["c", "d"])
+    #expect(rig.status("b") != .left)
+  }
+
+  @Test func aDialBeforeTheLookProvesNothing() throws {
+    var rig = try knowing()
+    try rig.hear("c", death("c"))
+    rig.send(.dialFailed(try id("b"), refused: false))
+    #expect(rig.status("b") == .suspect)
+  }
+
+  @Test func whoAnswersIsAcquittedAndHearsWhatWasSaidOfIt() throws {
+    var rig = try knowing()
+    try rig.hear("c", death("c"))
+    try rig.run(.milliseconds(350), answering: ["c", "d"])
+    try rig.connect("b")
+    #expect(rig.room.marks.contains(.disproved) && rig.room.hearsay.isEmpty)
+    #expect(rig.told("b").contains { $0.nodeID == "b" && $0.state != .alive })
+    try rig.hear("b", news(claim("b", 1)))
+    #expect(rig.status("b") == .alive)
+  }
+
+  @Test func aRefutationInTimeEndsTheCase() throws {
+    var rig = try knowing()
+    try rig.hear("c", death("c"))
+    try rig.hear("d", news(claim("b", 1)))
+    #expect(rig.status("b") == .alive && rig.room.hearsay.isEmpty)
+    try rig.run(.seconds(5), answering: ["c", "d"])
+    #expect(!rig.room.marks.contains(.checkedHearsay))
+  }
+
+  @Test func manyVoicesDoNotEndAPeerThatThisNodeHears() throws {
+    var rig = try Rig.connected("b", "c", "d", "e", "f")
+    try rig.run(.milliseconds(200), answering: ["b", "c", "d", "e", "f"])
+    for voice in ["c", "d", "e", "f"] { try rig.hear(voice, news(claim("b", 0, .dead, accuser: voice))) }
+    #expect(rig.status("b") == .suspect && rig.room.marks.contains(.deathTakenAsSuspicion))
+    for voice in ["c", "d", "e", "f"] { try rig.hear(voice, news(claim("b", 1, .left))) }
+    #expect(rig.status("b") == .suspect && !rig.disconnects("b"))
+  }
+
+  @Test func whatThisNodeSawItselfNeedsOneVoice() throws {
+    var rig = try Rig.connected("b", "c", "d", "e")
+    try rig.run(.milliseconds(200), answering: ["b", "c", "d", "e"])
+    rig.send(.peerDisconnected(try id("b")))
+    rig.send(.dialFailed(try id("b"), refused: true))
+    try rig.hear("c", death("c"))
+    #expect(rig.events == [.left])
+  }
+
+  @Test func looksAreRationed() throws {
+    var rig = try Rig.connected("c")
+    let names = (0..<200).map { "n\($0)" }
+    try rig.hear("c", news(names.map { claim($0) }))
+    try rig.hear("c", news(names.map { claim($0, 1, .left) }))
+    try rig.run(.milliseconds(950), answering: ["c"])
+    let looks = Int(rig.room.totals.checks)
+    #expect((1...MembershipLimits.checksPerSecond * 2).contains(looks))
+  }
+
+  @Test func accusationsOfOnePeerAreRationed() throws {
+    var rig = try Rig.connected("c")
+    let names = (0..<300).map { "n\($0)" }
+    try rig.hear("c", news(names.map { claim($0) }))
+    try rig.hear("c", news(names.map { claim($0, 0, .suspect, accuser: "c") }))
+    #expect(rig.room.suspicions.count == MembershipLimits.accusationsBurst)
+    #expect(rig.statistic("claimsRejected") == Int64(300 - MembershipLimits.accusationsBurst))
+    rig.now = rig.now + .seconds(1)
+    try rig.hear("c", news(names.map { claim($0, 1, .suspect, accuser: "c") }))
+    let told = rig.room.members.count { $0.1.version.incarnation == 1 }
+    #expect(told == MembershipLimits.accusationsPerSecond)
+  }
+
+  @Test func openCasesHaveTheirLimitForEachVoiceAndInAll() throws {
+    let perVoice = MembershipLimits.hearsayPerVoice
+    let voices = (0...MembershipLimits.hearsayMax / perVoice).map { "voice-\($0)" }
+    var rig = try Rig()
+    for voice in voices { try rig.connect(voice) }
+    try rig.ripen(voices)
+    let names = (0..<voices.count * perVoice).map { "n\($0)" }
+    try rig.fill(names.map { claim($0) })
+    for (index, voice) in voices.enumerated() {
+      let own = names[index * perVoice..<(index + 1) * perVoice]
+      try rig.hear(voice, news(own.map { claim($0, 1, .left) }))
+      #expect(rig.room.hearsay.count == min((index + 1) * perVoice, MembershipLimits.hearsayMax))
+      if index == 0 {
+        try rig.hear(voice, news(claim(names[perVoice], 1, .left)))
+        #expect(rig.room.hearsay.count == perVoice)
+      }
+    }
+  }
+}

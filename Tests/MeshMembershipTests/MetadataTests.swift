@@ -1,0 +1,143 @@
+import MeshBasics
+import MeshWire
+import Testing
+
+@testable import MeshMembership
+
+/// How changes of metadata travel: whole where small, as differences where large.
+struct MetadataTests {
+  private let large = (0..<20).map { Label(key: "key-\($0)", value: String(repeating: "v", count: 100)) }
+
+  private func changed(_ key: String) -> [Label] {
+    (large.filter { $0.key != key } + [Label(key: key, value: "new")]).sorted {
+      $0.key.utf8.lexicographicallyPrecedes($1.key.utf8)
+    }
+  }
+
+  /// Owner "a" with many labels, and "m", which knows them all from its link to "a".
+  private func pair() throws -> (owner: Rig, reader: Rig) {
+    var owner = try Rig("a")
+    try owner.connect("m")
+    owner.send(.labelsSet(large.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }))
+    var reader = try Rig()
+    try reader.connect("a", owner.room.localRecord)
+    try reader.connect("z")
+    owner.now = owner.now + .milliseconds(20)
+    return (owner, reader)
+  }
+
+  @Test func aChangeOfManyLabelsTravelsAsADifference() throws {
+    var (owner, reader) = try pair()
+    owner.send(.labelsSet(changed("key-3")))
+    let told = try #require(owner.told("m").first)
+    let delta = try #require(told.metadataDelta)
+    #expect(told.metadata == nil && delta.changed.map(\.key) == ["key-3"] && delta.removed.isEmpty)
+    try reader.hear("a", news(told))
+    #expect(reader.events == [.updated] && reader.view("a")?.metadata == owner.view("a")?.metadata)
+    // It travels on as a difference.
+    reader.now = reader.now + .milliseconds(20)
+    reader.send(.deadlineReached)
+    let waiting = reader.room.news[try id("a")]?.record
+    #expect(waiting == nil || waiting?.metadataDelta == delta)
+    #expect(reader.member("a")?.metadataVersion == delta.toVersion)
+  }
+
+  @Test func aRemovedLabelIsGone() throws {
+    var (owner, reader) = try pair()
+    let fewer = changed("key-3").filter { $0.key != "key-5" }
+    owner.send(.labelsSet(fewer))
+    try reader.hear("a", news(try #require(owner.told("m").first)))
+    #expect(reader.view("a")?.metadata.labels == fewer)
+  }
+
+  /// Conformance 43: whoever lacks the beginning asks for the whole, and gets it.
+  @Test func aGapIsNoticedAndFilled() throws {
+    var (owner, reader) = try pair()
+    owner.send(.labelsSet(changed("key-3")))
+    owner.now = owner.now + .milliseconds(20)
+    owner.send(.labelsSet(changed("key-4")))
+    try reader.hear("a", news(try #require(owner.told("m").first)))
+    #expect(reader.events.isEmpty && reader.room.marks.contains(.deltaGap))
+    guard case .syncDelta(let wish)? = reader.messages(to: "a").first else {
+      Issue.record("the whole wasn't asked for")
+      return
+    }
+    #expect(wish.wanted == ["a"] && wish.records.isEmpty)
+    try owner.hear("m", .syncDelta(wish))
+    let answer = try #require(owner.messages(to: "m").first { $0.kind == .syncDelta })
+    try reader.hear("a", answer)
+    #expect(reader.view("a")?.metadata == owner.view("a")?.metadata)
+  }
+
+  @Test func anOldDifferenceIsIgnored() throws {
+    var (owner, reader) = try pair()
+    owner.send(.labelsSet(changed("key-3")))
+    let told = try #require(owner.told("m").first)
+    try reader.hear("a", news(told))
+    let now = reader.view("a")?.metadata
+    try reader.hear("a", news(told))
+    #expect(reader.view("a")?.metadata == now && reader.events.isEmpty && reader.messages(to: "a").isEmpty)
+  }
+
+  @Test func smallMetadataIsAlwaysToldWhole() throws {
+    var rig = try Rig.connected("c")
+    rig.send(.labelsSet([Label(key: "a", value: "1")]))
+    rig.now = rig.now + .milliseconds(20)
+    rig.send(.labelsSet([Label(key: "a", value: "2")]))
+    #expect(rig.told("c").first?.metadata?.labels.map(\.value) == ["2"])
+  }
+
+  @Test func aDifferenceThatWouldPassTheLimitOfLabelsIsAGap() throws {
+    let full = (0..<WireLimits.labels).map { Label(key: "k\($0)", value: "v") }
+    var delta = MetadataDelta()
+    delta.changed = [Label(key: "k1", value: "new")]
+    #expect(delta.applied(to: full)?.count == WireLimits.labels)
+    delta.changed.append(Label(key: "one-more", value: ""))
+    #expect(delta.applied(to: full) == nil)
+    delta.removed = ["k2"]
+    #expect(delta.applied(to: full)?.count == WireLimits.labels)
+  }
+
+  @Test func theSameLabelsAreNoNews() throws {
+    var rig = try Rig.connected("c")
+    rig.send(.labelsSet([Label(key: "a", value: "1")]))
+    let version = rig.room.localRecord.metadata?.metadataVersion
+    rig.send(.labelsSet([Label(key: "a", value: "1")]))
+    #expect(rig.room.localRecord.metadata?.metadataVersion == version)
+  }
+
+  @Test func drainingIsToldAndTakenBack() throws {
+    var (owner, reader) = try pair()
+    owner.send(.drainingSet(true))
+    let version = try #require(owner.room.localRecord.metadata?.metadataVersion)
+    owner.send(.drainingSet(true))
+    #expect(owner.room.localRecord.metadata?.metadataVersion == version)
+    try reader.hear("a", news(owner.room.localRecord))
+    #expect(reader.view("a")?.metadata.draining == true && reader.events == [.updated])
+    owner.send(.drainingSet(false))
+    try reader.hear("a", news(owner.room.localRecord))
+    #expect(reader.view("a")?.metadata.draining == false)
+  }
+
+  /// Conformance 63: a new life's metadata counts from its own start, whatever number the old one had reached.
+  @Test func aRestartMayTellLowerNumbers() throws {
+    var rig = try Rig.connected("c")
+    var old = claim("b")
+    old.metadata?.metadataVersion = 1_000
+    try rig.hear("c", news(old))
+    var new = claim("b", epoch: 600)
+    new.metadata?.role = "gateway"
+    try rig.hear("c", news(new))
+    #expect(rig.view("b")?.metadata.role == "gateway" && rig.view("b")?.metadata.metadataVersion == 1)
+  }
+
+  @Test func metadataVersionsFromHearsayMayNotLeap() throws {
+    var rig = try Rig.connected("b", "c")
+    var forged = claim("b")
+    forged.metadata?.metadataVersion = 2 + Int64(MembershipLimits.incarnationJumpMax)
+    try rig.hear("c", news(forged))
+    #expect(rig.member("b")?.metadataVersion == 1 && rig.statistic("claimsRejected") == 1)
+    try rig.hear("b", news(forged))
+    #expect(rig.member("b")?.metadataVersion == forged.metadata?.metadataVersion)
+  }
+}

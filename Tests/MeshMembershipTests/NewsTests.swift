@@ -1,0 +1,176 @@
+import MeshBasics
+import MeshWire
+import Testing
+
+@testable import MeshMembership
+
+/// The queue of what is to be told, and to whom it goes.
+struct NewsTests {
+  private typealias Queue = MeshMembership.News
+
+  private func order(_ queue: Queue, bytes: Int = 1_000_000, for peer: String = "peer") throws -> [String] {
+    queue.next(bytesMax: bytes, countMax: 64, for: try id(peer)).map(\.name)
+  }
+
+  /// Conformance 48.
+  @Test func theUrgentComeFirstThenTheLeastToldThenTheOldest() throws {
+    var queue = Queue()
+    let ranks: [(String, NewsClass)] = [
+      ("label", .metadata), ("joiner", .join), ("suspect", .suspicion), ("dead", .end), ("dead-2", .end),
+    ]
+    for (name, rank) in ranks { queue.put(claim(name), about: try id(name), rank: rank, wide: false, source: nil) }
+    #expect(try order(queue) == ["dead", "dead-2", "suspect", "joiner", "label"])
+    queue.told(try id("dead"), times: 1, limit: 10, keepsForEver: false)
+    #expect(try order(queue) == ["dead-2", "dead", "suspect", "joiner", "label"])
+  }
+
+  /// Conformance 47 and 50: one entry for each subject, the newest.
+  @Test func theNewestClaimReplacesTheOneBefore() throws {
+    var queue = Queue()
+    for incarnation in 0..<5 {
+      queue.put(claim("b", UInt32(incarnation)), about: try id("b"), rank: .join, wide: false, source: nil)
+    }
+    #expect(queue.count == 1)
+    #expect(queue[try id("b")]?.record.incarnation == 4)
+    #expect(queue.takeFresh().map(\.name) == ["b"] && queue.takeFresh().isEmpty)
+  }
+
+  /// Conformance 51.
+  @Test func whoToldItDoesNotHearItBack() throws {
+    var queue = Queue()
+    queue.put(claim("b"), about: try id("b"), rank: .join, wide: false, source: try id("c"))
+    #expect(try order(queue, for: "c").isEmpty)
+    #expect(try order(queue, for: "d") == ["b"])
+    queue.heardAgain(try id("b"), from: try id("d"), limit: 10)
+    #expect(try order(queue, for: "d").isEmpty)
+    #expect(try queue[id("b")]?.sends == 1)
+  }
+
+  /// Conformance 52.
+  @Test func whatDoesNotFitHoldsNobodyUp() throws {
+    var queue = Queue()
+    var large = claim("large")
+    large.metadata?.labels = [Label(key: "k", value: String(repeating: "v", count: 2_000))]
+    queue.put(large, about: try id("large"), rank: .end, wide: false, source: nil)
+    queue.put(claim("small"), about: try id("small"), rank: .join, wide: false, source: nil)
+    #expect(try order(queue, bytes: 800) == ["small"])
+    #expect(try order(queue, bytes: 4_000) == ["large", "small"])
+  }
+
+  /// Conformance 54.
+  @Test func aClaimIsToldItsNumberOfTimesAndNotOnceMore() throws {
+    var queue = Queue()
+    queue.put(claim("b"), about: try id("b"), rank: .join, wide: false, source: nil)
+    for _ in 0..<9 { queue.told(try id("b"), times: 1, limit: 10, keepsForEver: false) }
+    #expect(queue.count == 1)
+    queue.told(try id("b"), times: 1, limit: 10, keepsForEver: false)
+    #expect(queue.count == 0)
+    #expect(try order(queue).isEmpty)
+    queue.put(claim("b", 1), about: try id("b"), rank: .join, wide: false, source: nil)
+    #expect(try order(queue) == ["b"])
+  }
+
+  /// Conformance 49.
+  @Test func theNumberOfTellingsGrowsWithTheLogarithmOfTheMesh() {
+    let counts = [0, 1, 2, 3, 7, 8, 200, 1_000, 8_192].map { Queue.retransmissions(scale: 3, members: $0) }
+    #expect(counts == [3, 3, 6, 6, 9, 12, 24, 30, 42])
+    #expect(Queue.retransmissions(scale: 0, members: 1) == 1)
+    #expect(Queue.retransmissions(scale: 1, members: .max) > 0)
+  }
+
+  /// Conformance 55: without anyone to tell it to, the queue holds no more than there are members.
+  @Test func withoutPeersTheQueueDoesNotGrow() throws {
+    var rig = try Rig.connected("c")
+    try rig.hear("c", news((0..<100).map { claim("n\($0)") }))
+    rig.send(.peerDisconnected(try id("c")))
+    for round in 1...50 {
+      rig.send(.labelsSet([Label(key: "round", value: "\(round)")]))
+      rig.now = rig.now + .milliseconds(10)
+    }
+    #expect(rig.room.news.count <= rig.room.members.count + 1)
+  }
+
+  // MARK: To whom
+
+  private func crowd() throws -> (rig: Rig, names: [String]) {
+    let names = (0..<20).map { "n\($0)" }
+    var rig = try Rig()
+    for name in names { try rig.connect(name) }
+    try rig.run(.seconds(2), answering: names)
+    rig.now = rig.now + .milliseconds(20)
+    return (rig, names)
+  }
+
+  @Test func hearsayGoesAlongTheRingsAndNotBack() throws {
+    var (rig, names) = try crowd()
+    try rig.hear("n0", news(claim("newcomer")))
+    let hearers = names.filter { name in rig.told(name).contains { $0.nodeID == "newcomer" } }
+    #expect((2...3).contains(hearers.count) && !hearers.contains("n0"))
+    let watched = rig.room.rings.watched.map(\.name).filter { $0 != "newcomer" && $0 != "n0" }
+    #expect(watched.allSatisfy(hearers.contains))
+  }
+
+  @Test func ownChangesAndEndsGoToAll() throws {
+    var (rig, names) = try crowd()
+    rig.send(.labelsSet([Label(key: "k", value: "v")]))
+    #expect(names.allSatisfy { name in rig.told(name).contains { $0.nodeID == "m" } })
+    rig.now = rig.now + .milliseconds(20)
+    try rig.hear("n0", news(claim("n0", 1, .left)))
+    #expect(names.dropFirst().allSatisfy { name in rig.told(name).contains { $0.nodeID == "n0" && $0.state == .left } })
+  }
+
+  @Test func aBurstTravelsTogether() throws {
+    var (rig, names) = try crowd()
+    try rig.hear("n0", news(claim("first")))
+    for number in 0..<20 {
+      try rig.hear("n0", news(claim("late-\(number)")))
+      #expect(names.allSatisfy { rig.told($0).isEmpty })
+    }
+    rig.now = rig.now + .milliseconds(6)
+    rig.send(.deadlineReached)
+    let counts = names.map { rig.told($0).count }.filter { $0 > 0 }
+    #expect((2...3).contains(counts.count) && counts.allSatisfy { $0 == 20 })
+  }
+
+  @Test func theGoodbyeDoesNotWait() throws {
+    var (rig, names) = try crowd()
+    rig.send(.labelsSet([Label(key: "k", value: "v")]))
+    rig.send(.leaveRequested)
+    #expect(names.allSatisfy { name in rig.told(name).contains { $0.nodeID == "m" && $0.state == .left } })
+  }
+
+  @Test func newsOfOneLinkHasABudgetThatFillsAgain() throws {
+    var rig = try Rig.connected("c", "d")
+    let label = String(repeating: "v", count: 4_096)
+    var (sent, over) = (0, false)
+    for round in 0..<60 {
+      let records = (0..<30).map { number in
+        var record = claim("n\(round)-\(number)")
+        record.metadata?.labels = (0..<3).map { Label(key: "k\($0)", value: label) }
+        return record
+      }
+      try rig.hear("c", news(records))
+      sent += rig.told("d").reduce(0) { $0 + $1.encodedSize }
+      over = over || rig.observations.contains(.limitReached("news of one link"))
+      rig.now = rig.now + .milliseconds(10)
+    }
+    #expect(over && rig.room.marks.contains(.newsOverBudget))
+    #expect(sent <= Int(MembershipLimits.newsBytesPerSecond) * 3)
+    // What was said on probes and what is still to be said doesn't depend on that: a small change goes out later.
+    try rig.run(.seconds(3), answering: ["c", "d"])
+    rig.send(.labelsSet([Label(key: "k", value: "v")]))
+    #expect(rig.told("d").contains { $0.nodeID == "m" })
+  }
+
+  @Test func aTokenBucketGivesItsBurstAndThenItsRate() {
+    var bucket = TokenBucket(perSecond: 10, burst: 20, now: .origin)
+    let burst = (0..<20).allSatisfy { _ in bucket.take(1, now: .origin) }
+    let oneMore = bucket.take(1, now: .origin)
+    let tooEarly = bucket.take(1, now: .origin + .milliseconds(99))
+    let inTime = bucket.take(1, now: .origin + .milliseconds(200))
+    #expect(burst && !oneMore && !tooEarly && inTime)
+    let afterLong = bucket.take(21, now: .origin + .seconds(1_000_000))
+    let all = bucket.take(20, now: .origin + .seconds(1_000_000))
+    #expect(!afterLong && all)
+  }
+}

@@ -1,0 +1,136 @@
+import MeshBasics
+import MeshWire
+import Testing
+
+@testable import MeshMembership
+
+/// What a node does about claims that concern itself.
+struct RefutationTests {
+  private func own(_ incarnation: UInt32, _ state: MemberState, epoch: UInt64 = 1_000) -> MemberRecord {
+    claim("m", incarnation, state, epoch: epoch, accuser: state == .suspect || state == .dead ? "c" : "")
+  }
+
+  /// Conformance 25 and 26.
+  @Test func anAccusationIsAnsweredAboveItWhateverItsState() throws {
+    for state in [MemberState.suspect, .dead] {
+      var rig = try Rig.connected("c")
+      rig.now = rig.now + .milliseconds(20)
+      try rig.hear("c", news(own(0, state)))
+      #expect(rig.room.localRecord.incarnation == 1 && rig.room.localRecord.state == .alive)
+      #expect(rig.told("c").contains { $0.nodeID == "m" && $0.incarnation == 1 && $0.metadata != nil })
+      #expect(rig.observations.contains(.selfRefuted(accuser: try id("c"), incarnation: 1)))
+      #expect(rig.room.health.score == 1)
+      // The same again is old by now.
+      try rig.hear("c", news(own(0, state)))
+      #expect(rig.room.localRecord.incarnation == 1)
+    }
+  }
+
+  /// Conformance 21.
+  @Test func metadataThatThisNodeNeverToldIsOutbid() throws {
+    var rig = try Rig.connected("c")
+    let before = try #require(rig.room.localRecord.metadata)
+    var forged = own(0, .alive)
+    forged.metadata?.metadataVersion = before.metadataVersion + 5
+    forged.metadata?.role = "forged"
+    try rig.hear("c", news(forged))
+    let after = try #require(rig.room.localRecord.metadata)
+    #expect(after.role == before.role && after.metadataVersion == before.metadataVersion + 6)
+    #expect(rig.room.localRecord.incarnation == 1 && rig.room.health.score == 0)
+  }
+
+  @Test func aGoodbyeOfALifeThatThisNodeHasForgottenRaisesItsEpoch() throws {
+    var rig = try Rig.connected("c")
+    try rig.hear("c", news(own(3, .left)))
+    #expect(rig.effects.list.contains(.raiseEpoch(1_001)) && rig.room.localRecord.state == .alive)
+  }
+
+  @Test func oneEpochIsRaisedAtATimeAndThePaceSlowsDown() throws {
+    var rig = try Rig.connected("c")
+    func asks(_ epoch: UInt64) throws -> Bool {
+      try rig.hear("c", news(own(0, .alive, epoch: epoch)))
+      return rig.effects.list.contains(.raiseEpoch(epoch + 1))
+    }
+    #expect(try asks(2_000))
+    #expect(try !asks(3_000))
+    rig.send(.epochRaised(2_001))
+    #expect(try !asks(3_000))
+    try rig.run(.seconds(60), answering: ["c"])
+    #expect(try asks(3_000))
+  }
+
+  @Test func claimsOutOfReachAreRefused() throws {
+    for (record, raises) in [
+      (own(0, .alive, epoch: .max), false), (own(MembershipLimits.incarnationJumpMax + 1, .suspect), true),
+      (own(.max, .suspect), true),
+    ] {
+      var rig = try Rig.connected("c")
+      try rig.hear("c", news(record))
+      #expect(rig.room.localRecord.epoch == 1_000 && rig.room.localRecord.incarnation == 0)
+      // Of this life's epoch somebody may hold it already: a new epoch leaves it behind.
+      #expect(rig.effects.list.contains(.raiseEpoch(1_001)) == raises)
+      #expect(rig.statistic("claimsRejected") == 1)
+    }
+  }
+
+  @Test func aFarIncarnationIsLeftBehindByANewEpoch() throws {
+    let followed = MembershipLimits.incarnationFollowed
+    for (incarnation, raises) in [(followed, false), (followed + 1, true)] {
+      var rig = try Rig.connected("c")
+      try rig.hear("c", news(own(incarnation, .suspect)))
+      #expect(rig.effects.list.contains(.raiseEpoch(1_001)) == raises)
+      #expect(rig.room.localRecord.incarnation == (raises ? 0 : followed + 1))
+    }
+  }
+
+  @Test func whereTheIncarnationsEndAnEpochBegins() throws {
+    var rig = try Rig.connected("c")
+    rig.room.local.version.incarnation = .max
+    rig.room.digest = 0
+    try rig.hear("c", news(own(.max, .suspect)))
+    #expect(rig.effects.list.contains(.raiseEpoch(1_001)) && rig.room.localRecord.incarnation == .max)
+  }
+
+  @Test func aNodeThatLeavesDoesNotRefute() throws {
+    var rig = try Rig.connected("c")
+    rig.send(.leaveRequested)
+    let left = rig.room.localRecord
+    try rig.hear("c", news(own(9, .suspect)))
+    #expect(rig.room.localRecord == left && left.state == .left)
+  }
+
+  /// Conformance 20: a greater incarnation clears a suspicion, and nothing else does.
+  @Test func onlyAGreaterIncarnationEndsASuspicion() throws {
+    for (incarnation, cleared) in [(UInt32(4), false), (5, false), (6, true)] {
+      var rig = try Rig.connected("c")
+      try rig.hear("c", news(claim("b", 5)))
+      try rig.hear("c", news(claim("b", 5, .suspect, accuser: "c")))
+      try rig.hear("c", news(claim("b", incarnation)))
+      #expect((rig.status("b") == .alive) == cleared, "\(incarnation)")
+    }
+  }
+
+  /// Conformance 24 and 26: what is said of unknown members, and what is old.
+  @Test func accusationsOfTheUnknownAndOldOnesAreIgnored() throws {
+    var rig = try Rig.connected("c", "d")
+    for state in [MemberState.suspect, .dead, .left] {
+      try rig.hear("c", news(claim("nobody", 0, state, accuser: state == .left ? "" : "c")))
+      #expect(rig.status("nobody") == nil)
+    }
+    try rig.hear("c", news(claim("b", 5)))
+    for voice in ["c", "d"] {
+      try rig.hear(voice, news(claim("b", 4, .suspect, accuser: voice), claim("b", 4, .dead, accuser: voice)))
+    }
+    #expect(rig.status("b") == .alive && rig.events.isEmpty)
+  }
+
+  @Test func aFalseSuspicionIsCounted() throws {
+    var rig = try Rig.connected("b", "c")
+    try rig.run(.milliseconds(200), answering: ["b", "c"])
+    rig.room.suspect(try id("b"), refused: false, now: rig.now, into: &rig.effects)
+    try rig.hear("b", news(claim("b", 1)))
+    #expect(rig.events == [.recovered])
+    #expect(rig.observations.contains(.falseSuspicion(peer: try id("b"))))
+    #expect(rig.statistic("falseSuspicions") == 1)
+  }
+}

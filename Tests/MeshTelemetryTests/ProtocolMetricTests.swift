@@ -1,0 +1,122 @@
+import MeshBasics
+import MeshThreads
+import Testing
+
+@testable import MeshTelemetry
+
+private func lines(_ telemetry: Telemetry) -> [String] {
+  String(decoding: telemetry.prometheusText(), as: UTF8.self).split(separator: "\n").map(String.init)
+}
+
+@Test func theProtocolsFiguresHaveAMetricEach() throws {
+  let telemetry = Telemetry()
+  let peer = try #require(NodeID("b"))
+  for observation: Observation in [
+    .membersCounted(alive: 9, suspect: 1, left: 4), .linksCounted(6), .newsQueued(7), .healthChanged(3),
+    .isolated(true), .convergenceMeasured(.milliseconds(12)), .newsSpread(peers: 3),
+    .messageSent(kind: "ping", bytes: 30), .messageSent(kind: "ping", bytes: 12),
+    .messageReceived(kind: "news", bytes: 100), .probeRelayed(peer: peer), .probeReached(peer: peer, path: "relay"),
+    .falseSuspicion(peer: peer), .pauseDetected(.seconds(3)), .duplicateNode(node: peer, detail: "d"),
+    .memberRemoved(peer, by: "a"), .syncFinished(records: 5), .broadcastDelivered,
+    .broadcastDropped(reason: "too old"), .linkDoubted(peer: "b"),
+  ] { _ = telemetry.record(observation) }
+  let text = lines(telemetry)
+  for line in [
+    #"mesh_gossip_view_size{mesh_status="active"} 6"#, #"mesh_gossip_view_size{mesh_status="passive"} 3"#,
+    "mesh_gossip_links 6", "mesh_gossip_news_queue_depth 7", "mesh_gossip_health_multiplier 3",
+    "mesh_gossip_isolated 1", #"mesh_gossip_convergence_seconds_bucket{le="0.01"} 0"#,
+    #"mesh_gossip_convergence_seconds_bucket{le="0.025"} 1"#, "mesh_gossip_convergence_seconds_count 1",
+    #"mesh_gossip_fanout_bucket{le="2"} 0"#, #"mesh_gossip_fanout_bucket{le="3"} 1"#, "mesh_gossip_fanout_sum 3",
+    #"mesh_gossip_message_bytes_total{mesh_kind="ping",mesh_direction="outbound"} 42"#,
+    #"mesh_gossip_message_bytes_total{mesh_kind="news",mesh_direction="inbound"} 100"#,
+    #"mesh_gossip_messages_total{mesh_direction="outbound",mesh_outcome="success"} 2"#,
+    "mesh_gossip_probes_relayed_total 1", #"mesh_gossip_probes_reached_total{path="direct"} 0"#,
+    #"mesh_gossip_probes_reached_total{path="relay"} 1"#, "mesh_gossip_false_suspicions_total 1",
+    "mesh_gossip_pauses_total 1", "mesh_gossip_duplicates_total 1", "mesh_gossip_removals_total 1",
+    "mesh_gossip_syncs_total 1", "mesh_gossip_sync_records_total 5", "mesh_broadcasts_delivered_total 1",
+    #"mesh_broadcasts_dropped_total{reason="too old"} 1"#, "mesh_link_doubts_total 1",
+  ] {
+    #expect(text.contains(line), "\(line)")
+  }
+  _ = telemetry.record(.isolated(false))
+  #expect(lines(telemetry).contains("mesh_gossip_isolated 0"))
+}
+
+@Test func everyFamilyOfTheTableIsInTheTextOnce() {
+  let types = lines(Telemetry()).filter { $0.hasPrefix("# TYPE ") }
+  #expect(types == MetricFamily.all.map { "# TYPE \($0.name) \($0.kind.rawValue)" })
+}
+
+@Test func kindsOfMessagesAndReasonsOfBroadcastsAreBounded() {
+  let telemetry = Telemetry()
+  for number in 0..<(MetricTable.kindsMax + 3) {
+    _ = telemetry.record(.messageSent(kind: "kind-\(number)", bytes: 2))
+    _ = telemetry.record(.broadcastDropped(reason: "reason \(number)"))
+  }
+  let text = lines(telemetry)
+  #expect(
+    text.filter { $0.hasPrefix("mesh_gossip_message_bytes_total{") }.count == 2 * (MetricTable.kindsMax + 1))
+  #expect(text.contains(#"mesh_gossip_message_bytes_total{mesh_kind="other",mesh_direction="outbound"} 6"#))
+  #expect(text.filter { $0.hasPrefix("mesh_broadcasts_dropped_total{") }.count == MetricTable.reasonsMax + 1)
+}
+
+/// A clock that a test sets.
+private final class TestClock: @unchecked Sendable {
+  private let lock = Lock()
+  private var seconds: UInt64 = 0
+  func advance(_ more: UInt64) { lock.locked { seconds += more } }
+  var now: Instant { lock.locked { Instant(nanoseconds: seconds * 1_000_000_000) } }
+}
+
+@Test func aCauseIsLoggedOncePerIntervalAndSummedUpAtItsEnd() throws {
+  let clock = TestClock()
+  let telemetry = Telemetry(now: { clock.now })
+  let rejected = Observation.messageRejected(peer: "b", reason: "news: too long")
+  #expect(telemetry.record(rejected)?.eventID == 102)
+  for _ in 0..<41 { #expect(telemetry.record(rejected) == nil) }
+  #expect(telemetry.record(.messageRejected(peer: "c", reason: "news: too long")) != nil, "another peer")
+  #expect(telemetry.record(.messageRejected(peer: "b", reason: "view: too long")) != nil, "another reason")
+  #expect(telemetry.record(.trustRefused(peer: "b", reason: "news: too long", inbound: true)) != nil, "another kind")
+  clock.advance(9)
+  #expect(telemetry.summaries().isEmpty)
+  clock.advance(1)
+  let summaries = telemetry.summaries()
+  #expect(summaries.map(\.eventName) == ["MeshRecordsRepeated"], "causes that came once need no summary")
+  #expect(
+    summaries.first?.fields == [
+      LogField("EventName", "MeshMessageRejected"), LogField("PeerId", "b"), LogField("Reason", "news: too long"),
+      LogField("Count", "41"),
+    ])
+  #expect(telemetry.summaries().isEmpty)
+  #expect(telemetry.record(rejected)?.eventID == 102, "a new interval begins")
+  let text = lines(telemetry)
+  #expect(text.contains("mesh_log_records_repeated_total 41"))
+  #expect(text.contains(#"mesh_gossip_rejected_total{reason="news: too long"} 44"#), "every one is counted")
+}
+
+@Test func causesBeyondTheLimitAreOneForEachKind() throws {
+  let clock = TestClock()
+  let telemetry = Telemetry(now: { clock.now })
+  for number in 0..<RepeatLimiter.causesMax {
+    #expect(telemetry.record(.messageRejected(peer: "p\(number)", reason: "r")) != nil, "\(number)")
+  }
+  #expect(telemetry.record(.messageRejected(peer: "one more", reason: "r")) != nil, "it stands for the rest")
+  #expect(telemetry.record(.messageRejected(peer: "two more", reason: "s")) == nil)
+  #expect(telemetry.record(.trustRefused(peer: "x", reason: "r", inbound: true)) != nil)
+  #expect(telemetry.record(.trustRefused(peer: "y", reason: "r", inbound: true)) == nil)
+  clock.advance(10)
+  #expect(
+    telemetry.summaries().map { $0.fields.map(\.value) } == [
+      ["MeshMessageRejected", "other", "other", "1"], ["MeshTrustRefused", "other", "other", "1"],
+    ])
+}
+
+@Test func whatAnOperatorMustSeeIsNeverHeldBack() throws {
+  let telemetry = Telemetry()
+  let peer = try #require(NodeID("b"))
+  for _ in 0..<3 {
+    #expect(telemetry.record(.memberRemoved(peer, by: "a")) != nil)
+    #expect(telemetry.record(.pauseDetected(.seconds(1))) != nil)
+    #expect(telemetry.record(.storeFailed(reason: "disk")) != nil)
+  }
+}
