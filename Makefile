@@ -3,15 +3,16 @@ STAGE   := build/stage
 VENV    := build/venv
 PYTHON  := $(VENV)/bin/python
 CMAKE   := cmake -S . -B build/cmake -G Ninja -DCMAKE_INSTALL_PREFIX=$(CURDIR)/$(STAGE)
-SEEDS   ?= 1000
-SECONDS_PER_TARGET ?= 5
+SEEDS   ?= 300
+JOBS    ?= $(shell nproc)
+SECONDS_TOTAL ?= 600
 export PKG_CONFIG_PATH := $(CURDIR)/$(STAGE)/lib/pkgconfig:$(PKG_CONFIG_PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-all quick lint unit abi examples sim fuzz interop bench asan tsan docs-check clean
+.PHONY: help setup build demo test test-all quick lint unit abi examples sim night fuzz interop bench bench-membership asan tsan docs-check clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 setup: ## install Debian packages and Python packages that are missing
 	@.ci/install
@@ -26,10 +27,10 @@ demo: build ## run a mesh of three processes; KEEP=1 leaves it running until Ctr
 	@python3 examples/meshdemo/demo.py --stage $(STAGE) --work build/demo $(if $(KEEP),--keep)
 
 test: setup ## all that must hold before a change is merged (at most 25 minutes on 2 cores)
-	@.ci/suites lint unit build abi examples sim interop fuzz demo
+	@SECONDS_TOTAL=60 .ci/suites lint unit build abi examples sim interop fuzz demo
 
 test-all: setup ## test, and the slow suites: sanitizers, more seeds, longer fuzzing
-	@SEEDS=10000 SECONDS_PER_TARGET=120 .ci/suites lint unit build abi examples sim interop fuzz demo asan tsan
+	@SEEDS=10000 SECONDS_TOTAL=1800 .ci/suites lint unit build abi examples sim interop fuzz demo asan tsan
 
 quick: setup ## lint and debug unit tests only
 	@.ci/suites lint unit
@@ -48,11 +49,18 @@ examples: build ## compile and run the C examples, the README's program and the 
 	@python3 .ci/examples.py --stage $(STAGE) --work build/examples
 	@python3 .ci/start.py
 
-sim: build ## SEEDS=1000 seeds of the simulator, release build
-	@$(STAGE)/bin/meshsim --seeds $(SEEDS)
+sim: build ## SEEDS=300 seeds of the simulator with 3 to 30 nodes, release build; from 10000 on also 200, 1,000 and 5,000 nodes
+	@$(STAGE)/bin/meshsim --seeds $(SEEDS) --jobs $(JOBS)
+	@if [ $(SEEDS) -ge 10000 ]; then for nodes in 200 1000 5000; do \
+	  $(STAGE)/bin/meshsim --nodes $$nodes --quick || exit 1; done; fi
 
-fuzz: setup ## SECONDS_PER_TARGET=5 seconds of fuzzing for each decoder
-	@Tests/Fuzz/run $(SECONDS_PER_TARGET)
+night: build ## seeds of the simulator from a random one on, until Ctrl-C or a failure
+	@seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); while :; do \
+	  echo "== from seed $$seed"; $(STAGE)/bin/meshsim --seed $$seed --seeds 1000 --jobs $(JOBS) || exit 1; \
+	  seed=$$((seed + 1000)); done
+
+fuzz: setup ## SECONDS_TOTAL=600 seconds of fuzzing, shared by all decoders and the rooms
+	@Tests/Fuzz/run --total $(SECONDS_TOTAL)
 
 interop: build ## real nodes against aioquic, protobuf, promtool and curl
 	@$(PYTHON) Tests/InteropTests/run.py --stage $(STAGE) --work build/interop
@@ -60,6 +68,9 @@ interop: build ## real nodes against aioquic, protobuf, promtool and curl
 bench: build ## print what MeshKit costs on this machine, release build; asserts nothing
 	@swift build -c release --product LinkBench
 	@python3 Tests/Benchmarks/bench.py $(STAGE) .build/release/LinkBench
+
+bench-membership: build ## print how fast the membership is and what it costs; MEMBERSHIP="--help" tells how to run a part
+	@python3 -B Tests/Benchmarks/membership.py $(STAGE) $(MEMBERSHIP)
 
 asan: setup ## unit tests under the address sanitizer
 	@ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path build/asan

@@ -62,7 +62,8 @@ def run_as_node(mesh, name, command, environment=None):
 def run_all(mesh, compiled):
     mesh.issue("resident", "visitor")
     certificates = mesh.certificates
-    seed = f"127.0.0.1:{mesh.start('resident').mesh_port}"
+    resident = mesh.start("resident")
+    seed = f"127.0.0.1:{resident.mesh_port}"
     process = run_as_node(mesh, "readme", [compiled["readme"]], {
         "MESH_GOSSIP__NODEID": "visitor", "MESH_GOSSIP__CLUSTERID": mesh.cluster, "MESH_GOSSIP__PORT": "0",
         "MESH_GOSSIP__BINDADDRESS": "127.0.0.1", "MESH_GOSSIP__SEEDPEERS": seed,
@@ -77,6 +78,14 @@ def run_all(mesh, compiled):
     if process.wait(timeout=15) != 0:
         raise Failure(f"01-join ended with exit code {process.returncode} after SIGTERM")
     print("ran 01-join; SIGTERM ended it gracefully")
+    process = run_as_node(
+        mesh, "02-broadcast", [compiled["02-broadcast"], mesh.configuration("visitor", seeds=[seed]), "hello"])
+    wait_until(lambda: "broadcast origin=visitor topic=example/chat bytes=5" in resident.log.read_text(),
+               "the resident hears the visitor")
+    process.send_signal(signal.SIGTERM)
+    if process.wait(timeout=15) != 0:
+        raise Failure(f"02-broadcast ended with exit code {process.returncode} after SIGTERM")
+    print("ran 02-broadcast; its text arrived, SIGTERM ended it gracefully")
 
 
 def main():

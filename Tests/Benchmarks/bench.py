@@ -3,22 +3,22 @@
 
 usage: bench.py STAGE LINKBENCH
 
-STAGE is the installed tree (build/stage), LINKBENCH the Swift benchmark of links. Nothing here asserts a time; the goals
-are printed beside the figures. `make bench` builds both and calls this.
+STAGE is the installed tree (build/stage), LINKBENCH the Swift benchmark of links. Nothing here asserts a time; the
+goals are printed beside the figures. `make bench` builds both and calls this.
 """
 
 import json
 import os
 import pathlib
-import platform
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+from report import figure, heading, machine, run
 
 RUNS = 7
 IDLE_SECONDS = 30
@@ -26,10 +26,6 @@ ROLES = {"bench-a": "dispatcher", "bench-b": "gateway", "bench-c": "worker"}
 
 here = pathlib.Path(__file__).resolve().parent
 root = here.parent.parent
-
-
-def run(*command, **options):
-    return subprocess.run([str(c) for c in command], check=True, text=True, capture_output=True, **options).stdout
 
 
 def free_port():
@@ -44,13 +40,6 @@ def free_port():
                     return port
                 except OSError:
                     continue
-
-
-def figure(name, values, unit, goal=""):
-    """One row: median, least and greatest of several runs."""
-    values = sorted(values)
-    spread = f"{values[0]:.4g} to {values[-1]:.4g}"
-    print(f"{name:<58} {statistics.median(values):>10.4g} {unit:<6} {spread:<22} n={len(values):<3} {goal}", flush=True)
 
 
 class Mesh:
@@ -206,10 +195,8 @@ def main():
         place.mkdir()
         return Mesh(stage, programs, place)
 
-    with open("/proc/cpuinfo") as info:
-        model = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), "unknown CPU")
-    print(f"{platform.system()} {platform.release()}, {os.cpu_count()} x {model}")
-    print(f"{'figure':<58} {'median':>10} {'unit':<6} {'least to greatest':<22}")
+    print(machine())
+    heading()
     library(stage, programs)
     links(linkbench, stage, folder)
     formation(make_mesh)

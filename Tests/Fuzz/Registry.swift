@@ -22,6 +22,7 @@ let fuzzTargets: [FuzzTarget] = [
   FuzzTarget(name: "pkcs12", corpus: "pkcs12", run: fuzzPKCS12),
   FuzzTarget(name: "quic-datagram", corpus: "quic-datagram", run: fuzzQUICDatagram),
   FuzzTarget(name: "grpc-frame", corpus: "grpc-frame", run: fuzzGRPCDeframer),
+  FuzzTarget(name: "room-sequence", corpus: "room-sequence", run: fuzzRoomSequence),
   FuzzTarget(name: "engine-sequence", corpus: "engine-sequence", run: fuzzEngineSequence),
   FuzzTarget(name: "control-request", corpus: "control-request", run: fuzzControlRequest),
   FuzzTarget(name: "http1-request", corpus: "http1-request", run: fuzzHTTP1Request),

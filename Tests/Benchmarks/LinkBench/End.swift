@@ -30,6 +30,29 @@ final class End: @unchecked Sendable {
     pthread_create(&thread, nil, runTransport, Unmanaged.passRetained(transport).toOpaque())
   }
 
+  /// A new end with a certificate of `authority`.
+  static func make(_ node: String, of authority: DevelopmentAuthority) throws -> End {
+    guard let name = NodeID(node) else { throw Failure(description: "'\(node)' is no node id") }
+    _ = try authority.issue([.init(node: name, role: "bench")])
+    return try End(certificates: authority.directory, node: node)
+  }
+
+  /// What the transport counted under `name`.
+  func count(_ name: String) -> Int64 { transport.statistics.first { $0.name == name }?.value ?? 0 }
+
+  func send(_ message: [UInt8], on link: LinkID) { _ = transport.mailbox.post(.send(link, message)) }
+
+  /// Waits for the next message, and says on which link it came.
+  func receive() throws -> LinkID {
+    var link: LinkID?
+    try wait { event in
+      if case .received(let from, _) = event { link = from }
+      return link != nil
+    }
+    guard let link else { throw Failure(description: "no message") }
+    return link
+  }
+
   /// Dials `other` and waits until the stream is open.
   @discardableResult
   func open(to other: End) throws -> LinkID {

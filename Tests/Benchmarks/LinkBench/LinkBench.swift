@@ -6,23 +6,30 @@ import MeshTransport
 enum LinkBench {
   private static let runs = 5
   private static let handshakesPerRun = 100
-  /// Three runs of these stay below the 64 connections that a node accepts from one address.
+  private static let idleRuns = 3
   private static let idleLinks = 20
+  /// A node accepts so many connections of one identity; more links need more peers.
+  private static let linksPerPeer = 8
+  private static let exchangesPerRun = 20
 
   static func main(_ arguments: [String]) -> Int32 {
     guard arguments.count == 2 else {
-      complain("usage: linkbench CERTIFICATES")
+      complain("usage: linkbench FOLDER")
       return 2
     }
     do {
-      let left = try End(certificates: arguments[1], node: "left")
-      let right = try End(certificates: arguments[1], node: "right")
+      let authority = try DevelopmentAuthority(directory: arguments[1], cluster: "bench")
+      let peers = try (0...(idleRuns * idleLinks + linksPerPeer - 1) / linksPerPeer).map {
+        try End.make("peer-\($0)", of: authority)
+      }
+      let right = try End.make("right", of: authority)
       defer {
-        left.stop()
+        peers.forEach { $0.stop() }
         right.stop()
       }
-      try measureHandshakes(from: left, to: right)
-      try measureIdleLinks(from: left, to: right)
+      try measureHandshakes(from: peers[0], to: right)
+      try measureExchanges(from: peers[0], to: right)
+      try measureIdleLinks(from: peers, to: right)
       return 0
     } catch {
       complain("linkbench: \(error)")
@@ -41,12 +48,50 @@ enum LinkBench {
     report("CPU of a mutual-TLS connection, both ends", "ms", costs)
   }
 
+  /// What a request and its answer cost on an otherwise silent link, as a probe a second does.
+  private static func measureExchanges(from left: End, to right: End) throws {
+    let link = try left.open(to: right)
+    usleep(500_000)
+    var costs: [(datagrams: Double, bytes: Double, milliseconds: Double, switches: Double)] = []
+    for _ in 0..<runs {
+      let before = (traffic(left, right), cpuMilliseconds(), voluntarySwitches())
+      for _ in 0..<exchangesPerRun {
+        left.send([UInt8](repeating: 1, count: 100), on: link)
+        right.send([UInt8](repeating: 2, count: 100), on: try right.receive())
+        _ = try left.receive()
+        usleep(100_000)
+      }
+      let after = (traffic(left, right), cpuMilliseconds(), voluntarySwitches())
+      let count = Double(exchangesPerRun)
+      costs.append(
+        (
+          Double(after.0.datagrams - before.0.datagrams) / count, Double(after.0.bytes - before.0.bytes) / count,
+          (after.1 - before.1) / count, Double(after.2 - before.2) / count
+        ))
+    }
+    report("datagrams of a request of 100 bytes and its answer, both ends", "datagrams", costs.map(\.datagrams))
+    report("UDP payload of these", "bytes", costs.map(\.bytes))
+    report("CPU of these", "ms", costs.map(\.milliseconds))
+    report("times that a thread waited for these", "times", costs.map(\.switches))
+  }
+
+  private static func traffic(_ left: End, _ right: End) -> (datagrams: Int64, bytes: Int64) {
+    (
+      left.count("datagramsSent") + right.count("datagramsSent"), left.count("bytesSent") + right.count("bytesSent")
+    )
+  }
+
   /// Memory that an open, silent link holds, both ends together.
-  private static func measureIdleLinks(from left: End, to right: End) throws {
+  private static func measureIdleLinks(from peers: [End], to right: End) throws {
     var costs: [(resident: Double, anonymous: Double)] = []
-    for _ in 0..<3 {
+    var opened = 0
+    for _ in 0..<idleRuns {
       let before = memoryKibibytes()
-      for _ in 0..<idleLinks { try left.open(to: right) }
+      for _ in 0..<idleLinks {
+        // The first peer has its links from before.
+        try peers[1 + opened / linksPerPeer].open(to: right)
+        opened += 1
+      }
       usleep(500_000)
       let after = memoryKibibytes()
       costs.append(
@@ -73,6 +118,12 @@ enum LinkBench {
     getrusage(RUSAGE_SELF.rawValue, &usage)
     let seconds = Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
     return seconds * 1e3 + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3
+  }
+
+  private static func voluntarySwitches() -> Int {
+    var usage = rusage()
+    getrusage(RUSAGE_SELF.rawValue, &usage)
+    return usage.ru_nvcsw
   }
 
   private static func memoryKibibytes() -> (resident: Int, anonymous: Int) {

@@ -1,72 +1,110 @@
 import MeshBasics
-import MeshEngine
-import MeshMembership
 import MeshWire
 
-/// Reads `bytes` as a sequence of inputs to one engine: links that open and close, well-formed messages with hostile
-/// values, raw bytes, commands and leaps of time. Nothing a peer sends may trap.
-func fuzzEngineSequence(_ bytes: [UInt8]) {
-  var rest = bytes[...]
-  func next() -> UInt8 { rest.popFirst() ?? 0 }
-  guard let node = NodeID("b") else { return }
-  var engine = Engine(
-    configuration: EngineConfiguration(nodeID: node, metadata: NodeMetadata()), stored: StoredState(), seed: 1)
+@testable import MeshEngine
+@testable import MeshMembership
+
+/// Reads `bytes` as a sequence of inputs to one engine: links that open and close, hellos that lie, well-formed
+/// messages with hostile values, commands, writes that fail and leaps of time. Returns what is broken.
+func brokenEngineSequence(_ bytes: [UInt8]) -> String? {
+  var script = ByteScript(bytes, names: ["a", "b", "c", "d"])
+  guard let node = NodeID("b"), let seed = Endpoint(parsing: "seed:1") else { return nil }
+  var configuration = EngineConfiguration(nodeID: node, metadata: NodeMetadata())
+  configuration.nonce = UInt64(script.next() % 3)
+  configuration.seeds = [seed]
+  var engine = Engine(configuration: configuration, stored: StoredState(), seed: 1)
   var effects = EngineEffects()
-  var now = Instant.origin
-  func give(_ input: EngineInput) {
+  var now = Instant.origin + .seconds(1)
+  var writes: [SyncToken] = [SyncToken(rawValue: 1)]
+  var dials: [LinkID] = [.dialed(1)]
+  var input = EngineInput.started(unixMilliseconds: Int64(script.next()) &* 1_000)
+  while true {
     effects.removeAll()
+    let wasStopped = engine.phase == .stopped
     engine.handle(input, now: now, into: &effects)
-    _ = engine.nextDeadline
-  }
-  give(.started(unixMilliseconds: Int64(next()) &* 1_000))
-  give(.stored(SyncToken(rawValue: 1)))
-  let names = ["a", "b", "c", "d"]
-  func record() -> MemberRecord {
-    var record = MemberRecord()
-    record.nodeID = names[Int(next() % 4)]
-    record.epoch = [1, 1_000, .max, UInt64(next())][Int(next() % 4)]
-    record.incarnation = [0, 1, .max, UInt32(next())][Int(next() % 4)]
-    record.state = MemberState(rawValue: next() % 4 + 1) ?? .alive
-    if record.state == .suspect || record.state == .dead { record.accuser = names[Int(next() % 4)] }
-    if next() % 2 == 0 {
-      var metadata = NodeMetadata()
-      metadata.metadataVersion = [1, .max, .min, Int64(next())][Int(next() % 4)]
-      record.metadata = metadata
+    if let problem = broken(engine, now: now) { return "\(problem), after \(input)" }
+    for effect in effects.list {
+      switch effect {
+      case .poison(let reason):
+        guard case .storeFailed = input else { return "poison: \(reason)" }
+      case .persist(let token, _): writes.append(token)
+      case .dial(let link, _): dials.append(link)
+      case .send(let links, let message):
+        if wasStopped { return "spoke after its end" }
+        if links.isEmpty || message.encoded().count > WireLimits.frameBytes { return "a bad send of \(message.kind)" }
+      default: break
+      }
     }
-    return record
+    guard !script.isEmpty else { return nil }
+    now = now + .milliseconds(Int64(script.next()) &* script.pick([0, 1, 16, 1_000]))
+    input = nextInput(&script, writes: writes, dials: dials)
   }
-  while !rest.isEmpty {
-    now = now + .milliseconds(Int64(next()) &* 16)
-    let name = names[Int(next() % 4)]
-    let link = LinkID.accepted(UInt64(next() % 4))
-    switch next() % 10 {
-    case 0:
-      let identity = PeerIdentity(nodeNames: names, clusterID: nil, keyFingerprint: "")
-      give(.linkOpened(link, LinkPeer(identity: identity, remoteAddress: name, transport: "http3")))
-    case 1: give(.linkClosed(link, next() % 2 == 0 ? .closed : .refused(reason: "no")))
-    case 2, 3:
-      var hello = Hello()
-      hello.clusterID = "local"
-      hello.record = record()
-      give(.received(link, MeshMessage.hello(hello).encoded()))
-    case 4:
-      var ping = Ping()
-      ping.sequence = UInt64(next())
-      ping.news = [record(), record()]
-      give(.received(link, MeshMessage.ping(ping).encoded()))
-    case 5:
-      var ack = Ack()
-      ack.sequence = UInt64(next())
-      ack.news = [record()]
-      give(.received(link, MeshMessage.ack(ack).encoded()))
-    case 6:
-      var view = View()
-      view.records = [record(), record(), record()]
-      view.replyWanted = next() % 2 == 0
-      give(.received(link, MeshMessage.view(view).encoded()))
-    case 7: give(.received(link, (0..<Int(next() % 32)).map { _ in next() }))
-    case 8: give(.command(CommandToken(rawValue: 1), .setLabels([Label(key: name, value: name)])))
-    default: give(.deadlineReached)
+}
+
+private func broken(_ engine: Engine, now: Instant) -> String? {
+  if let problem = brokenInvariant(of: engine.membership, now: .origin), !problem.hasSuffix("future"),
+    !problem.hasSuffix("after now")
+  {
+    return problem
+  }
+  if let next = engine.nextDeadline, next <= now { return "the engine's next deadline isn't after now" }
+  if engine.links.count > EngineLimits.linksMax { return "too many links" }
+  if engine.dialer.dialsInFlight != engine.dialer.targets.values.count(where: { $0.dialing != nil }) {
+    return "dials under way are counted wrong"
+  }
+  guard engine.phase == .running || engine.phase == .leaving else { return nil }
+  for (node, session) in engine.sessions {
+    if session.links.isEmpty || !session.links.contains(session.current) { return "a session of \(node) without links" }
+    if session.links.count > EngineLimits.linksPerNodeMax { return "too many links to \(node)" }
+    if session.links.contains(where: { engine.links[$0]?.node != node }) { return "a session of \(node) with others" }
+  }
+  let linked = engine.links.values.compactMap(\.node)
+  if linked.contains(where: { engine.sessions[$0] == nil }) { return "a link without a session" }
+  let peers = engine.membership.peers.keys
+  return engine.phase == .running && peers.contains { engine.sessions[$0] == nil } ? "a peer without a link" : nil
+}
+
+private func nextInput(_ script: inout ByteScript, writes: [SyncToken], dials: [LinkID]) -> EngineInput {
+  let name = script.name()
+  let link = script.next() % 4 == 0 ? script.pick(dials) : LinkID.accepted(UInt64(script.next() % 4))
+  switch script.next() % 16 {
+  case 0, 1:
+    let identity = PeerIdentity(
+      nodeNames: script.next() % 4 == 0 ? [name] : script.names, clusterID: nil, keyFingerprint: "")
+    return .linkOpened(link, LinkPeer(identity: identity, remoteAddress: name, transport: "http3"))
+  case 2:
+    return .linkClosed(
+      link, script.pick([.closed, .timedOut, .portClosed, .unreachable("no"), .refused(reason: "no")]))
+  case 3, 4, 5:
+    var hello = Hello()
+    hello.protocolVersion = script.pick([2, 2, 1, 3, 0, .max])
+    hello.protocolVersionMin = script.pick([1, 1, 2, 3, 0])
+    hello.clusterID = script.next() % 8 == 0 ? "other" : "local"
+    hello.startedAt = script.number()
+    hello.nonce = script.number()
+    hello.record = script.record()
+    hello.record.nodeID = name
+    if script.next() % 8 != 0 {
+      hello.record.state = .alive
+      hello.record.metadata = script.metadata()
     }
+    return .received(link, .hello(hello))
+  case 6: return .unreadable(link, reason: "bytes")
+  case 7: return .linkDoubted(link)
+  case 8: return .stored(script.pick(writes))
+  case 9: return script.next() % 16 == 0 ? .storeFailed(script.pick(writes), reason: "full") : .deadlineReached
+  case 10: return .command(CommandToken(rawValue: 1), command(&script, name))
+  case 11: return .pingCalled(RequestID(rawValue: 1), (0..<script.count(8)).map { _ in script.next() })
+  default: return .received(link, script.message())
+  }
+}
+
+private func command(_ script: inout ByteScript, _ name: String) -> Command {
+  switch script.next() % 8 {
+  case 0, 1: return .setLabels([Label(key: name, value: name)])
+  case 2: return .setDraining(script.next() % 2 == 0)
+  case 3: return .broadcast(topic: name, payload: [UInt8](repeating: 0, count: Int(script.next()) * 300))
+  case 4: return script.next() % 8 == 0 ? .leave : .setDraining(true)
+  default: return NodeID(name).map { .removeMember($0) } ?? .setDraining(false)
   }
 }
