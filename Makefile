@@ -6,6 +6,9 @@ CMAKE   := cmake -S . -B build/cmake -G Ninja -DCMAKE_INSTALL_PREFIX=$(CURDIR)/$
 SEEDS   ?= 300
 JOBS    ?= $(shell nproc)
 SECONDS_TOTAL ?= 600
+# Suites called ProcessTests count the descriptors and threads of their process, which must have no other tests in it.
+TOGETHER := --skip '\.ProcessTests/'
+ALONE    := --no-parallel --filter '\.ProcessTests/'
 export PKG_CONFIG_PATH := $(CURDIR)/$(STAGE)/lib/pkgconfig:$(PKG_CONFIG_PATH)
 
 .DEFAULT_GOAL := help
@@ -40,7 +43,8 @@ lint: setup ## check the form of all Swift sources
 
 unit: setup ## debug unit tests, TidyTests among them
 	@swift build --build-tests
-	@swift test --skip-build
+	@swift test --skip-build $(TOGETHER)
+	@swift test --skip-build $(ALONE)
 
 abi: build ## the C header, the exported symbols, and every function with wrong arguments
 	@Tests/ABITests/run $(STAGE)
@@ -73,10 +77,12 @@ bench-membership: build ## print how fast the membership is and what it costs; M
 	@python3 -B Tests/Benchmarks/membership.py $(STAGE) $(MEMBERSHIP)
 
 asan: setup ## unit tests under the address sanitizer
-	@ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path build/asan
+	@ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path build/asan $(TOGETHER)
+	@ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path build/asan $(ALONE)
 
 tsan: setup ## unit tests under the thread sanitizer, optimized
-	@swift test -c release -Xswiftc -enable-testing --sanitize=thread --scratch-path build/tsan
+	@swift test -c release -Xswiftc -enable-testing --sanitize=thread --scratch-path build/tsan $(TOGETHER)
+	@swift test -c release -Xswiftc -enable-testing --sanitize=thread --scratch-path build/tsan $(ALONE)
 
 docs-check: setup ## links, machine paths and module pages of the documents
 	@swift test --filter 'TidyTests.DocumentTests'

@@ -19,6 +19,10 @@ extension Membership {
     } else {
       peers[node] = Peer(version: version, now: now)
     }
+    // Others may have told the same endpoint before; from now on it is the owner's own word.
+    _ = members.modify(node) { member in
+      if member.metadata.value.endpoint == record.metadata?.endpoint { member.endpointSince = .origin }
+    }
     timers.set(.redial(node), at: nil)
     dismissCheck(of: node, now: now, into: &effects)
     heard(from: node, now: now, into: &effects)

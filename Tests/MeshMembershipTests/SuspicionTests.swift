@@ -123,6 +123,21 @@ struct SuspicionTests {
     #expect(try #require(rig.suspicion("b")).deadline.since(refusedAt).milliseconds == 666)
   }
 
+  /// A refusal at an endpoint that only others told proves nothing; the owner's own hello, though it brings nothing
+  /// new, makes the endpoint its own.
+  @Test func anEndpointThatOthersToldFirstIsTheOwnersOnceItHasSaidHello() throws {
+    for saysHello in [false, true] {
+      var rig = try Rig.connected("c")
+      try rig.hear("c", news(claim("b")))
+      if saysHello {
+        try rig.connect("b")
+        rig.send(.peerDisconnected(try id("b")))
+      }
+      rig.send(.dialFailed(try id("b"), refused: true))
+      #expect((rig.suspicion("b")?.refusedAt != nil) == saysHello)
+    }
+  }
+
   @Test func oneThatWasRefusedAloneWaitsForSilence() throws {
     var rig = try refused(among: others)
     #expect(try silence(rig) == 14_100)

@@ -7,22 +7,6 @@ import Testing
 
 // How nodes end, and what their hosts may do meanwhile.
 extension NodeTests {
-  @Test func manyAbandonedNodesLeaveNoThreadsAndDescriptors() throws {
-    // Other tests run beside this one and have some nodes of their own; 200 that stayed would be many more.
-    let beside = 20
-    let mesh = try TestMesh(["a"])
-    let configuration = try mesh.configuration("a")
-    for _ in 0..<20 { _ = try Node.open(configuration) }
-    try eventually("the first ones are gone") { threads("meshkit-engine") <= beside }
-    let descriptors = openDescriptors()
-    for _ in 0..<200 { _ = try Node.open(configuration) }
-    // Memory is looked at in ABITests, because the sanitizers that this runs under keep what was freed.
-    try eventually("their threads have ended", within: 30) {
-      ["engine", "link", "edge", "work"].allSatisfy { threads("meshkit-" + $0) <= beside }
-    }
-    try eventually("their descriptors are closed") { openDescriptors() < descriptors + 400 }
-  }
-
   @Test func aNodeThatIsLetGoOfWhileItStopsStillSaysGoodbye() throws {
     let mesh = try TestMesh(["a", "b"])
     let a = try Node.open(try mesh.configuration("a"))
@@ -121,13 +105,5 @@ extension NodeTests {
     work.run()
     #expect(try outcomes.next(timeout: .zero) == nil)
     try node.stopAndWait(timeout: .seconds(10))
-  }
-}
-
-/// The threads of this process that are called `name`.
-private func threads(_ name: String) -> Int {
-  let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
-  return tasks.count { task in
-    (try? String(contentsOfFile: "/proc/self/task/\(task)/comm", encoding: .utf8))?.hasPrefix(name) == true
   }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import MeshRuntime
 
-// One at a time: they count descriptors and start many threads.
+// One at a time: they start many threads.
 @Suite(.serialized) struct NodeTests {
   @Test func threeNodesFindEachOtherThroughOneSeedAndSeeOneLeave() throws {
     let mesh = try TestMesh(["a", "b", "c"])
@@ -83,67 +83,6 @@ import Testing
     #expect(a.names(.alive) == ["a", "b"])
     try b.stopAndWait(timeout: .seconds(10))
     try a.stopAndWait(timeout: .seconds(10))
-  }
-
-  @Test func openingNamesWhatIsWrongAndLeavesNothingBehind() throws {
-    let mesh = try TestMesh(["a", "b"])
-    let a = try Node.open(try mesh.configuration("a", dataDirectory: true))
-    var taken = try mesh.configuration("b")
-    taken.port = a.meshPort
-    var controlTaken = try mesh.configuration("b")
-    controlTaken.controlPort = a.controlPort
-    var missing = try mesh.configuration("b")
-    missing.keyPath = "\(mesh.folder)/no-such-key.pem"
-    var foreign = try mesh.configuration("b")
-    foreign.nodeID = try #require(NodeID("c"))
-    var locked = try mesh.configuration("b")
-    locked.dataDirectory = "\(mesh.folder)/data-a"
-    // Other tests run beside this one, so a leak shows in growth over many rounds, not in one exact count.
-    let before = openDescriptors()
-    for _ in 0..<20 {
-      #expect(NodeTests.failure(taken) == .addressInUse)
-      #expect(NodeTests.failure(controlTaken) == .addressInUse)
-      #expect(NodeTests.failure(missing) == .security)
-      #expect(NodeTests.failure(foreign) == .security)
-      #expect(NodeTests.failure(locked) == .storage)
-    }
-    try eventually("the descriptors are closed") { openDescriptors() < before + 20 }
-    try a.stopAndWait(timeout: .seconds(10))
-  }
-
-  @Test func aStoppedNodeLeavesNoDescriptorsAndAnswersEveryCall() throws {
-    let mesh = try TestMesh(["a"])
-    let before = openDescriptors()
-    for _ in 0..<20 {
-      let node = try Node.open(try mesh.configuration("a", dataDirectory: true))
-      let events = try EventStream(capacity: 64)
-      try node.subscribe(events, topics: .node)
-      for token in 1...3 { try node.stop(stream: events, token: UInt64(token)) }
-      try node.stopAndWait(timeout: .seconds(10))
-      try node.stop(stream: events, token: 4)
-      var tokens: [UInt64] = []
-      var ends = 0
-      while tokens.count < 4 || ends < 1, let event = try events.next(timeout: .seconds(10)) {
-        if case .completed(nil) = event.payload { tokens.append(event.token) }
-        if case .nodeStopped(nil) = event.payload { ends += 1 }
-      }
-      #expect(tokens.sorted() == [1, 2, 3, 4])
-      #expect(ends == 1)
-      #expect(throws: MeshError.self) { try node.setLabels([], stream: nil, token: 0) }
-      #expect(throws: MeshError.self) { try node.subscribe(events, topics: .members) }
-    }
-    try eventually("the descriptors are closed") { openDescriptors() < before + 20 }
-  }
-
-  /// The status that opening fails with; nil, and the node stopped, when it doesn't.
-  private static func failure(_ configuration: NodeConfiguration) -> Status? {
-    do throws(MeshError) {
-      let node = try Node.open(configuration)
-      try node.stopAndWait(timeout: .seconds(10))
-      return nil
-    } catch {
-      return error.status
-    }
   }
 
   private static func isFree(_ port: UInt16) -> Bool {
