@@ -92,6 +92,10 @@ extension Membership {
       takeEnd(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
       return .done
     }
+    if !isOwner && claimed.state == .alive {
+      guard let believed = believedLife(record, of: node, known, from: sender, now: now) else { return .done }
+      return adopt(believed, over: known, node: node, from: sender, path: path, now: now, into: &effects)
+    }
     return adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
   }
 
@@ -136,7 +140,8 @@ extension Membership {
     effects.append(.send([node], .syncDelta(question)))
   }
 
-  private mutating func mayAccuse(_ sender: NodeID, now: Instant) -> Bool {
+  /// Takes one accusation, of whomever, from what the peer may bring.
+  mutating func mayAccuse(_ sender: NodeID, now: Instant) -> Bool {
     peers.modify(sender) { $0.budget.accusations.take(1, now: now) } ?? true
   }
 
@@ -204,6 +209,10 @@ extension Membership {
   ) {
     // A newer end of one that has ended is only another word for it.
     if known.version.state.isTerminal {
+      adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
+      return
+    }
+    if record.removed && isLost(node, known, now: now) {
       adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
       return
     }
@@ -292,8 +301,11 @@ extension Membership {
       _ = confirm(node, by: record, now: now, into: &effects)
       timeSuspicion(of: node, now: now)
     case .dead, .left:
-      if ends[node] == nil { ends[node] = End(at: now, accuser: NodeID(record.accuser)) }
+      if ends[node] == nil {
+        ends[node] = End(at: now, accuser: NodeID(record.accuser), isRemoved: record.removed)
+      }
       settleEnd(node)
+      if member.version.state == .dead { doubtVouching(for: node) }
     }
   }
 

@@ -13,12 +13,6 @@ extension Membership {
       if record.epoch == local.version.epoch { raiseEpoch(above: record.epoch, now: now, into: &effects) }
       return
     }
-    if sender != nodeID, record.state != .alive,
-      peers.modify(sender, { $0.budget.accusations.take(1, now: now) }) == false
-    {
-      reject("too many accusations", from: sender, into: &effects)
-      return
-    }
     lookForNamesake(record, now: now)
     let own = local.version
     // A goodbye, a greater epoch or a far incarnation that we never said comes from an earlier life whose memory was
@@ -45,6 +39,8 @@ extension Membership {
     let isForged = told.map { $0.metadataVersion == metadata.metadataVersion && $0 != metadata } ?? false
     let isMetadataAhead = offered > metadata.metadataVersion || isForged
     guard isAccusation || isAhead || isMetadataAhead else { return }
+    // An answer goes to everyone, so that a peer may make this node answer so often only.
+    guard mayAccuse(sender, now: now) else { return reject("too many accusations", from: sender, into: &effects) }
     let (incarnation, overflow) = max(own.incarnation, record.incarnation).addingReportingOverflow(1)
     guard !overflow else {
       raiseEpoch(above: own.epoch, now: now, into: &effects)

@@ -91,6 +91,19 @@ struct RefutationTests {
     #expect(rig.effects.list.contains(.raiseEpoch(1_001)) && rig.room.localRecord.incarnation == .max)
   }
 
+  /// Each answer goes to everyone: one peer can't make this node talk without end, whatever it says of it.
+  @Test func answersToOnePeerAreRationed() throws {
+    let burst = UInt32(MembershipLimits.accusationsBurst)
+    for state in [MemberState.alive, .suspect] {
+      var rig = try Rig.connected("c", "d")
+      for _ in 0...burst { try rig.hear("c", news(own(rig.room.localRecord.incarnation + 1, state))) }
+      #expect(rig.room.localRecord.incarnation == 2 * burst && rig.statistic("claimsRejected") == 1)
+      // What is old costs nothing, and another peer has a budget of its own.
+      try rig.hear("d", news(own(rig.room.localRecord.incarnation, .suspect)))
+      #expect(rig.room.localRecord.incarnation == 2 * burst + 1)
+    }
+  }
+
   @Test func aNodeThatLeavesDoesNotRefute() throws {
     var rig = try Rig.connected("c")
     rig.send(.leaveRequested)
