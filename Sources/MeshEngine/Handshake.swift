@@ -27,17 +27,16 @@ extension Engine {
       node == configuration.nodeID && peer.identity.maySpeak(for: node, cluster: configuration.metadata.clusterID)
     if isOwnName && isMine(hello) {
       metMyself(on: id, now: now, into: &effects)
-      return
-    }
-    if isOwnName && Instance(hello) > Instance(startedAt: firstEpoch, nonce: configuration.nonce) {
-      lost(to: peer, into: &effects)
-      return
-    }
-    if let problem = problem(of: hello, from: node, peer) {
+    } else if let problem = problem(of: hello, from: node, peer) {
+      // Also for a process of another cluster that has this name, and an authority in common: it takes nobody's place.
       refuse(id, peer, problem, now: now, into: &effects)
-      return
+    } else if !isOwnName {
+      establish(id, node, hello, now: now, into: &effects)
+    } else if Instance(hello) > Instance(startedAt: firstEpoch, nonce: configuration.nonce) {
+      lost(to: peer, into: &effects)
+    } else {
+      refuse(id, peer, "another process uses this node's name", now: now, into: &effects)
     }
-    establish(id, node, hello, now: now, into: &effects)
   }
 
   /// Whether the hello is this process's own. Processes of the first version have no nonce; their epoch tells.
@@ -60,7 +59,6 @@ extension Engine {
     let cluster = configuration.metadata.clusterID
     if hello.clusterID != cluster { return "another cluster" }
     if !peer.identity.maySpeak(for: node, cluster: cluster) { return "certificate does not speak for this node" }
-    if node == configuration.nodeID { return "another process uses this node's name" }
     if hello.protocolVersionMin > EngineLimits.protocolVersion
       || hello.protocolVersion < EngineLimits.protocolVersionMin
     {

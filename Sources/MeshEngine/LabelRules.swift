@@ -29,9 +29,15 @@ enum LabelRules {
               + "allowed are \(WireLimits.labelValueBytes)"))
       }
     }
-    // The codec knows best what peers will read; the total is limited too.
+    // The codec knows best what peers will read; the total is limited too. What this node may come to say of itself
+    // beside its labels must find room later.
     var record = own
     record.metadata?.labels = sorted
+    record.metadata?.draining = true
+    record.metadata?.metadataVersion = .max
+    record.metadata?.security.mutualTLS = true
+    record.metadata?.security.revocationChecked = true
+    record.metadata?.security.certificateExpiresAt = .max
     do {
       _ = try MemberRecord.decode(record.encoded())
     } catch {

@@ -56,20 +56,26 @@ extension Membership {
     for index in buckets.indices where buckets[index] != theirs.buckets[index] { mask |= 1 << UInt64(index) }
     guard mask != 0 else { return }
     var summary = SyncSummary()
-    summary.entries = entries(in: &mask, now: now)
+    let first = Int(clamping: random.below(UInt64(buckets.count)))
+    summary.entries = entries(in: &mask, from: first, now: now)
     summary.mask = mask
     effects.append(.send([node], .syncSummary(summary)))
   }
 
-  /// The versions of the members in the buckets of `mask`; takes buckets out of it that find no room.
-  private func entries(in mask: inout UInt64, now: Instant) -> [SyncEntry] {
+  /// The versions of the members in the buckets of `mask`; takes buckets out of it that find no room. It begins at
+  /// another bucket each time, so that some which never agree don't keep the others from being compared.
+  private func entries(in mask: inout UInt64, from first: Int, now: Instant) -> [SyncEntry] {
     var sizes = [Int](repeating: 0, count: buckets.count)
     sizes[Membership.bucket(of: local.key)] = 1
     for (_, member) in members { sizes[Membership.bucket(of: member.key)] &+= 1 }
     var count = 0
-    for index in sizes.indices where mask & (1 << UInt64(index)) != 0 {
-      count &+= sizes[index]
-      if count > MembershipLimits.summaryEntriesMax { mask &= ~(1 << UInt64(index)) }
+    for index in (Array(sizes.indices.dropFirst(first)) + sizes.indices.prefix(first)) {
+      guard mask & (1 << UInt64(index)) != 0 else { continue }
+      if count &+ sizes[index] > MembershipLimits.summaryEntriesMax {
+        mask &= ~(1 << UInt64(index))
+      } else {
+        count &+= sizes[index]
+      }
     }
     var entries: [SyncEntry] = []
     if mask & (1 << UInt64(Membership.bucket(of: local.key))) != 0 { entries.append(entry(of: nodeID, local)) }

@@ -32,12 +32,20 @@ extension Membership {
     timers.set(.news, at: nil)
     lastNewsAt = now
     let fresh = news.takeFresh()
-    guard !peers.isEmpty else { return }
     let along = newsTargets()
     // A young link's peer may have no neighbours on its rings yet; it hears all.
     let young = peers.filter { now.since($0.1.since) < MembershipLimits.youngLink && !along.contains($0.0) }.map(\.0)
     tell(fresh, along: along, young: young, now: now, into: &effects)
     tellAccused(fresh, into: &effects)
+    for node in fresh where !isWorthKeeping(node) { news.forget(node) }
+  }
+
+  /// Whether a claim that went along the rings can still ride on a probe to someone. What can't is left to
+  /// anti-entropy, and new links bring whole views.
+  private func isWorthKeeping(_ node: NodeID) -> Bool {
+    guard let entry = news[node], !configuration.mutations.contains(.keepsNewsForEver) else { return true }
+    guard entry.record.encodedSize <= MembershipLimits.newsBytesOnProbe else { return false }
+    return peers.contains { entry.isFor($0.0, about: node, isModern: $0.1.isModern) }
   }
 
   /// A node with many new links to serve, such as a seed while a mesh forms, speaks less often to each.
@@ -52,11 +60,11 @@ extension Membership {
     for target in peers.keys {
       let isNear = along.contains(target) || young.contains(target)
       let isModern = peers[target]?.isModern == true
-      let records = fresh.filter { node in
+      let wanted = fresh.filter { node in
         guard let entry = news[node] else { return false }
-        return node != target && (isNear || entry.isWide) && !entry.sources.contains(target)
-          && (isModern || entry.record.metadataDelta == nil)
+        return (isNear || entry.isWide) && entry.isFor(target, about: node, isModern: isModern)
       }
+      let records = affordable(wanted, for: target, now: now, into: &effects)
       guard !records.isEmpty else { continue }
       if let index = groups.firstIndex(where: { $0.records == records }) {
         groups[index].targets.append(target)
@@ -64,32 +72,37 @@ extension Membership {
         groups.append((records, [target]))
       }
     }
-    for group in groups { tell(group.records, to: group.targets, now: now, into: &effects) }
+    for group in groups {
+      send(group.records.compactMap { news[$0]?.record }, to: group.targets, into: &effects)
+      count(group.records, toldTo: group.targets)
+    }
   }
 
-  private mutating func tell(
-    _ nodes: [NodeID], to targets: [NodeID], now: Instant, into effects: inout MembershipEffects
-  ) {
-    let records = nodes.compactMap { news[$0]?.record }
-    let bytes = records.reduce(0) { $0 &+ $1.encodedSize }
-    var able: [NodeID] = []
-    for target in targets {
-      if peers.modify(target, { $0.budget.news.take(bytes, now: now) }) == true { able.append(target) }
+  /// What of these claims, the urgent first, the link's budget has room for. Ends, which are small and few, always
+  /// find it.
+  private mutating func affordable(
+    _ nodes: [NodeID], for target: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) -> [NodeID] {
+    var isFull = false
+    let picked = nodes.filter { node in
+      guard let entry = news[node] else { return false }
+      let fits = !isFull && peers.modify(target) { $0.budget.news.take(entry.record.encodedSize, now: now) } == true
+      if fits || entry.rank == .end { return true }
+      isFull = true
+      return false
     }
-    if able.count < targets.count {
+    if isFull {
       marks.insert(.newsOverBudget)
       effects.append(.observe(.limitReached("news of one link")))
     }
-    guard !able.isEmpty else { return }
-    send(records, to: able, into: &effects)
-    count(nodes, times: able.count)
+    return picked
   }
 
-  private mutating func count(_ nodes: [NodeID], times: Int) {
+  private mutating func count(_ nodes: [NodeID], toldTo targets: [NodeID]) {
     let planted = configuration.mutations
     let limit = planted.contains(.dropsRetransmissionAndSync) ? 1 : tellingsMax
     for node in nodes {
-      news.told(node, times: min(times, limit), limit: limit, keepsForEver: planted.contains(.keepsNewsForEver))
+      news.told(node, to: targets, limit: limit, keepsForEver: planted.contains(.keepsNewsForEver))
     }
   }
 
@@ -104,12 +117,11 @@ extension Membership {
   /// News to ride on a probe or its answer; a suspect's own suspicion comes first, so that it can refute it at once
   /// (Lifeguard's buddy system).
   mutating func pickNews(for node: NodeID) -> [MemberRecord] {
-    var picked = news.next(
-      bytesMax: MembershipLimits.newsBytesOnProbe, countMax: MembershipLimits.newsPerMessageMax, for: node)
-    let isModern = peers[node]?.isModern == true
-    picked.removeAll { $0 == node || (!isModern && news[$0]?.record.metadataDelta != nil) }
+    let picked = news.next(
+      bytesMax: MembershipLimits.newsBytesOnProbe, countMax: MembershipLimits.newsPerMessageMax, for: node,
+      isModern: peers[node]?.isModern == true)
     var records = picked.compactMap { news[$0]?.record }
-    count(picked, times: 1)
+    count(picked, toldTo: [node])
     if let member = members[node], member.version.state != .alive {
       records.insert(buddyClaim(of: node, member), at: 0)
     }

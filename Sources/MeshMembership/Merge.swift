@@ -51,12 +51,18 @@ struct PoisonGuard: Sendable {
   /// Unix time in milliseconds, as this node reckons it.
   var unixMilliseconds: UInt64
 
+  /// Whether an epoch lies further ahead than hearsay may claim.
+  func isBeyondReach(_ epoch: UInt64) -> Bool {
+    let (limit, overflow) = unixMilliseconds.addingReportingOverflow(MembershipLimits.epochAheadMaxMilliseconds)
+    return !overflow && epoch > limit
+  }
+
   /// Why `record` is refused against what is known, or nil when it may pass.
   func refusal(of record: MemberRecord, known: Member?) -> String? {
     let (limit, overflow) = unixMilliseconds.addingReportingOverflow(MembershipLimits.epochAheadMaxMilliseconds)
     // An epoch that the owner itself has told is believed, also by a node whose own clock went back for years.
     let isKnown = record.epoch <= known?.version.epoch ?? 0
-    if !overflow && !isKnown && record.epoch > limit { return "epoch more than 48 h ahead" }
+    if !isKnown && isBeyondReach(record.epoch) { return "epoch more than 48 h ahead" }
     let jumpMax = MembershipLimits.incarnationJumpMax
     let offered = record.sharedMetadata?.value.metadataVersion ?? record.metadataDelta?.toVersion
     guard let known, known.version.epoch == record.epoch else {

@@ -27,6 +27,7 @@ extension Membership {
       case .behind(let correction):
         if corrections.count < MembershipLimits.newsPerMessageMax { corrections.append(correction) }
       case .lacksMetadata: wanted.append(record.nodeID)
+      case .metadataTooLarge: reject("claim: more labels than allowed", from: sender, into: &effects)
       }
     }
     guard let peer = peers[sender] else { return }
@@ -46,6 +47,17 @@ extension Membership {
     case behind(MemberRecord)
     /// The claim tells how metadata changed that isn't known here.
     case lacksMetadata
+    /// The claim tells of a change that would make metadata too large. The rest of it counts.
+    case metadataTooLarge
+
+    /// What the change of metadata leads to where nothing else does.
+    init(_ change: MetadataChange) {
+      switch change {
+      case .gap: self = .lacksMetadata
+      case .tooLarge: self = .metadataTooLarge
+      case .none, .version, .content: self = .done
+      }
+    }
   }
 
   /// Merges one claim.
@@ -73,6 +85,14 @@ extension Membership {
       return .done
     }
     let claimed = Version(record)
+    if claimed.state == .alive && (isOwner || known.version.state.isTerminal)
+      && poison.isBeyondReach(known.version.epoch) && !poison.isBeyondReach(claimed.epoch)
+    {
+      // The clock of its earlier life was days ahead, and nothing that it says now could supersede that.
+      var known = known
+      (known.version.epoch, known.metadataEpoch) = (0, 0)
+      return adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
+    }
     if !isOwner && record.state == .alive && mayBeAsked(node, known, now: now) {
       if isNews(record, to: known) { askOwner(node, now: now, into: &effects) }
       return .done
@@ -264,11 +284,13 @@ extension Membership {
     if member.version.state != .suspect { member.evidence = now }
     settle(node, member, from: known, record, now: now, into: &effects)
     store(member, of: node, now: now)
-    let keepsMetadata = record.sharedMetadata != nil || path == .view
-    var told = self.record(of: node, member, withMetadata: keepsMetadata)
-    if !keepsMetadata && change != .none { told.metadataDelta = record.metadataDelta }
+    // An end needs no metadata, and small as it is finds room on any probe.
+    let isEnd = member.version.state.isTerminal
+    let isWhole = !isEnd && (record.sharedMetadata != nil || path == .view)
+    var told = self.record(of: node, member, withMetadata: isWhole)
+    if !isEnd && !isWhole && change != .none && change != .tooLarge { told.metadataDelta = record.metadataDelta }
     let isJoin = known.version.state.isTerminal
-    let isWide = path == .owner || member.version.state.isTerminal
+    let isWide = path == .owner || isEnd
     news.put(told, about: node, rank: NewsClass(told, isJoin: isJoin), wide: isWide, source: sender)
     announceChange(
       node, from: known, to: member, isRestart: isRestart, isMetadataNew: change == .content, now: now,
@@ -277,7 +299,7 @@ extension Membership {
     if member.version.state == .dead && peers[node] != nil {
       effects.append(.disconnect(node, reason: "declared dead by \(record.accuser)"))
     }
-    return change == .gap ? .lacksMetadata : .done
+    return MergeOutcome(change)
   }
 
   /// Sets the timers and marks that go with the member's new state.
@@ -316,7 +338,7 @@ extension Membership {
   ) -> MergeOutcome {
     let claimed = Version(record)
     if claimed == known.version {
-      news.heardAgain(node, from: sender, limit: tellingsMax)
+      news.heardAgain(record, about: node, from: sender, limit: tellingsMax)
       if claimed.state == .suspect, confirm(node, by: record, now: now, into: &effects) {
         lookAt(node, now: now, into: &effects)
         let told = self.record(of: node, known, withMetadata: false)
@@ -326,7 +348,7 @@ extension Membership {
     }
     var member = known
     let change = takeMetadata(of: record, into: &member, isOwner: isOwner, now: now)
-    if change == .gap { return .lacksMetadata }
+    if change == .gap || change == .tooLarge { return MergeOutcome(change) }
     if change != .none {
       store(member, of: node, now: now)
       guard !member.version.state.isTerminal else { return .done }

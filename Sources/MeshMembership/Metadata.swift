@@ -11,6 +11,8 @@ enum MetadataChange {
   case content
   /// A difference to something that isn't known here.
   case gap
+  /// A difference that would make it larger than metadata may be.
+  case tooLarge
 }
 
 extension Membership {
@@ -34,10 +36,9 @@ extension Membership {
       return metadata.says(sameAs: old) ? .version : .content
     }
     guard let delta = record.metadataDelta, (record.epoch, delta.toVersion) > known else { return .none }
-    guard (record.epoch, delta.fromVersion) == known, let labels = delta.applied(to: old.labels) else { return .gap }
-    var metadata = old
-    metadata.labels = labels
-    metadata.metadataVersion = delta.toVersion
+    guard (record.epoch, delta.fromVersion) == known else { return .gap }
+    // Legal differences in a row could otherwise grow what peers would refuse to read, and its teller with it.
+    guard let metadata = delta.applied(to: old) else { return .tooLarge }
     member.metadata = Shared(metadata)
     return .content
   }
@@ -73,7 +74,9 @@ extension Membership {
     let before = local.digestTerm(of: nodeID)
     change(&local)
     mixIntoDigest(before ^ local.digestTerm(of: nodeID), key: local.key, now: now)
-    news.put(localRecord, about: nodeID, rank: rank, wide: true, source: nil)
+    // A goodbye needs no metadata, and small as it is finds room on any probe.
+    let told = record(of: nodeID, local, withMetadata: !local.version.state.isTerminal)
+    news.put(told, about: nodeID, rank: rank, wide: true, source: nil)
     noteChange(of: nodeID, now: now)
   }
 
@@ -94,14 +97,16 @@ extension MetadataDelta {
     removed = old.labels.filter { label in !labels.contains { $0.key == label.key } }.map(\.key)
   }
 
-  /// The labels after the change, sorted by key; nil when there would be too many of them.
-  func applied(to labels: [Label]) -> [Label]? {
-    var kept = labels.filter { label in
+  /// The metadata after the change, its labels sorted by key; nil when that is more than metadata may hold.
+  func applied(to old: NodeMetadata) -> NodeMetadata? {
+    var kept = old.labels.filter { label in
       !removed.contains(label.key) && !changed.contains { $0.key == label.key }
     }
     kept += changed
-    guard kept.count <= WireLimits.labels else { return nil }
-    return kept.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    var metadata = old
+    metadata.labels = kept.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    metadata.metadataVersion = toVersion
+    return kept.count <= WireLimits.labels && metadata.encodedSize <= WireLimits.metadataBytes ? metadata : nil
   }
 }
 

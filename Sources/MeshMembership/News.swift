@@ -22,13 +22,19 @@ struct News: Sendable {
   struct Entry: Equatable, Sendable {
     var record: MemberRecord
     var rank: NewsClass
-    /// How often it was told, and heard again.
+    /// How many peers it was told to, or heard from again.
     var sends = 0
     /// Told to all links rather than along the rings: ends, and what this node says of itself.
     var isWide: Bool
-    /// Who has told it to us; needn't hear it back. The first few count.
-    var sources: [NodeID] = []
+    /// Who knows it: has told it to us, or was told by us over a link that loses nothing. None of them hears it again.
+    var knowers: [NodeID] = []
     var number: UInt64
+
+    /// Whether `peer` has yet to hear it. Nobody is told its own life; what changed in metadata only who speaks the
+    /// second version of the protocol understands.
+    func isFor(_ peer: NodeID, about node: NodeID, isModern: Bool) -> Bool {
+      peer != node && (isModern || record.metadataDelta == nil) && !knowers.contains(peer)
+    }
   }
 
   /// The order of telling: by urgency, then what was told least, then the older.
@@ -56,8 +62,6 @@ struct News: Sendable {
   /// Entries that have not been told at all, by their numbers; those replaced meanwhile are passed over.
   private var fresh: [(node: NodeID, number: UInt64)] = []
 
-  private static let sourcesMax = 4
-
   var count: Int { entries.count }
   /// How often the claim told most often was told.
   var sendsMax: Int { entries.reduce(0) { max($0, $1.1.sends) } }
@@ -69,7 +73,7 @@ struct News: Sendable {
     forget(node)
     lastNumber &+= 1
     let entry = Entry(
-      record: record, rank: rank, isWide: wide, sources: source.map { [$0] } ?? [], number: lastNumber)
+      record: record, rank: rank, isWide: wide, knowers: source.map { [$0] } ?? [], number: lastNumber)
     entries[node] = entry
     turns[Turn(entry)] = node
     fresh.append((node, lastNumber))
@@ -83,17 +87,18 @@ struct News: Sendable {
 
   /// Says more in a claim that is told anyhow; one that nobody waits for rides on probes.
   mutating func amend(_ record: MemberRecord, about node: NodeID, rank: NewsClass) {
-    if entries.modify(node, { $0.record = record }) == nil { putQuietly(record, about: node, rank: rank) }
+    let isWaiting = entries.modify(node) { entry -> Bool in
+      entry.record = record
+      entry.knowers = []
+      return true
+    }
+    if isWaiting != true { putQuietly(record, about: node, rank: rank) }
   }
 
-  /// Notes that `source` knows the claim too, which counts as one telling.
-  mutating func heardAgain(_ node: NodeID, from source: NodeID, limit: Int) {
-    guard let old = entries[node] else { return }
-    guard old.sends &+ 1 < limit else { return forget(node) }
-    var entry = old
-    entry.sends &+= 1
-    if !entry.sources.contains(source) && entry.sources.count < News.sourcesMax { entry.sources.append(source) }
-    replace(old, by: entry, node)
+  /// Notes that `source` knows the claim too, which counts as one telling; one with older metadata doesn't.
+  mutating func heardAgain(_ record: MemberRecord, about node: NodeID, from source: NodeID, limit: Int) {
+    guard let entry = entries[node], record.toldMetadataVersion >= entry.record.toldMetadataVersion else { return }
+    told(node, to: [source], limit: limit, keepsForEver: false)
   }
 
   /// Drops what was to be told about `node`.
@@ -102,11 +107,14 @@ struct News: Sendable {
     turns.removeValue(forKey: Turn(old))
   }
 
-  /// Counts a claim as told `times` more; one that was told `limit` times is dropped.
-  mutating func told(_ node: NodeID, times: Int, limit: Int, keepsForEver: Bool) {
+  /// Counts a claim as told to these peers, each once; one that was told `limit` times is dropped.
+  mutating func told(_ node: NodeID, to peers: [NodeID], limit: Int, keepsForEver: Bool) {
     guard let old = entries[node] else { return }
     var entry = old
-    entry.sends &+= times
+    for peer in peers where !entry.knowers.contains(peer) {
+      if !keepsForEver { entry.knowers.append(peer) }
+      entry.sends &+= 1
+    }
     if entry.sends >= limit && !keepsForEver {
       forget(node)
     } else {
@@ -131,14 +139,14 @@ struct News: Sendable {
 
   var hasFresh: Bool { !fresh.isEmpty }
 
-  /// The claims whose turn it is, up to `bytesMax`; one that is larger than that doesn't hold up the others.
-  func next(bytesMax: Int, countMax: Int, for peer: NodeID) -> [NodeID] {
+  /// The claims that `peer` may hear whose turn it is, up to `bytesMax`; one that is larger doesn't hold up the others.
+  func next(bytesMax: Int, countMax: Int, for peer: NodeID, isModern: Bool) -> [NodeID] {
     var picked: [NodeID] = []
     var bytes = 0
     // A few that don't fit are passed over; a long search for small ones isn't worth its time on every probe.
     for (_, node) in turns.prefix(countMax &* 4) {
       if picked.count >= countMax { break }
-      guard let entry = entries[node], !entry.sources.contains(peer) else { continue }
+      guard let entry = entries[node], entry.isFor(peer, about: node, isModern: isModern) else { continue }
       let size = entry.record.encodedSize
       if bytes &+ size > bytesMax { continue }
       bytes &+= size
@@ -154,4 +162,9 @@ struct News: Sendable {
     while log < 62 && (1 << log) < members &+ 1 { log &+= 1 }
     return max(1, scale) &* max(1, log)
   }
+}
+
+extension MemberRecord {
+  /// The version of the metadata that it tells, whole or as a difference; 0 when it tells none.
+  fileprivate var toldMetadataVersion: Int64 { sharedMetadata?.value.metadataVersion ?? metadataDelta?.toVersion ?? 0 }
 }

@@ -81,7 +81,7 @@ extension MeshMessage {
     case .probeRequest(let request): "probe request \(request.sequence) for \(request.target)"
     case .probeReply(let reply): "probe reply \(reply.sequence): \(reply.target)\(reply.reached ? "" : " not") reached"
     case .syncDigest: "sync digest"
-    case .syncSummary(let summary): "sync summary of \(summary.entries.count)\(summary.more ? ", more to come" : "")"
+    case .syncSummary(let summary): "sync summary of \(summary.entries.count)"
     case .syncDelta(let delta): "sync delta, wants \(delta.wanted)\(words(for: delta.records))"
     case .broadcast(let told): "broadcast \(told.topic) of \(told.origin)\(told.payload == nil ? ", announced" : "")"
     case .broadcastPull(let pull): "broadcast pull \(pull.sequence) of \(pull.origin)"

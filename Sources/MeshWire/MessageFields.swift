@@ -120,7 +120,6 @@ extension SyncSummary: WireMessage {
   mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError) {
     try visitor.fixed64(1, "mask", &mask)
     try visitor.repeated(2, "entries", &entries, max: WireLimits.syncEntries)
-    try visitor.bool(3, "more", &more)
   }
 }
 

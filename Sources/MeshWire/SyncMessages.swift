@@ -13,8 +13,6 @@ public struct SyncSummary: Equatable, Sendable {
   public var mask: UInt64 = 0
   /// All that the sender knows in these buckets, up to 4,096 in one frame.
   public var entries: [SyncEntry] = []
-  /// Whether more frames with the same mask follow.
-  public var more = false
 
   /// A summary of nothing.
   public init() {}

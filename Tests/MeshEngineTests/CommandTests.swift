@@ -44,6 +44,25 @@ struct CommandTests {
     #expect(outcome(&rig, .broadcast(topic: "t", payload: payload)) == .done)
   }
 
+  /// What a node says of itself beside its labels may grow later, and peers refuse one that says too much.
+  @Test func labelsThatAreAcceptedLeaveRoomForAllElseThatANodeSays() throws {
+    var rig = try Rig()
+    let value = String(repeating: "v", count: 4_000)
+    func labels(_ bytes: Int) -> [Label] {
+      (0..<3).map { Label(key: "k\($0)", value: value) } + [Label(key: "k3", value: String(value.prefix(bytes)))]
+    }
+    let fitting = (0...4_000).reversed().first { bytes in !isRejected(outcome(&rig, .setLabels(labels(bytes)))) }
+    let most = try #require(fitting)
+    #expect(most > 3_900 || isRejected(outcome(&rig, .setLabels(labels(most + 1)))))
+    var posture = SecurityPosture()
+    (posture.mutualTLS, posture.revocationChecked, posture.certificateExpiresAt) = (true, true, .max)
+    rig.send(.securityChanged(posture))
+    #expect(outcome(&rig, .setDraining(true)) == .done)
+    let claim = rig.engine.membership.localRecord
+    #expect(claim.metadata?.draining == true)
+    #expect(throws: Never.self) { try MemberRecord.decode(claim.encoded()) }
+  }
+
   @Test func whatABroadcastBringsReachesTheHost() throws {
     var rig = try Rig()
     rig.establish(.accepted(1), "b")

@@ -38,6 +38,16 @@ struct InstanceTests {
     }
   }
 
+  /// A staging process, say, that was given the seeds of another cluster under the same authority.
+  @Test func aLaterProcessOfAnotherClusterIsRefusedAndTakesNobodysPlace() throws {
+    var rig = try Rig { $0.nonce = 5 }
+    rig.send(.linkOpened(first, peer("m")))
+    let stranger = hello("m", epoch: 3_000) { ($0.startedAt, $0.nonce, $0.clusterID) = (2_000, 6, "staging") }
+    rig.send(.received(first, stranger))
+    #expect(conflict(rig) == nil && rig.engine.isRunning && rig.closes(first))
+    #expect(rig.observations.contains { if case .trustRefused(_, "another cluster", _) = $0 { true } else { false } })
+  }
+
   @Test func theLoserSaysNothingMoreAndAnswersItsHost() throws {
     var rig = try Rig { $0.nonce = 5 }
     rig.establish(second, "b")

@@ -133,6 +133,27 @@ struct LifeTests {
     try rig.hear("b", news(claim("c")))
     #expect(rig.room.takeChanges().map(\.name) == ["c", "m"])
   }
+
+  /// A machine came up with its clock days ahead, and again with the right one.
+  @Test func aLifeWhoseEpochLiesFarAheadGivesWayOnceItHasEnded() throws {
+    let far = 1_000 + MembershipLimits.epochAheadMaxMilliseconds + 100_000
+    var rig = try Rig.connected("c", "d")
+    try rig.connect("b", claim("b", epoch: far))
+    #expect(rig.view("b")?.epoch == far)
+    // While that life lasts, others' words of an earlier one count for nothing.
+    try rig.hear("c", news(claim("b", epoch: 2_000)))
+    #expect(rig.view("b")?.epoch == far)
+    try rig.hear("b", news(claim("b", 1, .left, epoch: far)))
+    #expect(rig.status("b") == .left)
+    rig.send(.peerDisconnected(try id("b")))
+    var heard = rig
+    try rig.connect("b", claim("b", epoch: 2_000))
+    try heard.hear("c", news(claim("b", epoch: 2_000)))
+    for rig in [rig, heard] {
+      #expect(rig.status("b") == .alive && rig.view("b")?.epoch == 2_000)
+      #expect(rig.view("b")?.metadata.metadataVersion == 1 && rig.events.contains(.joined))
+    }
+  }
 }
 
 extension Membership.Phase {

@@ -87,15 +87,40 @@ struct MetadataTests {
     #expect(rig.told("c").first?.metadata?.labels.map(\.value) == ["2"])
   }
 
-  @Test func aDifferenceThatWouldPassTheLimitOfLabelsIsAGap() throws {
+  @Test func aDifferenceThatWouldPassTheLimitOfLabelsIsRefused() throws {
     let full = (0..<WireLimits.labels).map { Label(key: "k\($0)", value: "v") }
     var delta = MetadataDelta()
     delta.changed = [Label(key: "k1", value: "new")]
-    #expect(delta.applied(to: full)?.count == WireLimits.labels)
+    var metadata = NodeMetadata()
+    metadata.labels = full
+    #expect(delta.applied(to: metadata)?.labels.count == WireLimits.labels)
     delta.changed.append(Label(key: "one-more", value: ""))
-    #expect(delta.applied(to: full) == nil)
+    #expect(delta.applied(to: metadata) == nil)
     delta.removed = ["k2"]
-    #expect(delta.applied(to: full)?.count == WireLimits.labels)
+    #expect(delta.applied(to: metadata)?.labels.count == WireLimits.labels)
+  }
+
+  /// Otherwise this node's own views would be refused by everyone, and its links with them.
+  @Test func differencesDoNotAddUpToMoreThanPeersRead() throws {
+    var rig = try Rig.connected("b", "z")
+    let value = String(repeating: "v", count: 4_000)
+    for round in 0..<6 {
+      var record = claim("b")
+      record.metadata = nil
+      var delta = MetadataDelta()
+      (delta.fromVersion, delta.toVersion) = (Int64(round + 1), Int64(round + 2))
+      delta.changed = [Label(key: "k\(round)", value: value)]
+      record.metadataDelta = delta
+      try rig.hear("b", news(record))
+      #expect((rig.statistic("claimsRejected") == 0) == (round < 4))
+      rig.now = rig.now + .milliseconds(20)
+    }
+    let metadata = try #require(rig.view("b")?.metadata)
+    #expect(metadata.labels.count == 4 && metadata.encodedSize <= WireLimits.metadataBytes)
+    try rig.connect("newcomer")
+    let views = rig.messages(to: "newcomer").filter { $0.kind == .view }
+    #expect(!views.isEmpty)
+    for view in views { #expect(throws: Never.self) { try MeshMessage.decode(view.encoded()) } }
   }
 
   @Test func theSameLabelsAreNoNews() throws {

@@ -9,7 +9,7 @@ struct NewsTests {
   private typealias Queue = MeshMembership.News
 
   private func order(_ queue: Queue, bytes: Int = 1_000_000, for peer: String = "peer") throws -> [String] {
-    queue.next(bytesMax: bytes, countMax: 64, for: try id(peer)).map(\.name)
+    queue.next(bytesMax: bytes, countMax: 64, for: try id(peer), isModern: true).map(\.name)
   }
 
   /// Conformance 48.
@@ -20,7 +20,7 @@ struct NewsTests {
     ]
     for (name, rank) in ranks { queue.put(claim(name), about: try id(name), rank: rank, wide: false, source: nil) }
     #expect(try order(queue) == ["dead", "dead-2", "suspect", "joiner", "label"])
-    queue.told(try id("dead"), times: 1, limit: 10, keepsForEver: false)
+    queue.told(try id("dead"), to: [try id("other")], limit: 10, keepsForEver: false)
     #expect(try order(queue) == ["dead-2", "dead", "suspect", "joiner", "label"])
   }
 
@@ -41,7 +41,7 @@ struct NewsTests {
     queue.put(claim("b"), about: try id("b"), rank: .join, wide: false, source: try id("c"))
     #expect(try order(queue, for: "c").isEmpty)
     #expect(try order(queue, for: "d") == ["b"])
-    queue.heardAgain(try id("b"), from: try id("d"), limit: 10)
+    queue.heardAgain(claim("b"), about: try id("b"), from: try id("d"), limit: 10)
     #expect(try order(queue, for: "d").isEmpty)
     #expect(try queue[id("b")]?.sends == 1)
   }
@@ -61,13 +61,77 @@ struct NewsTests {
   @Test func aClaimIsToldItsNumberOfTimesAndNotOnceMore() throws {
     var queue = Queue()
     queue.put(claim("b"), about: try id("b"), rank: .join, wide: false, source: nil)
-    for _ in 0..<9 { queue.told(try id("b"), times: 1, limit: 10, keepsForEver: false) }
+    for number in 0..<9 { queue.told(try id("b"), to: [try id("n\(number)")], limit: 10, keepsForEver: false) }
     #expect(queue.count == 1)
-    queue.told(try id("b"), times: 1, limit: 10, keepsForEver: false)
+    queue.told(try id("b"), to: [try id("last")], limit: 10, keepsForEver: false)
     #expect(queue.count == 0)
     #expect(try order(queue).isEmpty)
     queue.put(claim("b", 1), about: try id("b"), rank: .join, wide: false, source: nil)
     #expect(try order(queue) == ["b"])
+  }
+
+  /// Otherwise one that pings often would use up what the others have yet to hear.
+  @Test func aPeerHearsAClaimOnceHoweverOftenItAsks() throws {
+    var rig = try Rig.connected("b", "c", "d", "e", "f", "g", "h", "i")
+    try rig.run(.seconds(6), answering: ["b", "c", "d", "e", "f", "g", "h", "i"])
+    try rig.hear("b", news(claim("x")))
+    let toldAtOnce = ["c", "d", "e", "f", "g", "h", "i"].filter { name in !rig.told(name).isEmpty }
+    let asker = try #require(["c", "d", "e", "f", "g", "h", "i"].first { !toldAtOnce.contains($0) })
+    var acks = 0
+    for number in 0..<50 {
+      var ping = Ping()
+      ping.sequence = UInt64(number)
+      ping.digest = rig.room.digest
+      try rig.hear(asker, .ping(ping))
+      for case .ack(let ack) in rig.messages(to: asker) { acks += ack.news.count { $0.nodeID == "x" } }
+    }
+    let sends = rig.room.news[try id("x")]?.sends
+    #expect(acks == 1 && sends == toldAtOnce.count + 1)
+  }
+
+  @Test func whoTellsOlderMetadataDoesNotKnowTheNewer() throws {
+    var queue = Queue()
+    var newer = claim("b")
+    newer.metadata?.metadataVersion = 2
+    queue.put(newer, about: try id("b"), rank: .metadata, wide: false, source: try id("c"))
+    queue.heardAgain(claim("b"), about: try id("b"), from: try id("d"), limit: 10)
+    #expect(try order(queue, for: "d") == ["b"])
+    queue.heardAgain(newer, about: try id("b"), from: try id("d"), limit: 10)
+    #expect(try order(queue, for: "d").isEmpty)
+  }
+
+  /// Accusers that come later are told to all, also to those that know the suspicion.
+  @Test func whatSaysMoreIsToldAgain() throws {
+    var queue = Queue()
+    queue.put(claim("b", 0, .suspect, accuser: "c"), about: try id("b"), rank: .suspicion, wide: false, source: nil)
+    queue.told(try id("b"), to: [try id("d")], limit: 10, keepsForEver: false)
+    #expect(try order(queue, for: "d").isEmpty)
+    queue.amend(claim("b", 0, .suspect, accuser: "e"), about: try id("b"), rank: .suspicion)
+    #expect(try order(queue, for: "d") == ["b"])
+  }
+
+  @Test func claimsTooLargeForAProbeAreToldOnceAndDoNotWait() throws {
+    var rig = try Rig.connected("c", "d", "e", "f")
+    rig.now = rig.now + .seconds(5)
+    for page in 0..<4 {
+      let records = (0..<100).map { number in
+        var record = claim("n\(page)-\(number)")
+        record.metadata?.labels = [Label(key: "k", value: String(repeating: "v", count: 800))]
+        return record
+      }
+      try rig.hear("c", news(records))
+      try rig.run(.seconds(1), answering: ["c", "d", "e", "f"])
+    }
+    #expect(rig.room.members.count == 404 && rig.room.news.count <= 5)
+  }
+
+  /// In a small mesh all linked peers have heard a claim before it was told its number of times.
+  @Test func whatAllPeersKnowIsNotKept() throws {
+    var rig = try Rig.connected("c", "d")
+    try rig.run(.seconds(6), answering: ["c", "d"])
+    try rig.hear("c", news(claim("x")))
+    let waiting = rig.room.news[try id("x")]
+    #expect(rig.told("d").map(\.nodeID) == ["x"] && waiting == nil)
   }
 
   /// Conformance 49.
@@ -160,6 +224,28 @@ struct NewsTests {
     try rig.run(.seconds(3), answering: ["c", "d"])
     rig.send(.labelsSet([Label(key: "k", value: "v")]))
     #expect(rig.told("d").contains { $0.nodeID == "m" })
+  }
+
+  @Test func endsAndTheGoodbyeFindRoomOnALinkThatJoinsHaveFilled() throws {
+    var rig = try Rig.connected("c", "d", "e")
+    rig.now = rig.now + .seconds(5)
+    let label = String(repeating: "v", count: 4_000)
+    for page in 0..<5 {
+      let records = (0..<20).map { number in
+        var record = claim("n\(page)-\(number)")
+        record.metadata?.labels = (0..<3).map { Label(key: "k\($0)", value: label) }
+        return record
+      }
+      try rig.hear("c", news(records))
+    }
+    try rig.hear("e", news(claim("e", 1, .left)))
+    rig.now = rig.now + .milliseconds(20)
+    rig.send(.deadlineReached)
+    #expect(rig.told("d").contains { $0.nodeID == "e" && $0.state == .left })
+    #expect(rig.observations.contains(.limitReached("news of one link")))
+    rig.send(.leaveRequested)
+    let goodbye = rig.told("d").first { $0.nodeID == "m" }
+    #expect(goodbye?.state == .left && goodbye?.metadata == nil)
   }
 
   @Test func aTokenBucketGivesItsBurstAndThenItsRate() {

@@ -109,7 +109,6 @@ enum Samples {
     var summary = SyncSummary()
     summary.mask = 1 << 63 | 1
     summary.entries = [entry, entry]
-    summary.more = true
     var delta = SyncDelta()
     delta.records = [record, bareRecord]
     delta.wanted = ["mesh-b", "mesh-c"]
