@@ -64,13 +64,15 @@ extension Membership {
         groups.append((records, [target]))
       }
     }
-    for group in groups { tell(group.records, to: group.targets, now: now, into: &effects) }
+    // Read before the first group is told: a claim told often enough leaves the queue, and others still wait for it.
+    let messages = groups.map { group in (group.records, group.records.compactMap { news[$0]?.record }, group.targets) }
+    for (nodes, records, targets) in messages { tell(records, about: nodes, to: targets, now: now, into: &effects) }
   }
 
   private mutating func tell(
-    _ nodes: [NodeID], to targets: [NodeID], now: Instant, into effects: inout MembershipEffects
+    _ records: [MemberRecord], about nodes: [NodeID], to targets: [NodeID], now: Instant,
+    into effects: inout MembershipEffects
   ) {
-    let records = nodes.compactMap { news[$0]?.record }
     let bytes = records.reduce(0) { $0 &+ $1.encodedSize }
     var able: [NodeID] = []
     for target in targets {
