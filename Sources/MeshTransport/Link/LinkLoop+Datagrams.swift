@@ -92,7 +92,8 @@ extension LinkLoop: ReactorHandler {
       }
     }
     let quic = QUICConnection(
-      isServer: true, local: datagram.local ?? socket.address, remote: remote, host: self, resetSecret: resetSecret)
+      isServer: true, local: datagram.local ?? socket.address, remote: remote, host: self, resetSecret: resetSecret,
+      memory: memory)
     let connection = LinkConnection(quic, loop: self, link: nil, serverName: "", limits: limits)
     add(connection)
     guard

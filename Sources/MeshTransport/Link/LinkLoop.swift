@@ -28,6 +28,8 @@ final class LinkLoop {
   /// The key of Retry tokens; new at every start.
   let retrySecret = Entropy.bytes(32)
   let published = Published(LinkStatistics())
+  /// For all connections of this thread.
+  let memory = ConnectionMemory()
 
   // Freed when the loop ends; nil then.
   private(set) var socket: UDPSocket?
@@ -230,7 +232,7 @@ final class LinkLoop {
       socket.address.isIPv6 || !address.isIPv6
     else { return deliver(.closed(link, .unreachable("no IPv6 on \(options.bindAddress)"))) }
     let quic = QUICConnection(
-      isServer: false, local: local, remote: address, host: self, resetSecret: resetSecret)
+      isServer: false, local: local, remote: address, host: self, resetSecret: resetSecret, memory: memory)
     let connection = LinkConnection(quic, loop: self, link: link, serverName: serverName, limits: limits)
     connections[ObjectIdentifier(connection)] = connection
     links[link] = connection
