@@ -58,6 +58,8 @@ final class LinkLoop {
   var notices: NoticeLimiter
   var resets = RateLimit()
 
+  /// When this turn came to its datagrams.
+  var readingSince = Instant.distantFuture
   private var nextLink: UInt64 = 1
   private var nextRequest: UInt64 = 1
   private var stopDeadline: Instant?
@@ -105,8 +107,12 @@ final class LinkLoop {
       isOver = true
     }
     while !isOver {
+      let (began, due) = (MonotonicClock.now(), deadlines.first ?? .distantFuture)
+      readingSince = .distantFuture
       reactor.turn(until: nextDeadline)
       let now = MonotonicClock.now()
+      // Late to a timer, or long at the datagrams: others, among them answers, have waited as long.
+      if now.since(min(readingSince, max(began, due))) >= limits.lateness { deliver(.late) }
       takeCommands(now)
       expire(now)
       flush(now)
