@@ -74,6 +74,7 @@ public struct Engine: Sendable {
     case .received(let link, let message): received(message, on: link, now: now, into: &effects)
     case .unreadable(let link, let reason): unreadable(reason, on: link, now: now, into: &effects)
     case .linkDoubted(let link): doubted(link, now: now, into: &effects)
+    case .linksLate: tell(.late, now: now, into: &effects)
     case .pingCalled(let request, let bytes): answerPing(request, bytes, into: &effects)
     case .stored(let token): stored(token, now: now, into: &effects)
     case .storeFailed(let token, let reason): storeFailed(token, reason, now: now, into: &effects)

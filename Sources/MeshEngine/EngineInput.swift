@@ -61,6 +61,8 @@ public enum EngineInput: Equatable, Sendable {
   case unreadable(LinkID, reason: String)
   /// The link may be dead: its tether closed, or the peer's host answered that nobody listens. A hint, not a verdict.
   case linkDoubted(LinkID)
+  /// The shell's thread for links has had too little time, or too much to do: answers may lie in its queues.
+  case linksLate
   /// A unary call to `meshkit.mesh.v1.Mesh/Ping`.
   case pingCalled(RequestID, [UInt8])
   /// A write is durable.

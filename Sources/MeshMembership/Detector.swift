@@ -9,6 +9,8 @@ struct Probe: Equatable, Sendable {
   let sentAt: Instant
   /// The time in which a ping should be answered.
   let answerTime: Duration
+  /// The least time until a verdict: what is hurried here gains nothing, since a death waits for a long silence.
+  let patience: Duration
   /// The peers asked to probe too; empty until the answer is late.
   var relays: [NodeID] = []
   var isRelayed = false
@@ -22,7 +24,7 @@ struct Probe: Equatable, Sendable {
   var extensions: Int64 = 0
 
   var relayAt: Instant { sentAt + answerTime }
-  var verdictAt: Instant { sentAt + answerTime.multiplied(by: 3 &+ 3 &* extensions) }
+  var verdictAt: Instant { sentAt + max(answerTime.multiplied(by: 3), patience).multiplied(by: 1 &+ extensions) }
   var nextDeadline: Instant { isRelayed ? verdictAt : relayAt }
 }
 

@@ -72,9 +72,11 @@ extension Membership {
         groups.append((records, [target]))
       }
     }
-    for group in groups {
-      send(group.records.compactMap { news[$0]?.record }, to: group.targets, into: &effects)
-      count(group.records, toldTo: group.targets)
+    // Read before the first group is told: a claim told often enough leaves the queue, and others still wait for it.
+    let messages = groups.map { group in (group.records, group.records.compactMap { news[$0]?.record }, group.targets) }
+    for (nodes, records, targets) in messages {
+      send(records, to: targets, into: &effects)
+      count(nodes, toldTo: targets)
     }
   }
 

@@ -43,6 +43,8 @@ public enum MembershipInput: Equatable, Sendable {
   case dialFailed(NodeID, refused: Bool)
   /// The link to the peer may be dead: a reason to look, not a verdict.
   case linkDoubted(NodeID)
+  /// This process has had too little time a moment ago: what comes late, or not yet, is no sign against its peers.
+  case late
   /// A message of a connected peer.
   case received(NodeID, MeshMessage)
   /// A greater epoch that the room asked for is durable.

@@ -67,6 +67,8 @@ public enum MembershipLimits {
   public static let ringRest = Duration.milliseconds(200)
   /// For how long links wait for that rest.
   public static let ringPatience = Duration.milliseconds(1_500)
+  /// And for how much longer some of them wait, for each member, up to `interval`.
+  public static let ringSpread = Duration.milliseconds(8)
   /// How old a link must be for its peer to count as a voice: what one just back from the other side of a partition
   /// believes will be refuted in a moment.
   public static let voiceAge = Duration.seconds(2)

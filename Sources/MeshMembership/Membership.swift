@@ -171,6 +171,7 @@ public struct Membership: Sendable {
       connected(node, record, version: version, now: now, into: &effects)
     case .peerDisconnected(let node): disconnected(node, now: now, into: &effects)
     case .linkDoubted(let node): doubted(node, now: now, into: &effects)
+    case .late: noteLateness(now: now)
     case .dialFailed(let node, let isRefused): dialFailed(node, refused: isRefused, now: now, into: &effects)
     case .received(let node, let message): received(message, from: node, now: now, into: &effects)
     case .epochRaised(let epoch): epochRaised(epoch, now: now)

@@ -37,7 +37,9 @@ extension Membership {
     // Noticed in this very turn: a change in a quiet mesh.
     let isQuiet = since == now
     if restedAt > now && !isQuiet && now.since(since) < MembershipLimits.ringPatience {
-      timers.set(.rings, at: restedAt)
+      // All come to rest at once, and often share a machine: the more they are, the longer their handshakes are spread.
+      let spread = min(MembershipLimits.ringSpread.multiplied(by: Int64(livingCount)), configuration.interval)
+      timers.set(.rings, at: restedAt + random.jittered(spread.divided(by: 2), percent: 100))
       return
     }
     unsettledSince = nil
@@ -54,7 +56,9 @@ extension Membership {
   /// Chooses one more random member to link in each round, while there are too few.
   mutating func fillWarmLinks(now: Instant) {
     // A mesh that forms, or a node that isn't well, has better things to do than handshakes.
-    guard health.score == 0, now.since(digestChangedAt) >= MembershipLimits.ringRest else { return }
+    guard health.score == 0, unsettledSince == nil, now.since(digestChangedAt) >= MembershipLimits.ringRest,
+      now.since(startedAt) >= configuration.interval.multiplied(by: 3)
+    else { return }
     let underWay = links.warm.keys.count { peers[$0] == nil }
     guard randomLinks.count &+ underWay < MembershipLimits.warmLinks else { return }
     chooseWarmLink(now: now)

@@ -56,7 +56,7 @@ extension Membership {
   private mutating func newProbe(of node: NodeID, now: Instant) -> Probe {
     sequence &+= 1
     let answerTime = detector.answerTime(peers[node]?.smoothedRoundTrip, health: health)
-    return Probe(sequence: sequence, sentAt: now, answerTime: answerTime)
+    return Probe(sequence: sequence, sentAt: now, answerTime: answerTime, patience: configuration.interval)
   }
 
   mutating func endProbe(of node: NodeID) {
@@ -79,6 +79,8 @@ extension Membership {
       marks.insert(.doubtedLinkReplaced)
       effects.append(.disconnect(node, reason: "no answer on a doubted link"))
     } else if !probe.isRelayed {
+      // QUIC repeats what a network loses, but a link that gave way to another took its pings along.
+      if peers[node] != nil { sendPing(probe.sequence, to: node, into: &effects) }
       askRelays(about: node, now: now, into: &effects)
     } else if lastLateAt >= probe.sentAt && probe.extensions < MembershipLimits.extensionsMax {
       // This node was late itself since it asked: the answer may lie in its own queue.
@@ -179,7 +181,9 @@ extension Membership {
   ) {
     guard isRunning, let target = NodeID(request.target), target != requester, target != nodeID,
       let member = members[target], member.version.state != .left,
-      hasRoomToRelay(to: target, for: requester, into: &effects)
+      hasRoomToRelay(to: target, for: requester, into: &effects),
+      // A node that isn't well has no handshakes to spare for others' questions.
+      peers[target] != nil || (health.score == 0 && !isLate(now: now))
     else {
       answerRelay(request.sequence, request.target, reached: false, to: requester, into: &effects)
       return

@@ -169,7 +169,7 @@ extension Membership {
 
   /// A timer that fires late says that this process gets too little of its processor, and then so may its peers: what
   /// comes late is no sign against them.
-  private mutating func noteLateness(now: Instant) {
+  mutating func noteLateness(now: Instant) {
     guard now.since(lastLateAt) >= MembershipLimits.lateness.multiplied(by: 2) || lastLateAt == .origin else { return }
     marks.insert(.late)
     lastLateAt = now

@@ -198,6 +198,7 @@ final class NodeCore: @unchecked Sendable {
       }
     // The probes find out soon enough.
     case .doubted(let link): inbox.mustPost(.input(.linkDoubted(link)))
+    case .late: _ = inbox.post(.input(.linksLate))
     case .observed(let observation): observe(observation)
     }
   }

@@ -27,7 +27,7 @@ extension Simulation {
     case .linkDoubted(let link): hash.combine(link.rawValue &+ 4)
     case .stored(let token), .storeFailed(let token, _): hash.combine(token.rawValue &+ 5)
     case .command(let token, _): hash.combine(token.rawValue &+ 6)
-    case .started, .pingCalled, .securityChanged, .deadlineReached: hash.combine(7)
+    case .started, .linksLate, .pingCalled, .securityChanged, .deadlineReached: hash.combine(7)
     }
     guard tell != nil else { return }
     say(process, words(for: input, of: process), isDetail: isDetail(input))
@@ -48,6 +48,7 @@ extension Simulation {
     case .received(let link, let message): "\(link.words) brings \(message.words)"
     case .unreadable(let link, let reason): "\(link.words) brings what can't be read: \(reason)"
     case .linkDoubted(let link): "\(link.words) may be dead"
+    case .linksLate: "is late to its links"
     case .pingCalled(let request, _): "is called, request \(request.rawValue)"
     case .stored(let token): "write \(token.rawValue) is durable"
     case .storeFailed(let token, let reason): "write \(token.rawValue) failed: \(reason)"

@@ -19,7 +19,7 @@ import memberlist
 import reference
 from fleet import Certificates, Failure, Mesh
 from report import figure, heading, machine, run
-from trials import Names, Results, changes, form, idle_and_memory, pause, starve
+from trials import Names, Results, calm, changes, form, idle_and_memory, pause, starve
 
 here = pathlib.Path(__file__).resolve().parent
 
@@ -45,8 +45,12 @@ def arguments():
     return parser.parse_args()
 
 
-def show(results, mode, count, ours):
+def show(results, shown, mode, count, ours):
+    """Prints the rows that are not in `shown`, and adds them to it."""
     for name, series in results.items():
+        if name in shown:
+            continue
+        shown.add(name)
         if not ours and "suspect" in name:
             continue  # memberlist doesn't tell
         goal = reference.goal(name, mode, count) if ours else ""
@@ -97,15 +101,17 @@ class Bench:
         return Mesh(self.program, self.certificates, apart)
 
     def group(self, title, mode, count, measure, ours=True):
-        """One block of rows. What can't be measured is said, and the next block goes on."""
+        """One block of rows, printed as far as they are ready each time that `measure` yields. What can't be measured
+        is said, and the next block goes on."""
         print(f"\n== {title}", flush=True)
         heading("goal            ", "memberlist elsewhere")
-        results, load = Results(), Load()
+        results, load, shown = Results(), Load(), set()
         try:
-            measure(results)
+            for _ in measure(results):
+                show(results, shown, mode, count, ours)
         except (Failure, BrokenPipeError) as failure:
             print(f"stopped: {failure}", flush=True)
-        show(results, mode, count, ours)
+        show(results, shown, mode, count, ours)
         print(load.line(), flush=True)
 
     def size(self, count, apart, make=None, whose=""):
@@ -119,8 +125,12 @@ class Bench:
                     empty = None if apart else mesh.hosts[0].memory()
                     form(mesh, names.take(count), results)
                     if last == 0:
-                        idle_and_memory(mesh, names, results, given.seconds, empty, guest=not make)
+                        yield
+                        calm(mesh, results)
+                        yield
                         changes(mesh, names, results, given.runs, given.settle)
+                        yield
+                        idle_and_memory(mesh, names, results, given.seconds, empty, guest=not make)
                         false_alarms(mesh, results)
         where = "a process each" if apart else "one process"
         self.group(f"{whose}{count} nodes, {where}", "apart" if apart else "together", count, measure, ours=not make)
@@ -143,9 +153,10 @@ class Bench:
         def measure(results):
             with self.mesh(apart=False) as mesh:
                 form(mesh, Names().take(count), Results())
-                time.sleep(5)
+                calm(mesh, Results())
                 for competitors in self.given.competitors:
                     starve(mesh, results, competitors, self.given.seconds)
+                    yield
         self.group(f"{count} nodes, one process, on one saturated processor for {self.given.seconds:.0f} s", "starved",
                    count, measure)
 
@@ -153,9 +164,10 @@ class Bench:
         def measure(results):
             with self.mesh(apart=True) as mesh:
                 form(mesh, Names().take(count), Results())
-                time.sleep(5)
+                calm(mesh, Results())
                 for _ in range(self.given.runs):
                     pause(mesh, results, 3)
+                yield
         self.group(f"{count} nodes, a process each, one of them stopped for 3 s", "paused", count, measure)
 
     def simulated(self, count):
@@ -171,6 +183,7 @@ class Bench:
                     results.add(name, rest[0], *(float(value) for value in rest[1:]))
                 else:
                     print(line)
+            yield
         self.group(f"{count} nodes, simulated", "simulated", count, measure)
 
 

@@ -11,7 +11,7 @@ from fleet import PATIENCE, Failure
 from report import quantile
 
 SHARES = (("50 %", 0.5), ("95 %", 0.95), ("all", 1.0))
-LINKS_WARM_SECONDS = 6
+LINKS_WARM_SECONDS = 8
 
 
 class Series:
@@ -63,6 +63,13 @@ def form(mesh, names, results):
         if mesh.wait_all_alive() is None:
             missing = len(pairs) - len(found)
             raise Failure(f"{missing} of {len(pairs)} pairs did not meet within {2 * PATIENCE:.0f} s")
+
+
+def calm(mesh, results):
+    """Waits until a mesh that was formed has chosen its links, and tells how often it called anybody suspect on the
+    way."""
+    time.sleep(LINKS_WARM_SECONDS)
+    results.add("suspect events while it formed", "events", len(mesh.false_reports("suspect")))
 
 
 def join(mesh, names, results):

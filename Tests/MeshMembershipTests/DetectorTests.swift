@@ -75,11 +75,14 @@ struct DetectorTests {
     #expect(times == [500, 500, 500, 504, 2_000])
   }
 
-  @Test func aProbeAsksRelaysAfterItsAnswerTimeAndJudgesAfterThree() {
-    var probe = Probe(sequence: 1, sentAt: .origin, answerTime: .milliseconds(100))
-    #expect(probe.nextDeadline == .origin + .milliseconds(100))
-    probe.isRelayed = true
-    #expect(probe.nextDeadline == .origin + .milliseconds(300))
+  @Test func aProbeAsksRelaysAfterItsAnswerTimeAndJudgesAfterThreeButNotInHaste() {
+    for (patience, verdict) in [(0, 300), (300, 300), (301, 301), (1_000, 1_000)] as [(Int64, Int64)] {
+      var probe = Probe(
+        sequence: 1, sentAt: .origin, answerTime: .milliseconds(100), patience: .milliseconds(patience))
+      #expect(probe.nextDeadline == .origin + .milliseconds(100))
+      probe.isRelayed = true
+      #expect(probe.nextDeadline == .origin + .milliseconds(verdict))
+    }
   }
 
   /// Conformance 24 and 30: each accuser once, up to a number.

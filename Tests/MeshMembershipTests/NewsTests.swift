@@ -183,6 +183,23 @@ struct NewsTests {
     #expect(names.dropFirst().allSatisfy { name in rig.told(name).contains { $0.nodeID == "n0" && $0.state == .left } })
   }
 
+  /// A seed tells each of two newcomers of the other, though it has told enough of the rest by then.
+  @Test func newcomersOfOneMomentHearOfEachOther() throws {
+    var (rig, names) = try crowd()
+    names += (20..<60).map { "n\($0)" }
+    for name in names.dropFirst(20) { try rig.connect(name) }
+    try rig.run(.seconds(2), answering: names)
+    rig.now = rig.now + .milliseconds(20)
+    rig.send(.labelsSet([Label(key: "k", value: "v")]))
+    for name in ["x", "y", "z"] { try rig.connect(name) }
+    var told: [String: [String]] = [:]
+    try rig.run(.milliseconds(50)) { rig in
+      for name in ["x", "y", "z"] { told[name, default: []] += rig.told(name).map(\.nodeID) }
+    }
+    #expect(told["x"]?.contains("y") == true && told["x"]?.contains("z") == true)
+    #expect(told["y"]?.contains("z") == true)
+  }
+
   @Test func aBurstTravelsTogether() throws {
     var (rig, names) = try crowd()
     try rig.hear("n0", news(claim("first")))

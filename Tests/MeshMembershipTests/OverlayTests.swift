@@ -46,6 +46,23 @@ struct OverlayTests {
     #expect((4...11).contains(counts.count))
   }
 
+  /// Nodes that form a mesh come to rest in one moment; their handshakes are spread.
+  @Test func linksOfAMeshThatFormsFollowTheRingsAtDifferentMoments() throws {
+    func moment(_ seed: UInt64, _ count: Int) throws -> Int64 {
+      var rig = try Rig(seed: seed)
+      let began = rig.now
+      try rig.connect("c")
+      try rig.hear("c", news(crowd(count).map { claim($0) }))
+      var settled: Int64?
+      try rig.run(.seconds(3), answering: ["c"])
+      settled = rig.room.settledAt.since(began).milliseconds
+      return try #require(settled)
+    }
+    let moments = try (0..<40).map { try moment($0, 100) }.sorted()
+    #expect(moments[0] >= 100 && moments[39] <= 1_300 && moments[39] - moments[0] >= 400)
+    #expect(try (0..<40).allSatisfy { try moment($0, 3) <= 400 })
+  }
+
   @Test func noMemberIsWantedTwice() throws {
     var rig = try Rig.connected("c")
     try rig.hear("c", news(crowd(30).map { claim($0) }))

@@ -61,6 +61,20 @@ struct ProbeTests {
     #expect(rig.told("b").map(\.accuser) == ["m"])
   }
 
+  @Test func theVerdictWaitsWhileThisNodeIsLateItselfButNotForEver() throws {
+    var (rig, probe) = try pinging(["c", "d"])
+    _ = try relays(&rig, probe, among: ["c", "d"])
+    for extensions in 1...MembershipLimits.extensionsMax {
+      rig.send(.late)
+      try rig.reach(try #require(rig.room.probes[id("b")]).verdictAt)
+      let probe = try #require(rig.room.probes[id("b")])
+      #expect(rig.status("b") == .alive && probe.extensions == Int64(extensions))
+    }
+    rig.send(.late)
+    try rig.reach(try #require(rig.room.probes[id("b")]).verdictAt)
+    #expect(rig.status("b") == .suspect)
+  }
+
   /// Conformance 71: two that are cut off from each other only.
   @Test func aTargetThatARelayReachesIsNotSuspected() throws {
     var (rig, probe) = try pinging(["c", "d"])
@@ -191,6 +205,14 @@ struct ProbeTests {
     #expect(rig.room.linkTargets.contains { $0.node.name == "b" } && replies(rig, to: "c") == [])
     try rig.connect("b")
     #expect(replies(rig, to: "c") == [true])
+  }
+
+  @Test func aRelayThatIsLateItselfMakesNoLink() throws {
+    var rig = try Rig.connected("c")
+    try rig.hear("c", news(claim("b")))
+    rig.send(.late)
+    try rig.hear("c", request("b"))
+    #expect(!rig.room.linkTargets.contains { $0.node.name == "b" } && replies(rig, to: "c") == [false])
   }
 
   @Test func whatCannotBeRelayedIsAnsweredAtOnce() throws {

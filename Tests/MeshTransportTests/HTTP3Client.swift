@@ -29,7 +29,8 @@ final class HTTP3Client {
     socket = try UDPSocket(
       binding: #require(SocketAddress(literal: "127.0.0.1", port: 0)), receiveBufferBytes: 1 << 20)
     quic = QUICConnection(
-      isServer: false, local: socket.address, remote: server, host: self, resetSecret: Entropy.bytes(32))
+      isServer: false, local: socket.address, remote: server, host: self, resetSecret: Entropy.bytes(32),
+      memory: ConnectionMemory())
     quic.onReady = { [weak self] in
       guard let self else { return false }
       http = HTTP3Session(on: quic, handler: self, streamsMax: 0)

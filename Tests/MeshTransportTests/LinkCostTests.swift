@@ -27,9 +27,10 @@ import Testing
     try two.stop()
   }
 
-  @Test(arguments: [0, 1, 15, 3983, 3999, 4000, 4001, 8216, 100_000])
+  @Test(arguments: [0, 1, 15, 3983, 3999, 4000, 4001, 4080, 4081, 8216, 100_000, 131_056, 131_057])
   func memoryIsZeroedWhereAskedAlignedAndKeptWhenItGrowsOrShrinks(_ count: Int) throws {
-    let zeroed = try #require(ConnectionMemory.allocate(count, of: 1))
+    let pools = ConnectionMemory()
+    let zeroed = try #require(pools.allocate(count, of: 1))
     #expect(Int(bitPattern: zeroed) % 16 == 0)
     #expect(UnsafeRawBufferPointer(start: zeroed, count: count).allSatisfy { $0 == 0 })
     for index in 0..<count {
@@ -37,19 +38,46 @@ import Testing
     }
     var memory = zeroed
     for size in [count + 5000, count / 2, count + 1] {
-      memory = try #require(ConnectionMemory.reallocate(memory, size))
+      memory = try #require(pools.reallocate(memory, size))
       let kept = UnsafeRawBufferPointer(start: memory, count: min(count / 2, size))
       #expect(kept.enumerated().allSatisfy { $0.element == UInt8(truncatingIfNeeded: $0.offset) })
     }
-    ConnectionMemory.free(memory)
-    ConnectionMemory.free(nil)
+    pools.free(memory)
+    pools.free(nil)
   }
 
   @Test func memoryThatNobodyHasIsRefused() {
-    #expect(ConnectionMemory.allocate(.max) == nil && ConnectionMemory.allocate(.max, of: 2) == nil)
-    #expect(ConnectionMemory.allocate(.max - 64) == nil)
-    let memory = ConnectionMemory.reallocate(nil, 10)
+    let pools = ConnectionMemory()
+    #expect(pools.allocate(.max) == nil && pools.allocate(.max, of: 2) == nil)
+    #expect(pools.allocate(.max - 64) == nil)
+    let memory = pools.reallocate(nil, 10)
     #expect(memory != nil)
-    ConnectionMemory.free(memory)
+    pools.free(memory)
+  }
+
+  @Test func memoryThatWasGivenBackIsUsedAgainAndHoldsZeroes() throws {
+    let pools = ConnectionMemory()
+    let first = try #require(pools.allocate(10_000))
+    first.initializeMemory(as: UInt8.self, repeating: 7, count: 10_000)
+    let other = try #require(pools.allocate(10_000))
+    pools.free(first)
+    let again = try #require(pools.allocate(10_000))
+    #expect(again == first && again != other)
+    #expect(UnsafeRawBufferPointer(start: again, count: 10_000).allSatisfy { $0 == 0 })
+  }
+
+  @Test func manyPoolsFillSeveralMappingsWithoutOverlap() throws {
+    let pools = ConnectionMemory()
+    var held: [UnsafeMutableRawPointer] = []
+    for index in 0..<600 {
+      let pool = try #require(pools.allocate(12_000))
+      pool.initializeMemory(as: UInt8.self, repeating: UInt8(truncatingIfNeeded: index), count: 12_000)
+      held.append(pool)
+    }
+    for (index, pool) in held.enumerated() {
+      let bytes = UnsafeRawBufferPointer(start: pool, count: 12_000)
+      #expect(bytes.allSatisfy { $0 == UInt8(truncatingIfNeeded: index) })
+      pools.free(pool)
+    }
   }
 }

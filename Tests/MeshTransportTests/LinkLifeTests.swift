@@ -35,6 +35,19 @@ import Testing
     try two.stop()
   }
 
+  @Test func aThreadThatComesLateToItsWorkSaysSo() throws {
+    let mesh = try TestMesh()
+    let slow = try TestNode(
+      mesh.security("node-a"), onEvent: { if case .received = $0 { usleep(200_000) } })
+    let other = try TestNode(mesh.security("node-b"))
+    let link = try link(other, to: slow)
+    other.post(.send(link.dialed, [1]))
+    #expect(
+      try slow.wait("late") { events in events.contains { if case .late = $0 { true } else { false } } ? true : nil })
+    try slow.stop()
+    try other.stop()
+  }
+
   @Test func aNewCertificateServesNewHandshakesAndKeepsOldLinks() throws {
     let mesh = try TestMesh()
     let (one, two) = try (TestNode(mesh.security("node-a")), TestNode(mesh.security("node-b")))

@@ -72,7 +72,7 @@ final class TestNode: @unchecked Sendable {
 
   init(
     _ security: NodeSecurity, address: String = "127.0.0.1", port: UInt16 = 0, limits: LinkLimits = LinkLimits(),
-    configure: (inout LinkOptions) -> Void = { _ in }
+    configure: (inout LinkOptions) -> Void = { _ in }, onEvent: @escaping @Sendable (LinkEvent) -> Void = { _ in }
   ) throws {
     self.security = security
     var options = LinkOptions()
@@ -82,7 +82,10 @@ final class TestNode: @unchecked Sendable {
     options.handshakeTimeout = .seconds(20)
     configure(&options)
     let inbox = inbox
-    transport = try LinkTransport(options: options, limits: limits, security: security) { _ = inbox.box.post($0) }
+    transport = try LinkTransport(options: options, limits: limits, security: security) { event in
+      onEvent(event)
+      _ = inbox.box.post(event)
+    }
     startThread { [transport, self] in
       transport.run()
       lock.locked { isRunning = false }

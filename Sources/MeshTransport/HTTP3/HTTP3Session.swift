@@ -29,6 +29,8 @@ final class HTTP3Session {
   }
 
   private var handle: OpaquePointer?
+  /// Lives at least as long as `handle`.
+  private let memory: ConnectionMemory
   // Both hold this session, and outlive it.
   private unowned let connection: QUICConnection
   private unowned let handler: any HTTP3Handler
@@ -39,6 +41,7 @@ final class HTTP3Session {
   /// fails.
   init?(on connection: QUICConnection, handler: any HTTP3Handler, streamsMax: UInt64) {
     self.connection = connection
+    memory = connection.memory
     self.handler = handler
     var settings = nghttp3_settings()
     nghttp3_settings_default_versioned(Int32(NGHTTP3_SETTINGS_VERSION), &settings)
@@ -52,11 +55,9 @@ final class HTTP3Session {
     let status =
       connection.isServer
       ? nghttp3_conn_server_new_versioned(
-        &handle, version, callbacks, Int32(NGHTTP3_SETTINGS_VERSION), &settings, ConnectionMemoryTables.shared.nghttp3,
-        me)
+        &handle, version, callbacks, Int32(NGHTTP3_SETTINGS_VERSION), &settings, memory.nghttp3, me)
       : nghttp3_conn_client_new_versioned(
-        &handle, version, callbacks, Int32(NGHTTP3_SETTINGS_VERSION), &settings, ConnectionMemoryTables.shared.nghttp3,
-        me)
+        &handle, version, callbacks, Int32(NGHTTP3_SETTINGS_VERSION), &settings, memory.nghttp3, me)
     guard status == 0 else { return nil }
     if connection.isServer { nghttp3_conn_set_max_client_streams_bidi(handle, streamsMax) }
     guard let control = connection.openStream(bidirectional: false),

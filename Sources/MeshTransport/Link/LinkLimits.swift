@@ -31,6 +31,8 @@ struct LinkLimits: Sendable {
   var tetherTimeout = Duration.seconds(2)
   /// How long a host has to refuse a TCP connection when it refused a dial's datagram.
   var portCheckTimeout = Duration.milliseconds(200)
+  /// A turn that is over this much after a timer was due is told as late.
+  var lateness = Duration.milliseconds(50)
   /// From one doubt that ICMP raised to the next on the same link.
   var doubtInterval = Duration.seconds(1)
   /// How long an acknowledgement waits for an answer that it can travel with. Shorter than the 25 ms that QUIC allows

@@ -9,6 +9,7 @@ extension LinkLoop: ReactorHandler {
     // The mailbox is emptied in every turn anyway.
     guard let socket, descriptor == socket.descriptor else { return mailbox.wasSignalled() }
     let now = MonotonicClock.now()
+    readingSince = now
     if readiness.contains(.failed) { socket.readErrors { hostRefused($0, $1, now) } }
     // A flood must not keep commands and timers waiting: a few batches, then the next turn.
     for _ in 0..<8 {
@@ -92,7 +93,8 @@ extension LinkLoop: ReactorHandler {
       }
     }
     let quic = QUICConnection(
-      isServer: true, local: datagram.local ?? socket.address, remote: remote, host: self, resetSecret: resetSecret)
+      isServer: true, local: datagram.local ?? socket.address, remote: remote, host: self, resetSecret: resetSecret,
+      memory: memory)
     let connection = LinkConnection(quic, loop: self, link: nil, serverName: "", limits: limits)
     add(connection)
     guard

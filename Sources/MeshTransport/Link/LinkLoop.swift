@@ -28,6 +28,8 @@ final class LinkLoop {
   /// The key of Retry tokens; new at every start.
   let retrySecret = Entropy.bytes(32)
   let published = Published(LinkStatistics())
+  /// For all connections of this thread.
+  let memory = ConnectionMemory()
 
   // Freed when the loop ends; nil then.
   private(set) var socket: UDPSocket?
@@ -56,6 +58,8 @@ final class LinkLoop {
   var notices: NoticeLimiter
   var resets = RateLimit()
 
+  /// When this turn came to its datagrams.
+  var readingSince = Instant.distantFuture
   private var nextLink: UInt64 = 1
   private var nextRequest: UInt64 = 1
   private var stopDeadline: Instant?
@@ -103,8 +107,12 @@ final class LinkLoop {
       isOver = true
     }
     while !isOver {
+      let (began, due) = (MonotonicClock.now(), deadlines.first ?? .distantFuture)
+      readingSince = .distantFuture
       reactor.turn(until: nextDeadline)
       let now = MonotonicClock.now()
+      // Late to a timer, or long at the datagrams: others, among them answers, have waited as long.
+      if now.since(min(readingSince, max(began, due))) >= limits.lateness { deliver(.late) }
       takeCommands(now)
       expire(now)
       flush(now)
@@ -230,7 +238,7 @@ final class LinkLoop {
       socket.address.isIPv6 || !address.isIPv6
     else { return deliver(.closed(link, .unreachable("no IPv6 on \(options.bindAddress)"))) }
     let quic = QUICConnection(
-      isServer: false, local: local, remote: address, host: self, resetSecret: resetSecret)
+      isServer: false, local: local, remote: address, host: self, resetSecret: resetSecret, memory: memory)
     let connection = LinkConnection(quic, loop: self, link: link, serverName: serverName, limits: limits)
     connections[ObjectIdentifier(connection)] = connection
     links[link] = connection

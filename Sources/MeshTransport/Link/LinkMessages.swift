@@ -30,6 +30,9 @@ public enum LinkEvent: Sendable {
   /// verdict, since both can be forged or wrong: the link stays open until it proves dead. At most one a second for
   /// ICMP, and one for the tether.
   case doubted(LinkID)
+  /// The link thread got to its work late, through no fault of any peer: what is not answered in time may lie in this
+  /// node's own queues.
+  case late
   /// A link ended, or a dial came to nothing. The last event of that link.
   case closed(LinkID, LinkEnd)
   /// A unary call by its gRPC method name (`Ping`); answered by `LinkCommand.reply` or `.fail`.

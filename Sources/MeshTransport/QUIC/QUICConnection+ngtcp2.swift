@@ -20,7 +20,7 @@ extension QUICConnection {
       ngtcp2_conn_client_new_versioned(
         &handle, &destination, &source, path, UInt32(NGTCP2_PROTO_VER_V1), Int32(NGTCP2_CALLBACKS_VERSION),
         clientCallbacks.pointer, Int32(NGTCP2_SETTINGS_VERSION), &settings, Int32(NGTCP2_TRANSPORT_PARAMS_VERSION),
-        &transport, ConnectionMemoryTables.shared.ngtcp2, me)
+        &transport, memory.ngtcp2, me)
     }
     guard status == 0 else { return false }
     if let key = ConnectionKey(source) { add(key) }
@@ -52,7 +52,7 @@ extension QUICConnection {
       ngtcp2_conn_server_new_versioned(
         &handle, &header.scid, &source, path, header.version, Int32(NGTCP2_CALLBACKS_VERSION),
         serverCallbacks.pointer, Int32(NGTCP2_SETTINGS_VERSION), &settings, Int32(NGTCP2_TRANSPORT_PARAMS_VERSION),
-        &transport, ConnectionMemoryTables.shared.ngtcp2, me)
+        &transport, memory.ngtcp2, me)
     }
     guard status == 0 else { return false }
     // A client repeats its first packets under the id it chose itself.

@@ -114,6 +114,8 @@ final class QUICConnection {
   let reference: UnsafeMutablePointer<ngtcp2_crypto_conn_ref>
   let pathStorage: UnsafeMutablePointer<ngtcp2_path_storage>
   let resetSecret: [UInt8]
+  /// Where ngtcp2 and nghttp3 keep what they know of it.
+  let memory: ConnectionMemory
 
   var keys: Set<ConnectionKey> = []
   /// Who the peer is, once its certificate was trusted.
@@ -128,12 +130,16 @@ final class QUICConnection {
   /// The `errno` when the system could not send the last datagram at all.
   var unreachable: Int32?
 
-  init(isServer: Bool, local: SocketAddress, remote: SocketAddress, host: any QUICHost, resetSecret: [UInt8]) {
+  init(
+    isServer: Bool, local: SocketAddress, remote: SocketAddress, host: any QUICHost, resetSecret: [UInt8],
+    memory: ConnectionMemory
+  ) {
     self.isServer = isServer
     self.local = local
     self.remote = remote
     self.host = host
     self.resetSecret = resetSecret
+    self.memory = memory
     lastPath = (local, remote)
     reference = .allocate(capacity: 1)
     pathStorage = .allocate(capacity: 1)
