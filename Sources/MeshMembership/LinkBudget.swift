@@ -24,9 +24,15 @@ struct TokenBucket: Equatable, Sendable {
 
   private mutating func fill(_ now: Instant) {
     let milliseconds = now.since(filledAt).milliseconds
-    guard milliseconds > 0 else { return }
-    filledAt = now
-    tokens = min(burst, tokens &+ min(milliseconds, 60_000) &* perSecond / 1_000)
+    guard milliseconds < 60_000 else {
+      (tokens, filledAt) = (burst, now)
+      return
+    }
+    // Time that makes no whole unit yet counts the next time.
+    let gained = milliseconds &* perSecond / 1_000
+    guard gained > 0 else { return }
+    tokens = min(burst, tokens &+ gained)
+    filledAt = filledAt + .microseconds(gained &* 1_000_000 / perSecond)
   }
 }
 

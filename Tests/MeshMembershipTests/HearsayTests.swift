@@ -136,6 +136,16 @@ struct HearsayTests {
     #expect((1...MembershipLimits.checksPerSecond * 2).contains(looks))
   }
 
+  @Test func looksGoOnAtTheirRate() throws {
+    var rig = try Rig.connected("c")
+    let names = (0..<100).map { "n\($0)" }
+    try rig.hear("c", news(names.map { claim($0) }))
+    try rig.hear("c", news(names.map { claim($0, 1, .left) }))
+    try rig.run(.seconds(10), answering: ["c"])
+    let rate = MembershipLimits.checksPerSecond
+    #expect((rate * 9...rate * 11).contains(Int(rig.room.totals.checks)))
+  }
+
   @Test func accusationsOfOnePeerAreRationed() throws {
     var rig = try Rig.connected("c")
     let names = (0..<300).map { "n\($0)" }
