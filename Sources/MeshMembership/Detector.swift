@@ -28,7 +28,7 @@ struct Probe: Equatable, Sendable {
 
 /// Why and until when a member is a suspect.
 struct Suspicion: Equatable, Sendable {
-  let beganAt: Instant
+  var beganAt: Instant
   /// Who accuses it, this node included.
   private(set) var accusers: [NodeID] = []
   /// Those of them whom its host refused.

@@ -207,9 +207,11 @@ extension Membership {
       later.confirmedAt = nil
       later.refusedAt = nil
       later.silentSince = nil
+      // What the suspect said in that time for itself is still to be read.
+      later.beganAt = suspicion.beganAt + gap
+      later.deadline = max(now + configuration.interval, suspicion.deadline + gap)
       suspicions[node] = later
-      let patience = now + configuration.interval
-      timers.set(.suspicion(node), at: max(patience, suspicion.deadline + gap))
+      timers.set(.suspicion(node), at: later.deadline)
       lookAt(node, now: now, into: &effects)
     }
     for node in members.map(\.0) where timers[.redial(node)] != nil {
