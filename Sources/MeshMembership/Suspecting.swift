@@ -182,7 +182,8 @@ extension Membership {
 
   /// Whether this process got too little time a moment ago, so that what it failed to reach proves little.
   func isLate(now: Instant) -> Bool {
-    lastLateAt != .origin && now.since(lastLateAt) < configuration.interval.multiplied(by: 2)
+    let span = max(configuration.interval.multiplied(by: 2), configuration.pingTimeout)
+    return lastLateAt != .origin && now.since(lastLateAt) < span
   }
 
   /// A node that was stopped for a while has heard nobody, through its own fault: it drops its probes and gives all the
@@ -217,5 +218,7 @@ extension Membership {
     for node in members.map(\.0) where timers[.redial(node)] != nil {
       timers.set(.redial(node), at: now + detector.redialTime(nil, health: health))
     }
+    // A look whose dial fails now has failed through this node's own fault.
+    for node in hearsay.keys { _ = hearsay.modify(node) { $0.isChecking = false } }
   }
 }

@@ -43,4 +43,43 @@ struct PauseTests {
       try rig.run(.milliseconds(100), answering: ["c", "d"])
     }
   }
+
+  // MARK: Looks
+
+  /// This node looks whether a stranger is dead, as one voice has said, and its dial is under way.
+  private func looking() throws -> (rig: Rig, stranger: String) {
+    var (rig, name) = try knowingAStranger()
+    try rig.hear("c", news(claim(name, 0, .dead, accuser: "c")))
+    try rig.run(.milliseconds(400), answering: ["c", "d"])
+    #expect(rig.room.hearsay[try id(name)]?.isChecking == true)
+    return (rig, name)
+  }
+
+  @Test func aDialThatFailsThroughAPauseOfThisNodeProvesNothing() throws {
+    for failsAtOnce in [true, false] {
+      var (rig, name) = try looking()
+      rig.now = rig.now + .seconds(3)
+      if !failsAtOnce {
+        rig.send(.deadlineReached)
+        rig.now = rig.now + .milliseconds(20)
+      }
+      rig.send(.dialFailed(try id(name), refused: false))
+      #expect(rig.room.marks.contains(.pause) && rig.status(name) == .suspect)
+      // It looks again when it is well.
+      try rig.run(.seconds(4), answering: ["c", "d"])
+      rig.send(.dialFailed(try id(name), refused: false))
+      #expect(rig.status(name) == .left)
+    }
+  }
+
+  @Test func aDialThatFailsWhileTimersAreLateProvesNothingUnlessTheHostRefusesIt() throws {
+    for isRefused in [true, false] {
+      var (rig, name) = try looking()
+      rig.now = try #require(rig.room.nextDeadline) + MembershipLimits.lateness
+      rig.send(.deadlineReached)
+      rig.now = rig.now + .milliseconds(500)
+      rig.send(.dialFailed(try id(name), refused: isRefused))
+      #expect(rig.room.marks.contains(.late) && (rig.status(name) == .left) == isRefused)
+    }
+  }
 }
