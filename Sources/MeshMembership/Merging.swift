@@ -171,7 +171,7 @@ extension Membership {
     store(member, of: node, now: now)
     announce(.joined, node, member, into: &effects)
     if record.state == .suspect {
-      _ = confirm(node, by: record, now: now, into: &effects)
+      _ = confirm(node, by: record, from: sender, now: now, into: &effects)
       timeSuspicion(of: node, now: now)
       announceSuspicion(node, member, now: now, into: &effects)
     }
@@ -230,7 +230,7 @@ extension Membership {
     if Version(accusation).supersedes(known.version) {
       marks.insert(.deathTakenAsSuspicion)
       adopt(accusation, over: known, node: node, from: sender, path: path, now: now, into: &effects)
-    } else if confirm(node, by: accusation, now: now, into: &effects) {
+    } else if confirm(node, by: accusation, from: sender, now: now, into: &effects) {
       lookAt(node, now: now, into: &effects)
     }
   }
@@ -253,7 +253,7 @@ extension Membership {
     if isRestart { endProbe(of: node) }
     let change = takeMetadata(of: record, into: &member, isOwner: isOwner, now: now)
     if member.version.state != .suspect { member.evidence = now }
-    settle(node, member, from: known, record, now: now, into: &effects)
+    settle(node, member, over: known, record, from: sender, now: now, into: &effects)
     store(member, of: node, now: now)
     let keepsMetadata = record.sharedMetadata != nil || path == .view
     var told = self.record(of: node, member, withMetadata: keepsMetadata)
@@ -273,7 +273,7 @@ extension Membership {
 
   /// Sets the timers and marks that go with the member's new state.
   private mutating func settle(
-    _ node: NodeID, _ member: Member, from known: Member, _ record: MemberRecord, now: Instant,
+    _ node: NodeID, _ member: Member, over known: Member, _ record: MemberRecord, from sender: NodeID, now: Instant,
     into effects: inout MembershipEffects
   ) {
     let isSameLife =
@@ -289,7 +289,7 @@ extension Membership {
     case .suspect:
       ends.removeValue(forKey: node)
       if suspicions[node] == nil || !isSameLife { suspicions[node] = Suspicion(beganAt: now) }
-      _ = confirm(node, by: record, now: now, into: &effects)
+      _ = confirm(node, by: record, from: sender, now: now, into: &effects)
       timeSuspicion(of: node, now: now)
     case .dead, .left:
       if ends[node] == nil { ends[node] = End(at: now, accuser: NodeID(record.accuser)) }
@@ -305,7 +305,7 @@ extension Membership {
     let claimed = Version(record)
     if claimed == known.version {
       news.heardAgain(node, from: sender, limit: tellingsMax)
-      if claimed.state == .suspect, confirm(node, by: record, now: now, into: &effects) {
+      if claimed.state == .suspect, confirm(node, by: record, from: sender, now: now, into: &effects) {
         lookAt(node, now: now, into: &effects)
         let told = self.record(of: node, known, withMetadata: false)
         // Every accuser tells its own word at once; what others confirm rides on probes.

@@ -10,7 +10,7 @@ extension Membership {
   ) {
     guard let known = members[node], known.isOnRings else { return }
     var suspicion = suspicions[node] ?? Suspicion(beganAt: now)
-    let isNew = suspicion.add(nodeID, refused: refused)
+    let isNew = suspicion.confirmedAt == nil || (refused && suspicion.refusedAt == nil)
     suspicion.confirmedAt = suspicion.confirmedAt ?? now
     // A link that carries a ping every few seconds is silent between them through no fault of the peer: silence counts
     // from one interval before the ping that nothing answered.
@@ -35,20 +35,23 @@ extension Membership {
     news.put(record, about: node, rank: .suspicion, wide: false, source: nil)
   }
 
-  /// Another node accuses a suspect. Returns whether that confirms what was known.
+  /// Another node accuses a suspect, as `sender` tells. Returns whether that confirms what was known: members that are
+  /// well themselves count, and one of them for each peer that tells.
   mutating func confirm(
-    _ node: NodeID, by record: MemberRecord, now: Instant, into effects: inout MembershipEffects
+    _ node: NodeID, by record: MemberRecord, from sender: NodeID, now: Instant, into effects: inout MembershipEffects
   ) -> Bool {
     guard var suspicion = suspicions[node] else { return false }
     var isNew = false
     for (index, name) in ([record.accuser] + record.accusers).enumerated() {
       guard let accuser = NodeID(name), accuser != node, accuser != nodeID else { continue }
       if configuration.mutations.contains(.dropsConfirmations) { continue }
-      if suspicion.add(accuser, refused: index == 0 && record.refused) { isNew = true }
+      suspicion.named = suspicion.named ?? accuser
+      guard members[accuser]?.version.state == .alive else { continue }
+      if suspicion.add(accuser, refused: index == 0 && record.refused, from: sender) { isNew = true }
     }
+    suspicions[node] = suspicion
     guard isNew else { return false }
     marks.insert(.confirmed)
-    suspicions[node] = suspicion
     timeSuspicion(of: node, now: now)
     return true
   }
@@ -75,13 +78,13 @@ extension Membership {
     }
     // Neither this node nor other suspects are among those that could confirm.
     let others = count(of: .alive)
-    let confirmations = suspicion.accusers.count { $0 != nodeID }
+    let confirmations = suspicion.accusers.count
     let silence = detector.silence(members: livingCount, confirmations: confirmations, others: others)
     let patience = configuration.interval.multiplied(by: Int64(health.score))
     let bySilence = silentSince(suspicion, member) + silence + patience
     guard let refusedAt = suspicion.refusedAt else { return bySilence }
     // Two that were refused by the host itself needn't wait for silence; a restart has this long to come up.
-    let isSecond = others == 0 || suspicion.refused.contains { $0 != nodeID }
+    let isSecond = others == 0 || !suspicion.refused.isEmpty
     guard isSecond else { return bySilence }
     let answerTime = detector.answerTime(peers[node]?.smoothedRoundTrip, health: LocalHealth())
     let byRefusal = refusedAt + max(answerTime.multiplied(by: 2), MembershipLimits.refusalPatience)

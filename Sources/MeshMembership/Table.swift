@@ -84,9 +84,9 @@ extension Membership {
     guard let suspicion else { return record.accuser = nodeID.name }
     // One's own word comes first where there is one: whoever hears it directly counts it as first hand.
     let isOwn = suspicion.confirmedAt != nil
-    let first = isOwn ? nodeID : suspicion.refused.first ?? suspicion.accusers.first ?? nodeID
+    let first = isOwn ? nodeID : suspicion.spokesman ?? nodeID
     record.accuser = first.name
-    record.refused = suspicion.refused.contains(first)
+    record.refused = isOwn ? suspicion.refusedAt != nil : suspicion.refused.contains(first)
     record.accusers = suspicion.accusers.filter { $0 != first }.prefix(WireLimits.accusersMax).map(\.name)
   }
 
