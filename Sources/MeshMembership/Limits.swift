@@ -67,6 +67,10 @@ public enum MembershipLimits {
   /// How far an incarnation told of this node may lie ahead for it to be followed; beyond, a new epoch leaves it
   /// behind.
   public static let incarnationFollowed: UInt32 = 16
+  /// The greatest incarnation by which this node refutes; then a greater epoch begins at 0.
+  public static let incarnationsPerEpoch: UInt32 = 1 << 19
+  /// From one refutation to the next.
+  public static let refutationSpacing = Duration.milliseconds(100)
   /// The longest wait between two epochs of one life.
   public static let epochRaiseMax = Duration.seconds(4)
   /// How often this node looks for another process with its name.

@@ -136,7 +136,8 @@ extension Membership {
     effects.append(.send([node], .syncDelta(question)))
   }
 
-  private mutating func mayAccuse(_ sender: NodeID, now: Instant) -> Bool {
+  /// Takes one accusation, of whomever, from what the peer may bring.
+  mutating func mayAccuse(_ sender: NodeID, now: Instant) -> Bool {
     peers.modify(sender) { $0.budget.accusations.take(1, now: now) } ?? true
   }
 

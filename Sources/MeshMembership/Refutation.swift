@@ -2,6 +2,15 @@
 import MeshBasics
 import MeshWire
 
+/// What is claimed of this node and still to be outbid.
+struct OwedAnswer: Equatable, Sendable {
+  var incarnation: UInt32 = 0
+  /// Where metadata is claimed that this node never told.
+  var metadataVersion: Int64?
+  /// Where it is called suspect or dead.
+  var accuser: NodeID?
+}
+
 extension Membership {
   mutating func answerClaimAboutSelf(
     _ record: MemberRecord, from sender: NodeID, now: Instant, into effects: inout MembershipEffects
@@ -11,12 +20,6 @@ extension Membership {
       reject("claim about this node: out of reach", from: sender, into: &effects)
       // Somebody may hold it already, who doesn't know this node otherwise.
       if record.epoch == local.version.epoch { raiseEpoch(above: record.epoch, now: now, into: &effects) }
-      return
-    }
-    if sender != nodeID, record.state != .alive,
-      peers.modify(sender, { $0.budget.accusations.take(1, now: now) }) == false
-    {
-      reject("too many accusations", from: sender, into: &effects)
       return
     }
     lookForNamesake(record, now: now)
@@ -45,24 +48,44 @@ extension Membership {
     let isForged = told.map { $0.metadataVersion == metadata.metadataVersion && $0 != metadata } ?? false
     let isMetadataAhead = offered > metadata.metadataVersion || isForged
     guard isAccusation || isAhead || isMetadataAhead else { return }
-    let (incarnation, overflow) = max(own.incarnation, record.incarnation).addingReportingOverflow(1)
-    guard !overflow else {
+    // An answer goes to everyone, so that a peer may make this node answer so often only.
+    guard mayAccuse(sender, now: now) else { return reject("too many accusations", from: sender, into: &effects) }
+    var owed = owedAnswer ?? OwedAnswer()
+    owed.incarnation = max(owed.incarnation, record.incarnation)
+    if isMetadataAhead { owed.metadataVersion = max(owed.metadataVersion ?? 0, offered) }
+    if isAccusation { owed.accuser = NodeID(record.accuser) ?? sender }
+    owedAnswer = owed
+    // Several peers together mustn't either: what comes too soon is outbid with the next answer.
+    let next = lastAnswerAt.map { $0 + MembershipLimits.refutationSpacing } ?? now
+    guard now >= next else { return timers.set(.answer, at: next) }
+    answerOwed(now: now, into: &effects)
+  }
+
+  /// Takes a version above all that was claimed, and tells it.
+  mutating func answerOwed(now: Instant, into effects: inout MembershipEffects) {
+    timers.set(.answer, at: nil)
+    guard isRunning, let owed = owedAnswer else { return }
+    owedAnswer = nil
+    let own = local.version
+    let (incarnation, overflow) = max(own.incarnation, owed.incarnation).addingReportingOverflow(1)
+    // Newcomers refuse what leaps too far, and so would never learn of a node whose incarnation has grown without end.
+    guard !overflow && incarnation <= MembershipLimits.incarnationsPerEpoch else {
       raiseEpoch(above: own.epoch, now: now, into: &effects)
       return
     }
+    lastAnswerAt = now
     updateLocal(now: now, rank: .suspicion) { local in
       local.version.incarnation = incarnation
-      guard isMetadataAhead else { return }
-      var newer = metadata
-      newer.metadataVersion = max(offered, metadata.metadataVersion).next
+      guard let offered = owed.metadataVersion else { return }
+      var newer = local.metadata.value
+      newer.metadataVersion = max(offered, newer.metadataVersion).next
       local.metadata = Shared(newer)
     }
     totals.refutations &+= 1
-    guard isAccusation else { return }
+    guard let accuser = owed.accuser else { return }
     // Once an interval: a peer that accuses in a loop must not make this node doubt itself.
     if lastRefutationAt.map({ now.since($0) >= configuration.interval }) ?? true { health.note(1) }
     lastRefutationAt = now
-    let accuser = NodeID(record.accuser) ?? sender
     effects.append(.observe(.selfRefuted(accuser: accuser, incarnation: incarnation)))
   }
 
@@ -99,6 +122,8 @@ extension Membership {
   mutating func epochRaised(_ epoch: UInt64, now: Instant) {
     raisingEpoch = nil
     guard isRunning, epoch > local.version.epoch else { return }
+    // A greater epoch outbids all that was said of this one.
+    owedAnswer = nil
     updateLocal(now: now, rank: .join) { local in
       local.version = Version(epoch: epoch, incarnation: 0, state: .alive)
       local.metadataEpoch = epoch

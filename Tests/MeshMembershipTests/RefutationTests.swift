@@ -91,6 +91,56 @@ struct RefutationTests {
     #expect(rig.effects.list.contains(.raiseEpoch(1_001)) && rig.room.localRecord.incarnation == .max)
   }
 
+  /// Newcomers refuse leaps, so that an incarnation may not grow without end.
+  @Test func anEpochHoldsSoManyIncarnationsAndNotOneMore() throws {
+    let most = MembershipLimits.incarnationsPerEpoch
+    #expect(most < MembershipLimits.incarnationJumpMax)
+    for (incarnation, raises) in [(most - 1, false), (most, true)] {
+      var rig = try Rig.connected("c")
+      rig.room.updateLocal(now: rig.now, rank: .join) { $0.version.incarnation = incarnation }
+      try rig.hear("c", news(own(incarnation, .suspect)))
+      #expect(rig.effects.list.contains(.raiseEpoch(1_001)) == raises)
+      #expect(rig.room.localRecord.incarnation == most)
+    }
+  }
+
+  /// Claims that it lives, too, if they are above what it said: each answer goes to everyone.
+  @Test func aPeerMakesThisNodeAnswerSoOftenOnly() throws {
+    for state in [MemberState.alive, .suspect] {
+      var rig = try Rig.connected("c", "d")
+      var toldToD = 0
+      for _ in 0..<1_000 {
+        rig.now = rig.now + .milliseconds(1)
+        let ahead = rig.room.localRecord.incarnation + 1
+        try rig.hear("c", news((0..<8).map { own(ahead + $0, state) }))
+        toldToD += rig.told("d").count { $0.nodeID == "m" }
+      }
+      #expect((9...11).contains(rig.room.totals.refutations) && (9...11).contains(toldToD))
+      #expect(rig.room.localRecord.incarnation <= 200)
+      let most = MembershipLimits.accusationsBurst + MembershipLimits.accusationsPerSecond
+      #expect(try #require(rig.statistic("claimsRejected")) >= Int64(8_000 - most))
+    }
+  }
+
+  @Test func whatComesTooSoonAfterAnAnswerIsOutbidWithTheNext() throws {
+    var rig = try Rig.connected("c", "d")
+    try rig.hear("c", news(own(0, .suspect)))
+    #expect(rig.room.localRecord.incarnation == 1)
+    rig.now = rig.now + .milliseconds(30)
+    var forged = own(4, .alive)
+    forged.metadata?.metadataVersion = try #require(rig.room.localRecord.metadata).metadataVersion + 3
+    try rig.hear("d", news(own(7, .suspect), forged))
+    #expect(rig.room.localRecord.incarnation == 1)
+    let due = try #require(rig.room.timers[.answer])
+    #expect(due.since(rig.now) == MembershipLimits.refutationSpacing - .milliseconds(30))
+    let version = try #require(forged.metadata).metadataVersion
+    rig.now = due
+    rig.send(.deadlineReached)
+    #expect(rig.room.localRecord.incarnation == 8)
+    #expect(rig.room.localRecord.metadata?.metadataVersion == version + 1)
+    #expect(rig.room.timers[.answer] == nil)
+  }
+
   @Test func aNodeThatLeavesDoesNotRefute() throws {
     var rig = try Rig.connected("c")
     rig.send(.leaveRequested)
