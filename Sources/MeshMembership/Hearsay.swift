@@ -90,8 +90,9 @@ extension Membership {
     marks.insert(.checkedHearsay)
     totals.checks &+= 1
     if hearsay[node] == nil {
+      // Others only suspect it: should the look fail, the death is this node's own word, which nobody else stands by.
       var record = record(of: node, member, withMetadata: false)
-      record.state = .dead
+      (record.state, record.accuser, record.accusers, record.refused) = (.dead, nodeID.name, [], false)
       hearsay[node] = Hearsay(record: record, voice: nodeID, isVoice: false)
     }
     _ = hearsay.modify(node) { claim in

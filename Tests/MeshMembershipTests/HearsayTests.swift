@@ -99,6 +99,24 @@ struct HearsayTests {
     #expect(rig.status("b") == .alive)
   }
 
+  /// A death that this node alone has found is told in its own name: those who only suspect don't stand by it.
+  @Test func theDeathThatALookOfItsOwnFindsIsThisNodesWord() throws {
+    var rig = try Rig.connected("c", "d")
+    try rig.hear("c", news((0..<40).map { claim("n\($0)") }))
+    try rig.run(.seconds(6), answering: ["c", "d"])
+    let name = try #require(try (0..<40).map { "n\($0)" }.first { name in try !rig.room.wantsLink(to: id(name)) })
+    var word = claim(name, 0, .suspect, accuser: "d")
+    (word.accusers, word.refused) = (["c"], true)
+    try rig.hear("d", news(word))
+    for _ in 0..<400 where rig.room.hearsay[try id(name)]?.isChecking != true {
+      try rig.run(.milliseconds(50), answering: ["c", "d"])
+    }
+    rig.now = rig.now + .milliseconds(500)
+    rig.send(.dialFailed(try id(name), refused: false))
+    let told = try #require(rig.told("c").first { $0.nodeID == name })
+    #expect(told.state == .dead && told.accuser == "m" && told.accusers.isEmpty && !told.refused)
+  }
+
   @Test func aRefutationInTimeEndsTheCase() throws {
     var rig = try knowing()
     try rig.hear("c", death("c"))
