@@ -18,8 +18,9 @@ struct Probe: Equatable, Sendable {
   /// them.
   var nacks = 0
 
-  /// How often the verdict was put off.
+  /// How often the verdict was put off, and when last.
   var extensions: Int64 = 0
+  var extendedAt: Instant?
 
   var relayAt: Instant { sentAt + answerTime }
   var verdictAt: Instant { sentAt + answerTime.multiplied(by: 3 &+ 3 &* extensions) }

@@ -78,11 +78,14 @@ extension Membership {
       effects.append(.disconnect(node, reason: "no answer on a doubted link"))
     } else if !probe.isRelayed {
       askRelays(about: node, now: now, into: &effects)
-    } else if lastLateAt >= probe.sentAt && probe.extensions < MembershipLimits.extensionsMax {
-      // This node was late itself since it asked: the answer may lie in its own queue.
+    } else if probe.extendedAt.map({ lastLateAt > $0 }) ?? (lastLateAt >= probe.sentAt),
+      probe.extensions < MembershipLimits.extensionsMax
+    {
+      // This node was late itself since it asked: the answer may lie in its own queue. Each lateness counts once.
       marks.insert(.extendedProbe)
       var longer = probe
       longer.extensions &+= 1
+      longer.extendedAt = now
       probes[node] = longer
       timers.set(.probe(node), at: max(longer.verdictAt, now + probe.answerTime))
     } else if now >= probe.verdictAt {
