@@ -12,6 +12,8 @@ public enum MembershipLimits {
   public static let warmLinks = 12
   /// Random links that are tolerated before the oldest are given back: others choose us too.
   public static let warmLinksMax = 18
+  /// The longest wait for a view at rest before one more is chosen all the same.
+  public static let warmPatience = Duration.seconds(5)
   /// The time after which one random link is exchanged for another.
   public static let warmRedraw = Duration.seconds(30)
   /// How long a link is kept before it may be given back, and how long an answer to that is waited for.

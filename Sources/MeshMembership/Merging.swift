@@ -286,7 +286,7 @@ extension Membership {
         hearsay.removeValue(forKey: node)
         timers.set(.check(node), at: nil)
       }
-      endFalseSuspicion(of: node, into: &effects)
+      endFalseSuspicion(of: node, isRestart: member.version.epoch > known.version.epoch, into: &effects)
     case .suspect:
       ends.removeValue(forKey: node)
       if suspicions[node] == nil || !isSameLife { suspicions[node] = Suspicion(beganAt: now) }

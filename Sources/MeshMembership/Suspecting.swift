@@ -158,11 +158,12 @@ extension Membership {
     for timer in [Timer.suspicion(node), .check(node), .redial(node)] { timers.set(timer, at: nil) }
   }
 
-  /// A suspicion that turned out wrong: counted, so that operators see how often the detector errs.
-  mutating func endFalseSuspicion(of node: NodeID, into effects: inout MembershipEffects) {
+  /// A suspicion that turned out wrong is counted, so that operators see how often the detector errs. Of a process that
+  /// started again it was right.
+  mutating func endFalseSuspicion(of node: NodeID, isRestart: Bool, into effects: inout MembershipEffects) {
     timers.set(.suspicion(node), at: nil)
     guard let suspicion = suspicions.removeValue(forKey: node) else { return }
-    guard suspicion.confirmedAt != nil else { return }
+    guard suspicion.confirmedAt != nil, !isRestart else { return }
     totals.falseSuspicions &+= 1
     effects.append(.observe(.falseSuspicion(peer: node)))
   }

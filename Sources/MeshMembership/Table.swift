@@ -57,7 +57,8 @@ extension Membership {
     digest ^= difference
     buckets[Membership.bucket(of: key)] ^= difference
     digestChangedAt = now
-    if unconvergedSince == nil { unconvergedSince = now }
+    // While nobody is watched there is nobody to agree with, and no time runs.
+    if unconvergedSince == nil || rings.watched.isEmpty { unconvergedSince = now }
   }
 
   /// The part of the digest that a member belongs to: the first six bits of its key.

@@ -183,4 +183,14 @@ struct RefutationTests {
     #expect(rig.observations.contains(.falseSuspicion(peer: try id("b"))))
     #expect(rig.statistic("falseSuspicions") == 1)
   }
+
+  @Test func theSuspicionOfAProcessThatStartedAgainWasNotFalse() throws {
+    var rig = try Rig.connected("b", "c")
+    try rig.run(.milliseconds(200), answering: ["b", "c"])
+    rig.room.suspect(try id("b"), refused: false, now: rig.now, into: &rig.effects)
+    try rig.hear("b", news(claim("b", epoch: 600)))
+    #expect(rig.events == [.recovered])
+    #expect(!rig.observations.contains(.falseSuspicion(peer: try id("b"))))
+    #expect(rig.statistic("falseSuspicions") == 0)
+  }
 }
