@@ -83,5 +83,7 @@ struct AccuserTests {
     #expect(!rig.room.news.hasFresh)
     rig.room.suspect(try id("b"), refused: false, now: rig.now, into: &rig.effects)
     #expect(try rig.room.news.hasFresh && rig.room.news[id("b")]?.record.accuser == "m")
+    // It goes along the rings, not to all.
+    #expect(rig.room.news[try id("b")]?.isWide == false)
   }
 }
