@@ -55,7 +55,8 @@ public struct Engine: Sendable {
     self.stored = stored
     var random = SeededRandom(seed: seed)
     membership = Membership(configuration: configuration.membership, seed: random.next())
-    dialer = Dialer(local: configuration.nodeID, seeds: configuration.seeds, interval: configuration.interval)
+    dialer = Dialer(
+      local: configuration.nodeID, seeds: configuration.seeds, interval: configuration.membership.interval)
     persistence = Persistence(stored: stored)
     self.random = random
   }

@@ -137,7 +137,7 @@ extension Engine {
     guard let newest = current.last else { return }
     var kept = newest.id
     if configuration.nodeID < node {
-      let earliest = newest.link.establishedAt + (Duration.zero - configuration.pingTimeout)
+      let earliest = newest.link.establishedAt + (Duration.zero - configuration.membership.pingTimeout)
       let own = current.last { $0.id.isDialed && $0.link.establishedAt >= earliest }
       kept = own?.id ?? newest.id
     }

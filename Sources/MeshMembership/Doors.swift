@@ -3,25 +3,25 @@ import MeshWire
 
 /// How the room behaves; checked already by whoever made it.
 public struct MembershipConfiguration: Equatable, Sendable {
-  /// This node, and what it tells about itself.
-  public var nodeID: NodeID
+  /// This node.
+  public let nodeID: NodeID
   /// What it tells about itself.
   public var metadata: NodeMetadata
   /// The rhythm of probes.
   public var interval = Duration.seconds(1)
   /// Rings of the overlay: how many members this node watches, and to how many it passes news on.
   public var fanout = 3
-  /// The longest silence.
+  /// The longest silence: a member that nobody hears for so long is declared dead.
   public var suspicionInterval = Duration.seconds(5)
   /// The upper bound of the time in which a ping should be answered.
   public var pingTimeout = Duration.seconds(2)
-  /// Scales how often a claim is told.
+  /// Scales how often a claim is told: this many times ⌈log2(N+1)⌉.
   public var retransmitLimit = 3
   /// How often this node's own claim is told again although nothing changed.
   public var metadataRefreshPeriod = Duration.seconds(30)
   /// How long a graceful leave may take.
   public var leaveTimeout = Duration.seconds(2)
-  /// Bugs planted by the simulator.
+  /// Bugs planted by the simulator; empty in every node that ships.
   public var mutations: Mutations = []
 
   /// The defaults, for the node `nodeID`.

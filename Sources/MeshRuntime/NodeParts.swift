@@ -57,12 +57,12 @@ struct NodeParts {
     var engine = EngineConfiguration(nodeID: configuration.nodeID, metadata: metadata)
     engine.nonce = NodeParts.freshSeed()
     engine.seeds = configuration.seeds
-    engine.interval = configuration.interval
-    engine.fanout = configuration.fanout
-    engine.suspicionInterval = configuration.suspicionInterval
-    engine.pingTimeout = configuration.pingTimeout
-    engine.retransmitLimit = configuration.retransmitLimit
-    engine.metadataRefreshPeriod = configuration.metadataRefreshPeriod
+    engine.membership.interval = configuration.interval
+    engine.membership.fanout = configuration.fanout
+    engine.membership.suspicionInterval = configuration.suspicionInterval
+    engine.membership.pingTimeout = configuration.pingTimeout
+    engine.membership.retransmitLimit = configuration.retransmitLimit
+    engine.membership.metadataRefreshPeriod = configuration.metadataRefreshPeriod
     return Engine(configuration: engine, stored: stored, seed: NodeParts.freshSeed())
   }
 

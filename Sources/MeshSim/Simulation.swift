@@ -91,7 +91,7 @@ public final class Simulation {
     metadata.clusterID = cluster
     var configuration = EngineConfiguration(nodeID: node, metadata: metadata)
     configuration.seeds = seeds
-    configuration.mutations = options.plant?.mutations ?? []
+    configuration.membership.mutations = options.plant?.mutations ?? []
     let process = Process(
       index: processes.count, name: number(of: node), nodeID: node, endpoint: endpoint, configuration: configuration,
       seed: options.seed)

@@ -10,7 +10,7 @@ extension MeshMessage {
   }
 
   /// The message as one frame. The caller keeps it within `WireLimits`, since receivers refuse what isn't.
-  public func encoded() -> [UInt8] { ProtobufWriter.write(MeshFrame(message: self)) }
+  public func encoded() -> [UInt8] { ProtobufBytes.of(MeshFrame(message: self)) }
 }
 
 extension PingRequest {
@@ -20,7 +20,7 @@ extension PingRequest {
   }
 
   /// The request as protobuf.
-  public func encoded() -> [UInt8] { ProtobufWriter.write(self) }
+  public func encoded() -> [UInt8] { ProtobufBytes.of(self) }
 }
 
 extension PingReply {
@@ -30,7 +30,7 @@ extension PingReply {
   }
 
   /// The reply as protobuf.
-  public func encoded() -> [UInt8] { ProtobufWriter.write(self) }
+  public func encoded() -> [UInt8] { ProtobufBytes.of(self) }
 }
 
 extension MemberRecord {
@@ -40,14 +40,14 @@ extension MemberRecord {
   }
 
   /// The claim as protobuf. Its length is also what it takes in a frame, but for at most four bytes of framing.
-  public func encoded() -> [UInt8] { ProtobufWriter.write(self) }
+  public func encoded() -> [UInt8] { ProtobufBytes.of(self) }
 
   /// The length of `encoded()`, reckoned from the lengths of its fields without writing them.
-  public var encodedSize: Int { ProtobufSize.of(self) }
+  public var encodedSize: Int { ProtobufLength.of(self) }
 }
 
 extension NodeMetadata {
   /// The bytes that it takes as protobuf, reckoned without writing them; peers refuse more than
   /// `WireLimits.metadataBytes`.
-  public var encodedSize: Int { ProtobufSize.of(self) }
+  public var encodedSize: Int { ProtobufLength.of(self) }
 }

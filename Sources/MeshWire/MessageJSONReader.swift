@@ -117,7 +117,7 @@ struct MessageJSONReader: FieldVisitor {
   ) throws(WireError) {
     value = try message(M.self, name)
     guard let value else { return }
-    let count = ProtobufSize.of(value)
+    let count = ProtobufLength.of(value)
     guard count <= max else { throw WireError("\(name): \(count) bytes, allowed are \(max)") }
   }
 

@@ -1,15 +1,16 @@
 import MeshBasics
 
 /// Writes a message as protobuf (proto3): fields in the order of their numbers, zeros left out, so that one value has
-/// one encoding. Everything goes into one buffer: the length of a message inside another is filled in behind it.
-struct ProtobufWriter: FieldVisitor {
-  private(set) var output: [UInt8] = []
+/// one encoding. What becomes of it is the sink's: its bytes, or their number alone. Limits are the reader's business:
+/// nothing is refused here.
+struct ProtobufWriter<Sink: ProtobufSink>: FieldVisitor {
+  private var sink = Sink()
 
-  /// The protobuf form of `message`. WireLimits are the reader's business: nothing is refused here.
-  static func write(_ message: some WireMessage) -> [UInt8] {
+  /// All that the protobuf form of `message` leaves in a sink.
+  static func write(_ message: some WireMessage) -> Sink {
     var writer = ProtobufWriter()
     writer.fields(message)
-    return writer.output
+    return writer.sink
   }
 
   private mutating func fields(_ message: some WireMessage) {
@@ -45,14 +46,14 @@ struct ProtobufWriter: FieldVisitor {
   mutating func fixed64(_ number: Int, _ name: String, _ value: inout UInt64) {
     guard value != 0 else { return }
     tag(number, .fixed64)
-    eightBytes(value)
+    sink.eightBytes(value)
   }
 
   mutating func fixed64s(_ number: Int, _ name: String, _ value: inout [UInt64], count: Int) {
     guard !value.isEmpty else { return }
     tag(number, .chunk)
-    varint(UInt64(value.count &* 8))
-    for item in value { eightBytes(item) }
+    sink.varint(UInt64(value.count &* 8))
+    for item in value { sink.eightBytes(item) }
   }
 
   mutating func texts(_ number: Int, _ name: String, _ value: inout [String], _ rule: TextRule, max: Int) {
@@ -70,8 +71,8 @@ struct ProtobufWriter: FieldVisitor {
   mutating func required<M: WireMessage>(_ number: Int, _ name: String, _ value: inout M) { message(number, value) }
 
   mutating func embedded<M: WireMessage>(_ number: Int, _ name: String, _ value: inout M) {
-    let start = output.count
-    if message(number, value) == 0 { output.removeSubrange(start...) }
+    // Written only where it says anything.
+    if ProtobufLength.of(value) > 0 { message(number, value) }
   }
 
   mutating func optional<M: WireMessage>(_ number: Int, _ name: String, _ value: inout M?, max: Int) {
@@ -95,50 +96,23 @@ struct ProtobufWriter: FieldVisitor {
   private mutating func number64(_ number: Int, _ value: UInt64) {
     guard value != 0 else { return }
     tag(number, .varint)
-    varint(value)
+    sink.varint(value)
   }
 
-  /// Returns the length of the message.
-  @discardableResult
-  private mutating func message(_ number: Int, _ message: some WireMessage) -> Int {
+  private mutating func message(_ number: Int, _ message: some WireMessage) {
     tag(number, .chunk)
-    let place = output.count
-    // One byte holds the length of most; the body of a longer one moves up to make room.
-    output.append(0)
+    let place = sink.beginMessage()
     fields(message)
-    let length = output.count &- place &- 1
-    var rest = length
-    var index = place
-    while rest >= 0x80 {
-      output[index] = UInt8(truncatingIfNeeded: rest) | 0x80
-      index &+= 1
-      output.insert(0, at: index)
-      rest >>= 7
-    }
-    output[index] = UInt8(truncatingIfNeeded: rest)
-    return length
+    sink.endMessage(begunAt: place)
   }
 
   private mutating func chunk(_ number: Int, _ body: some Collection<UInt8>) {
     tag(number, .chunk)
-    varint(UInt64(body.count))
-    output.append(contentsOf: body)
+    sink.varint(UInt64(body.count))
+    sink.append(body)
   }
 
   private mutating func tag(_ number: Int, _ wire: WireType) {
-    varint(UInt64(number) << 3 | UInt64(wire.rawValue))
-  }
-
-  private mutating func eightBytes(_ value: UInt64) {
-    withUnsafeBytes(of: value.littleEndian) { output.append(contentsOf: $0) }
-  }
-
-  private mutating func varint(_ value: UInt64) {
-    var rest = value
-    while rest >= 0x80 {
-      output.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    output.append(UInt8(truncatingIfNeeded: rest))
+    sink.varint(UInt64(number) << 3 | UInt64(wire.rawValue))
   }
 }

@@ -79,7 +79,7 @@ struct Accusations {
     guard world.owner(of: name, epoch: claim.epoch) != nil,
       let silence = silence(of: name, claim, for: process, in: world)
     else { return nil }
-    let least = process.configuration.suspicionInterval - Accusations.patience
+    let least = process.configuration.membership.suspicionInterval - Accusations.patience
     guard silence < least else { return nil }
     return "\(process.nodeID) declares \(world.names.ids[name]) dead after \(silence.milliseconds) ms of silence"
   }
@@ -123,7 +123,7 @@ struct Accusations {
     if hasReason(change.observer, against: change.name, at: world.now, sinceAlive: true) { return nil }
     // A suspicion that nobody refuted for the longest silence bears one voice out.
     if change.before.state == .suspect, let since = suspected[process.index][change.name],
-      world.now.since(since) >= process.configuration.suspicionInterval - Accusations.patience
+      world.now.since(since) >= process.configuration.membership.suspicionInterval - Accusations.patience
     {
       return nil
     }

@@ -12,8 +12,8 @@ struct BoundedQueues {
     let queued = value("newsQueued")
     if queued > members { return "\(process.nodeID) queues \(queued) claims about \(members) members" }
     let sends = value("newsSendsMax")
-    let limit = Int64(
-      process.configuration.retransmitLimit &* (Int.bitWidth &- (world.names.count &+ 1).leadingZeroBitCount))
+    let log = Int.bitWidth &- (world.names.count &+ 1).leadingZeroBitCount
+    let limit = Int64(process.configuration.membership.retransmitLimit &* log)
     if sends > limit { return "\(process.nodeID) told a claim \(sends) times, allowed are \(limit)" }
     let links = value("linksOpen")
     if links > Int64(8 &* world.processes.count) { return "\(process.nodeID) holds \(links) links" }
