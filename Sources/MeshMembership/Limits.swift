@@ -76,7 +76,7 @@ public enum MembershipLimits {
   /// The longest wait between two epochs of one life.
   public static let epochRaiseMax = Duration.seconds(4)
   /// How often this node looks for another process with its name.
-  public static let namesakeSpacing = Duration.seconds(5)
+  public static let duplicateSpacing = Duration.seconds(5)
   /// Members that a peer may tell of in a row that nobody else has told, and how many more each second.
   public static let joinsBurst = 4_096
   /// How many more of them each second.

@@ -113,7 +113,7 @@ public struct Membership: Sendable {
     case rings
     case warmRedraw
     case temporaryLink(NodeID)
-    case namesake
+    case duplicate
     case pull(BroadcastID)
     case heal
     case refresh
@@ -232,8 +232,8 @@ public struct Membership: Sendable {
       case .rings: settleRings(now: now)
       case .warmRedraw: redrawWarmLink(now: now)
       case .temporaryLink(let node): endTemporaryLink(node)
-      case .namesake:
-        links.namesake = nil
+      case .duplicate:
+        links.duplicate = nil
         topologyRevision &+= 1
       case .pull(let id): pullAgain(id, now: now, into: &effects)
       case .heal: heal(now: now)

@@ -10,8 +10,8 @@ struct WantedLinks: Equatable, Sendable {
   /// Members with a passing purpose; a timer ends each.
   var temporary = OrderedMap<NodeID, Instant>()
   /// Where another process may run under this node's own name, and when that was looked into.
-  var namesake: String?
-  var namesakeAt: Instant?
+  var duplicate: String?
+  var duplicateSoughtAt: Instant?
   /// When a random member was last chosen.
   var chosenAt = Instant.origin
 }

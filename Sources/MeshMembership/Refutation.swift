@@ -22,7 +22,7 @@ extension Membership {
       if record.epoch == local.version.epoch { raiseEpoch(above: record.epoch, now: now, into: &effects) }
       return
     }
-    lookForNamesake(record, now: now)
+    lookForDuplicate(record, now: now)
     let own = local.version
     // A goodbye, a greater epoch or a far incarnation that we never said comes from an earlier life whose memory was
     // lost, or from a liar. A new epoch leaves it behind.
@@ -91,15 +91,15 @@ extension Membership {
 
   /// A claim in this node's name from another place may be another process with this name: a link to it tells, and
   /// only a link, which of the two is to stop.
-  private mutating func lookForNamesake(_ record: MemberRecord, now: Instant) {
+  private mutating func lookForDuplicate(_ record: MemberRecord, now: Instant) {
     guard record.state == .alive, let told = record.sharedMetadata?.value.endpoint, !told.isEmpty,
       told != local.metadata.value.endpoint, record.epoch >= local.version.epoch,
-      links.namesakeAt.map({ now.since($0) >= MembershipLimits.namesakeSpacing }) ?? true
+      links.duplicateSoughtAt.map({ now.since($0) >= MembershipLimits.duplicateSpacing }) ?? true
     else { return }
-    marks.insert(.lookedForNamesake)
-    links.namesake = told
-    links.namesakeAt = now
-    timers.set(.namesake, at: now + MembershipLimits.temporaryLink)
+    marks.insert(.lookedForDuplicate)
+    links.duplicate = told
+    links.duplicateSoughtAt = now
+    timers.set(.duplicate, at: now + MembershipLimits.temporaryLink)
     topologyRevision &+= 1
   }
 
