@@ -109,6 +109,9 @@ extension Membership {
     guard let known = members[node], Version(claim.record).supersedes(known.version), peers[node] == nil,
       provesSomething(known, now: now)
     else { return }
+    // A death of its own finding needs a silence of its own hearing as well.
+    let shortest = detector.shortestSilence(members: livingCount)
+    guard claim.voice != nodeID || now.since(known.evidence) >= shortest else { return }
     adopt(claim.record, over: known, node: node, from: claim.voice, path: .news, now: now, into: &effects)
   }
 

@@ -111,7 +111,12 @@ struct HearsayTests {
     for _ in 0..<400 where rig.room.hearsay[try id(name)]?.isChecking != true {
       try rig.run(.milliseconds(50), answering: ["c", "d"])
     }
-    rig.now = rig.now + .milliseconds(500)
+    try rig.run(.milliseconds(500), answering: ["c", "d"])
+    // One that gave a sign of life a moment ago has its time still.
+    var early = rig
+    _ = early.room.members.modify(try id(name)) { $0.evidence = early.now }
+    early.send(.dialFailed(try id(name), refused: false))
+    #expect(early.status(name) == .suspect)
     rig.send(.dialFailed(try id(name), refused: false))
     let told = try #require(rig.told("c").first { $0.nodeID == name })
     #expect(told.state == .dead && told.accuser == "m" && told.accusers.isEmpty && !told.refused)
