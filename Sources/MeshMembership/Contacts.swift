@@ -17,7 +17,7 @@ extension Membership {
       // A second link takes the place of the first: what was asked on that may never be answered.
       endProbe(of: node)
     } else {
-      peers[node] = Peer(version: version, now: now)
+      peers[node] = Peer(version: version, budget: spentBudgets.removeValue(forKey: node), now: now)
     }
     // Others may have told the same endpoint before; from now on it is the owner's own word.
     _ = members.modify(node) { member in
@@ -37,6 +37,8 @@ extension Membership {
 
   mutating func disconnected(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
     guard let peer = peers.removeValue(forKey: node) else { return }
+    keepBudget(peer.budget, of: node, now: now)
+    if let roundTrip = peer.smoothedRoundTrip { _ = members.modify(node) { $0.lastRoundTrip = roundTrip } }
     noteQuietly(node)
     let hadProbe = probes[node] != nil
     endProbe(of: node)
@@ -149,6 +151,7 @@ extension Membership {
       member.lastHeard = now
       member.evidence = now
     }
+    vouchings.removeValue(forKey: node)
     noteQuietly(node)
   }
 

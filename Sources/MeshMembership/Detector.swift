@@ -92,21 +92,21 @@ struct Detector: Sendable {
     return health.stretched(min(time, max(pingTimeout, .milliseconds(500))))
   }
 
-  /// What a claim may take to reach all of `members`: ⌈log4 N⌉ hops of 10 ms and a round trip.
-  static func dissemination(members: Int, roundTrip: Duration) -> Duration {
+  /// What a claim may take to reach all of `members`: ⌈log4 N⌉ hops of 10 ms.
+  static func dissemination(members: Int) -> Duration {
     var hops: Int64 = 0
     var reached = 1
     while reached < members && hops < 32 {
       reached = reached &* 4
       hops &+= 1
     }
-    return (Duration.milliseconds(10) + roundTrip).multiplied(by: hops)
+    return Duration.milliseconds(10).multiplied(by: hops)
   }
 
   /// The silence after which a member that enough others accuse is declared dead. It grows with the mesh, once three
   /// intervals and the time to tell all pass the configured one.
   func shortestSilence(members: Int) -> Duration {
-    let spread = Detector.dissemination(members: members, roundTrip: .zero).multiplied(by: 2)
+    let spread = Detector.dissemination(members: members).multiplied(by: 2)
     let longest = max(suspicionInterval, interval.multiplied(by: 3) + spread)
     return longest - min(MembershipLimits.spreadingTime, longest.divided(by: 4))
   }

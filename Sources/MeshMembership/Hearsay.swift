@@ -24,20 +24,31 @@ extension Membership {
   mutating func believesEnd(_ record: MemberRecord, of node: NodeID, from sender: NodeID, now: Instant) -> Bool {
     if configuration.mutations.contains(.believesOneVoice) { return true }
     if bearsOut(node, now: now) { return true }
-    let isVoice = peers[sender].map { now.since($0.since) >= MembershipLimits.voiceAge } ?? false
+    let isVoice = isVoice(sender, now: now)
     if let known = hearsay[node], known.record.epoch == record.epoch, known.record.state == record.state {
-      guard known.isVoice && isVoice && known.voice != sender else { return false }
-      marks.insert(.secondVoice)
-      return true
+      if known.isVoice && isVoice && known.voice != sender {
+        marks.insert(.secondVoice)
+        return true
+      }
+      // The first that counts takes the place of one that doesn't.
+      guard isVoice && !known.isVoice else { return false }
     }
     guard hearsay.count < MembershipLimits.hearsayMax,
       hearsay.values.count(where: { $0.voice == sender }) < MembershipLimits.hearsayPerVoice
     else { return false }
-    hearsay[node] = Hearsay(record: record, voice: sender, isVoice: isVoice)
-    // The others are likely to say it within a few milliseconds; all looking at once would be a stampede.
+    var claim = Hearsay(record: record, voice: sender, isVoice: isVoice)
+    if let known = hearsay[node] { (claim.isChecking, claim.looks) = (known.isChecking, known.looks) }
+    hearsay[node] = claim
+    // The others are likely to say it within a few milliseconds; all looking at once would be a stampede. Another claim
+    // doesn't put off the look.
     let patience = Duration.milliseconds(100 &+ Int64(random.below(200)))
-    timers.set(.check(node), at: now + patience)
+    if timers[.check(node)] == nil { timers.set(.check(node), at: now + patience) }
     return false
+  }
+
+  /// Whether a neighbour has been one for long enough for its word to count.
+  func isVoice(_ node: NodeID, now: Instant) -> Bool {
+    peers[node].map { now.since($0.since) >= MembershipLimits.voiceAge } ?? false
   }
 
   /// Keeps in mind that a linked member is said to have left: should the link end now, that is why.

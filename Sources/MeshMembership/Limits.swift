@@ -16,9 +16,9 @@ public enum MembershipLimits {
   public static let warmPatience = Duration.seconds(5)
   /// The time after which one random link is exchanged for another.
   public static let warmRedraw = Duration.seconds(30)
-  /// How long a link is kept before it may be given back, and how long an answer to that is waited for.
+  /// How long a link is kept before it may be given back.
   public static let releaseAge = Duration.seconds(5)
-  /// How long an answer to that is waited for.
+  /// How long an answer to a link given back is waited for.
   public static let releasePatience = Duration.seconds(30)
   /// Links given back in one round.
   public static let releasesPerRound = 64
@@ -26,6 +26,8 @@ public enum MembershipLimits {
   public static let temporaryLink = Duration.seconds(3)
   /// Such links at once.
   public static let temporaryLinksMax = 64
+  /// Of them those from which on no more are opened to probe in others' place.
+  public static let temporaryLinksForOthers = 32
   /// How long a link counts as new, so that its peer is told all news.
   public static let youngLink = Duration.seconds(1)
 
@@ -35,7 +37,9 @@ public enum MembershipLimits {
   public static let nackTime = Duration.milliseconds(80)
   /// Probes in others' place at once.
   public static let relayJobsMax = 64
-  /// Local health at which a peer isn't asked any more, and the worst.
+  /// Of them those for one peer.
+  public static let relayJobsPerPeer = 16
+  /// Local health at which a peer isn't asked any more.
   public static let poorHealth = 4
   /// The worst local health.
   public static let healthMax = 8
@@ -47,17 +51,21 @@ public enum MembershipLimits {
   public static let spreadingTime = Duration.milliseconds(300)
   /// The shortest time from a refusal to a declared death, for a restart to come up in.
   public static let refusalPatience = Duration.milliseconds(500)
-  /// Checks of others' words begun in one second.
+  /// Looks at others' claims begun in one second, and at once.
   public static let checksPerSecond = 20
-  /// Claims of an end that wait for a second voice, in all and of one voice.
+  /// Claims of an end that wait for a second voice.
   public static let hearsayMax = 1_024
   /// Of them those of one voice.
   public static let hearsayPerVoice = 128
+  /// How often others may say in a row that a member lives which is accused or had ended.
+  public static let vouchingsBurst = 16
+  /// How much more often each second.
+  public static let vouchingsPerSecond = 2
   /// How late a timer must be to count against this node's own health.
   public static let lateness = Duration.milliseconds(50)
   /// How often the verdict of a probe is put off while this node's timers are late.
   public static let extensionsMax = 4
-  /// How long the view must be at rest before links follow the rings, and for how long they wait for that.
+  /// How long the view must be at rest before links follow the rings.
   public static let ringRest = Duration.milliseconds(200)
   /// For how long links wait for that rest.
   public static let ringPatience = Duration.milliseconds(1_500)
@@ -77,21 +85,23 @@ public enum MembershipLimits {
   public static let epochRaiseMax = Duration.seconds(4)
   /// How often this node looks for another process with its name.
   public static let duplicateSpacing = Duration.seconds(5)
-  /// Members that a peer may tell of in a row that nobody else has told, and how many more each second.
+  /// Budgets that are kept of peers whose links are closed.
+  public static let spentBudgetsMax = 512
+  /// Members that a peer may tell of in a row that nobody else has told.
   public static let joinsBurst = 4_096
   /// How many more of them each second.
   public static let joinsPerSecond = 128
-  /// Bytes of views and exchanges for one peer in one second, and at once.
+  /// Bytes of views and exchanges for one peer in one second.
   public static let syncBytesPerSecond: Int64 = 256 * 1_024
   /// And how many at once.
   public static let syncBytesBurst: Int64 = 768 * 1_024
-  /// Bytes of this node's own broadcasts in one second, and at once.
+  /// Bytes of this node's own broadcasts in one second.
   public static let ownBroadcastBytesPerSecond: Int64 = 256 * 1_024
   /// And how many at once.
   public static let ownBroadcastBytesBurst: Int64 = 1_024 * 1_024
   /// How far the number of a broadcast may leap that its origin doesn't bring itself.
   public static let broadcastLeapMax: UInt64 = 4_096
-  /// Accusations that a peer may bring in a row, and how many more each second.
+  /// Accusations that a peer may bring in a row, of this node as well.
   public static let accusationsBurst = 256
   /// How many more each second.
   public static let accusationsPerSecond = 32
@@ -103,24 +113,24 @@ public enum MembershipLimits {
 
   /// Claims in one page of a view or of an exchange.
   public static let recordsPerPageMax = 512
-  /// The estimated bytes of one page, well below the frame limit of 256 KiB.
+  /// The bytes of one page, well below the frame limit of 256 KiB.
   public static let pageBytesMax = 128 * 1_024
   /// Claims that a newcomer is given at once; the rest it gets from others by exchange.
   public static let welcomeMax = 1_024
   /// Claims that correct one message.
   public static let newsPerMessageMax = 64
-  /// The estimated bytes of news in one message of news, and on a probe, which shall fit a packet.
+  /// The bytes of news in one message of news.
   public static let newsBytesMax = 64 * 1_024
-  /// The estimated bytes of news on a probe, which shall fit a packet.
+  /// The bytes of news on a probe, which shall fit a packet.
   public static let newsBytesOnProbe = 800
   /// The shortest time between two messages of news to many.
   public static let newsSpacing = Duration.milliseconds(2)
-  /// Bytes of news, and of broadcasts, for one link in one second; twice that at once.
+  /// Bytes of news for one link in one second; twice that at once.
   public static let newsBytesPerSecond: Int64 = 256 * 1_024
   /// Bytes of broadcasts for one link in one second; twice that at once.
   public static let broadcastBytesPerSecond: Int64 = 128 * 1_024
 
-  /// Broadcasts that are kept to be told, and their bytes.
+  /// Broadcasts that are kept for those that ask for them.
   public static let broadcastsMax = 256
   /// The bytes of all that are kept.
   public static let broadcastBytesMax = 4 * 1_024 * 1_024
@@ -142,7 +152,7 @@ public enum MembershipLimits {
   public static let tombstoneLifetime = Duration.seconds(24 * 3_600)
   /// How long its end is told to others: half its life, so that no two nodes keep it alive between them.
   public static let tombstoneSharing = Duration.seconds(12 * 3_600)
-  /// The shortest time between two views, or two summaries, sent to one peer.
+  /// The shortest time between two views, two summaries or two questions sent to one peer.
   public static let viewSpacing = Duration.milliseconds(200)
   /// Entries of one summary; with the longest names they fill a frame.
   public static let summaryEntriesMax = 1_536

@@ -22,6 +22,13 @@ struct TokenBucket: Equatable, Sendable {
     return true
   }
 
+  /// Whether nothing of it is spent.
+  func isFull(now: Instant) -> Bool {
+    var filled = self
+    filled.fill(now)
+    return filled.tokens == burst
+  }
+
   private mutating func fill(_ now: Instant) {
     let milliseconds = now.since(filledAt).milliseconds
     guard milliseconds < 60_000 else {
@@ -36,7 +43,8 @@ struct TokenBucket: Equatable, Sendable {
   }
 }
 
-/// What one link may carry. Broadcasts have a share of their own, so that neither they nor membership starve.
+/// What may be told to one peer, and what it may bring. Broadcasts have a share of their own, so that neither they nor
+/// membership starve.
 struct LinkBudget: Equatable, Sendable {
   /// Bytes of news.
   var news: TokenBucket
@@ -60,5 +68,25 @@ struct LinkBudget: Equatable, Sendable {
       perSecond: Int64(MembershipLimits.joinsPerSecond), burst: Int64(MembershipLimits.joinsBurst), now: now)
     sync = TokenBucket(
       perSecond: MembershipLimits.syncBytesPerSecond, burst: MembershipLimits.syncBytesBurst, now: now)
+  }
+
+  /// Whether nothing of it is spent.
+  func isFull(now: Instant) -> Bool {
+    [news, broadcasts, accusations, joins, sync].allSatisfy { $0.isFull(now: now) }
+  }
+}
+
+extension Membership {
+  /// Keeps what a peer has spent beyond the end of its link: with the next one it goes on from there.
+  mutating func keepBudget(_ budget: LinkBudget, of node: NodeID, now: Instant) {
+    guard !budget.isFull(now: now) else { return }
+    if spentBudgets.count >= MembershipLimits.spentBudgetsMax { forgetFullBudgets(now: now) }
+    // In a mesh that loses so many links at once it is no time to grudge one peer its new budget.
+    if spentBudgets.count < MembershipLimits.spentBudgetsMax { spentBudgets[node] = budget }
+  }
+
+  /// Forgets the budgets that have filled up again.
+  mutating func forgetFullBudgets(now: Instant) {
+    for (node, budget) in spentBudgets where budget.isFull(now: now) { spentBudgets.removeValue(forKey: node) }
   }
 }

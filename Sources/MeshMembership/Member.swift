@@ -17,6 +17,8 @@ struct Member: Equatable, Sendable {
   var endpointSince = Instant.origin
   /// The last sign of life, also by hearsay: a message, a relayed answer, or a greater version.
   var evidence: Instant
+  /// The smoothed round trip of its last link, once that is closed: how soon a refusal counts follows from it.
+  var lastRoundTrip: Duration?
 
   init(_ node: NodeID, version: Version, metadata: Shared<NodeMetadata>, evidence: Instant) {
     self.version = version
@@ -71,6 +73,8 @@ struct End: Equatable, Sendable {
   let at: Instant
   /// Who declared it dead; nil after a goodbye.
   let accuser: NodeID?
+  /// Whether an operator declared it.
+  var isRemoved = false
 }
 
 /// A ping that was sent.
@@ -102,13 +106,13 @@ struct Peer: Equatable, Sendable {
   var nextQuestionAt: Instant?
   /// We asked it to close the link, so that its end proves nothing.
   var releasedAt: Instant?
-  /// What may be told to it now, and what it may accuse.
+  /// What may be told to it now, and what it may bring.
   var budget: LinkBudget
 
-  init(version: UInt32, now: Instant) {
+  init(version: UInt32, budget: LinkBudget? = nil, now: Instant) {
     self.version = version
     since = now
-    budget = LinkBudget(now: now)
+    self.budget = budget ?? LinkBudget(now: now)
   }
 
   /// Whether it speaks what the second version of the protocol added.

@@ -18,6 +18,8 @@ public struct Membership: Sendable {
   var members = ChunkedMap<NodeID, Member>()
   /// Those that a link is open to.
   var peers = OrderedMap<NodeID, Peer>()
+  /// What peers whose links are closed have left to spend, until it is full again.
+  var spentBudgets = OrderedMap<NodeID, LinkBudget>()
   /// Of the members, those that are suspected, and those that ended.
   var suspicions = OrderedMap<NodeID, Suspicion>()
   var ends = ChunkedMap<NodeID, End>()
@@ -35,6 +37,7 @@ public struct Membership: Sendable {
   var probes = OrderedMap<NodeID, Probe>()
   var relayJobs = OrderedMap<UInt64, RelayJob>()
   var hearsay = OrderedMap<NodeID, Hearsay>()
+  var vouchings = OrderedMap<NodeID, Vouching>()
   var checks: TokenBucket
   var ownBroadcasts: TokenBucket
   var probeTurn: NodeID?

@@ -92,6 +92,10 @@ extension Membership {
       takeEnd(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
       return .done
     }
+    if !isOwner && claimed.state == .alive {
+      guard let believed = believedLife(record, of: node, known, from: sender, now: now) else { return .done }
+      return adopt(believed, over: known, node: node, from: sender, path: path, now: now, into: &effects)
+    }
     return adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
   }
 
@@ -208,6 +212,10 @@ extension Membership {
       adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
       return
     }
+    if record.removed && isLost(node, known, now: now) {
+      adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
+      return
+    }
     if peers[node] != nil && suspicions[node]?.confirmedAt == nil || isHeard(node, known, now: now) {
       if record.state == .dead { accuse(record, known, node, sender, path, now: now, into: &effects) }
       if !isHeard(node, known, now: now) { lookAt(node, now: now, into: &effects) }
@@ -293,8 +301,11 @@ extension Membership {
       _ = confirm(node, by: record, from: sender, now: now, into: &effects)
       timeSuspicion(of: node, now: now)
     case .dead, .left:
-      if ends[node] == nil { ends[node] = End(at: now, accuser: NodeID(record.accuser)) }
+      if ends[node] == nil {
+        ends[node] = End(at: now, accuser: NodeID(record.accuser), isRemoved: record.removed)
+      }
       settleEnd(node)
+      if member.version.state == .dead { doubtVouching(for: node) }
     }
   }
 

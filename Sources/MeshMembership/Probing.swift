@@ -18,6 +18,8 @@ extension Membership {
     let interval = health.stretched(configuration.interval)
     timers.set(.round, at: now + random.jittered(interval, percent: 10))
     forgetOldEnds(now: now)
+    forgetFullBudgets(now: now)
+    forgetOldVouchings(now: now)
     releaseSurplus(now: now, into: &effects)
     fillWarmLinks(now: now)
     reviseQuietly(now: now)
@@ -191,7 +193,7 @@ extension Membership {
   ) {
     guard isRunning, let target = NodeID(request.target), target != requester, target != nodeID,
       let member = members[target], member.version.state != .left,
-      relayJobs.count < MembershipLimits.relayJobsMax
+      hasRoomToRelay(to: target, for: requester, into: &effects)
     else {
       answerRelay(request.sequence, request.target, reached: false, to: requester, into: &effects)
       return
@@ -208,6 +210,26 @@ extension Membership {
       marks.insert(.relayedByNewLink)
       wantTemporarily(target, now: now)
     }
+  }
+
+  /// Probes for others have their limits, in all and for each of them, and take no more than half of the temporary
+  /// links: the rest is for this node's own questions.
+  private func hasRoomToRelay(
+    to target: NodeID, for requester: NodeID, into effects: inout MembershipEffects
+  ) -> Bool {
+    let needsLink = peers[target] == nil && links.temporary[target] == nil
+    let limit: String? =
+      if relayJobs.count >= MembershipLimits.relayJobsMax {
+        "probes for others"
+      } else if relayJobs.values.count(where: { $0.requester == requester }) >= MembershipLimits.relayJobsPerPeer {
+        "probes for one peer"
+      } else if needsLink && links.temporary.count >= MembershipLimits.temporaryLinksForOthers {
+        "links to probe for others"
+      } else {
+        nil
+      }
+    if let limit { effects.append(.observe(.limitReached(limit))) }
+    return limit == nil
   }
 
   mutating func relayIsOverdue(_ number: UInt64, now: Instant, into effects: inout MembershipEffects) {
@@ -258,6 +280,7 @@ extension Membership {
     endProbe(of: target)
     health.note(-1)
     _ = members.modify(target) { $0.evidence = now }
+    noteProof(of: target, now: now)
     effects.append(.observe(.probeReached(peer: target, path: "relay")))
   }
 }

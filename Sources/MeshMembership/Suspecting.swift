@@ -81,12 +81,14 @@ extension Membership {
     let confirmations = suspicion.accusers.count
     let silence = detector.silence(members: livingCount, confirmations: confirmations, others: others)
     let patience = configuration.interval.multiplied(by: Int64(health.score))
-    let bySilence = silentSince(suspicion, member) + silence + patience
+    let bySilence = min(silentSince(suspicion, member) + silence, vouchedUntil(node)) + patience
     guard let refusedAt = suspicion.refusedAt else { return bySilence }
     // Two that were refused by the host itself needn't wait for silence; a restart has this long to come up.
     let isSecond = others == 0 || !suspicion.refused.isEmpty
     guard isSecond else { return bySilence }
-    let answerTime = detector.answerTime(peers[node]?.smoothedRoundTrip, health: LocalHealth())
+    // Whom a host refuses there is seldom a link to; the last one knew the way.
+    let roundTrip = peers[node]?.smoothedRoundTrip ?? member.lastRoundTrip
+    let answerTime = detector.answerTime(roundTrip, health: LocalHealth())
     let byRefusal = refusedAt + max(answerTime.multiplied(by: 2), MembershipLimits.refusalPatience)
     return min(bySilence, byRefusal)
   }
@@ -134,14 +136,15 @@ extension Membership {
     return isSilent
   }
 
-  private mutating func declareDead(
-    _ node: NodeID, _ reason: String, now: Instant, into effects: inout MembershipEffects
+  mutating func declareDead(
+    _ node: NodeID, _ reason: String, isRemoved: Bool = false, now: Instant, into effects: inout MembershipEffects
   ) {
     guard let known = members[node] else { return }
     var member = known
     member.version.state = .dead
-    ends[node] = End(at: now, accuser: nodeID)
+    ends[node] = End(at: now, accuser: nodeID, isRemoved: isRemoved)
     settleEnd(node)
+    doubtVouching(for: node)
     store(member, of: node, now: now)
     let record = record(of: node, member, withMetadata: false)
     news.put(record, about: node, rank: .end, wide: true, source: nil)
@@ -166,13 +169,6 @@ extension Membership {
     guard suspicion.confirmedAt != nil, !isRestart else { return }
     totals.falseSuspicions &+= 1
     effects.append(.observe(.falseSuspicion(peer: node)))
-  }
-
-  /// An operator's word: a lost member is gone. One that lives refutes it.
-  mutating func remove(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
-    guard isRunning, let member = members[node], member.isOnRings else { return }
-    effects.append(.observe(.memberRemoved(node, by: nodeID.name)))
-    declareDead(node, "removed by an operator", now: now, into: &effects)
   }
 
   /// A timer that fires late says that this process gets too little of its processor, and then so may its peers: what
@@ -206,6 +202,7 @@ extension Membership {
     for node in members.map(\.0) where members[node]?.isOnRings == true {
       _ = members.modify(node) { $0.evidence = $0.evidence + gap }
     }
+    for node in vouchings.keys { _ = vouchings.modify(node) { $0.provedAt = $0.provedAt + gap } }
     for (node, suspicion) in suspicions {
       var later = suspicion
       // What was one's own evidence may have been one's own fault.

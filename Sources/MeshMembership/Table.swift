@@ -34,6 +34,7 @@ extension Membership {
     suspicions.removeValue(forKey: node)
     ends.removeValue(forKey: node)
     hearsay.removeValue(forKey: node)
+    vouchings.removeValue(forKey: node)
     probes.removeValue(forKey: node)
     for timer in [Timer.suspicion(node), .check(node), .probe(node), .redial(node)] { timers.set(timer, at: nil) }
     news.forget(node)
@@ -74,7 +75,9 @@ extension Membership {
     switch member.version.state {
     case .alive, .left: break
     case .suspect: describe(suspicions[node], in: &record)
-    case .dead: record.accuser = ends[node]?.accuser?.name ?? nodeID.name
+    case .dead:
+      record.accuser = ends[node]?.accuser?.name ?? nodeID.name
+      record.removed = ends[node]?.isRemoved ?? false
     }
     // Metadata of an earlier epoch isn't offered under the newer one: the owner's next claim brings it.
     if withMetadata && member.metadataEpoch == member.version.epoch { record.sharedMetadata = member.metadata }

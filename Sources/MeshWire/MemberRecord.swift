@@ -34,6 +34,8 @@ public struct MemberRecord: Equatable, Sendable {
   public var refused = false
   /// Who else holds the accusation from its own evidence: up to 3 names of nodes, sorted by their bytes, each once.
   public var accusers: [String] = []
+  /// Whether an operator declared it dead, rather than a probe that failed.
+  public var removed = false
   /// In place of `sharedMetadata`: how the labels changed since metadata that the receiver has.
   public var metadataDelta: MetadataDelta?
 

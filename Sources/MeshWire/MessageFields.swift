@@ -40,6 +40,7 @@ extension MemberRecord: WireMessage {
     try visitor.bool(7, "refused", &refused)
     try visitor.texts(8, "accusers", &accusers, .nodeID, max: WireLimits.accusersMax)
     try visitor.optional(9, "metadataDelta", &metadataDelta, max: WireLimits.metadataBytes)
+    try visitor.bool(10, "removed", &removed)
   }
 }
 

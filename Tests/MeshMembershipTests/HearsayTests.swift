@@ -40,6 +40,26 @@ struct HearsayTests {
     #expect(rig.room.hearsay.isEmpty)
   }
 
+  @Test func oneThatDoesNotCountKeepsNoPlaceFromTwoThatDo() throws {
+    var rig = try knowing()
+    try rig.connect("young")
+    try rig.hear("young", death("young"))
+    for voice in ["c", "d"] {
+      #expect(rig.status("b") == .suspect)
+      try rig.hear(voice, death(voice))
+    }
+    #expect(rig.status("b") == .left)
+  }
+
+  @Test func claimAfterClaimDoesNotPutOffTheLook() throws {
+    var rig = try knowing()
+    for step in 0..<8 {
+      try rig.hear("c", news(claim("b", 0, step % 2 == 0 ? .dead : .left, accuser: step % 2 == 0 ? "c" : "")))
+      try rig.run(.milliseconds(50), answering: ["c", "d"])
+    }
+    #expect(isDialed("b", rig))
+  }
+
   @Test func aSecondVoiceAboutAnOlderVersionIsNone() throws {
     var rig = try knowing()
     try rig.hear("c", news(claim("b", 3)))

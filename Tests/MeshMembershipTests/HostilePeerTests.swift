@@ -115,6 +115,64 @@ struct HostilePeerTests {
     #expect(rig.room.members.count == burst + 1 + MembershipLimits.joinsPerSecond)
   }
 
+  @Test func aPeerThatComesBackHasNoMoreToSpendThanBefore() throws {
+    let burst = MembershipLimits.accusationsBurst
+    var rig = try Rig.connected("c", "d")
+    let names = (0...burst).map { "n\($0)" }
+    try rig.hear("d", news(names.map { claim($0) }))
+    func accused() -> Int { rig.room.suspicions.count }
+    try rig.hear("c", news(names.dropLast().map { claim($0, 0, .suspect, accuser: "c") }))
+    #expect(accused() == burst)
+    for _ in 0..<3 {
+      rig.send(.peerDisconnected(try id("c")))
+      try rig.connect("c")
+      try rig.hear("c", news(names.map { claim($0, 0, .suspect, accuser: "c") }))
+      #expect(accused() == burst)
+    }
+    // What fills up meanwhile is its own again, and then nothing is kept of it.
+    rig.send(.peerDisconnected(try id("c")))
+    #expect(rig.room.spentBudgets.keys == [try id("c")])
+    try rig.run(.seconds(60), answering: ["d"])
+    #expect(rig.room.spentBudgets.isEmpty)
+  }
+
+  @Test func keptBudgetsHaveTheirLimit() throws {
+    var rig = try Rig()
+    let most = MembershipLimits.spentBudgetsMax
+    for index in 0...most {
+      let name = "n\(index)"
+      try rig.connect(name)
+      try rig.hear(name, news(claim("x")))
+      var spent = LinkBudget(now: rig.now)
+      _ = spent.accusations.take(1, now: rig.now)
+      _ = rig.room.peers.modify(try id(name)) { $0.budget = spent }
+      rig.send(.peerDisconnected(try id(name)))
+      #expect(rig.room.spentBudgets.count == min(index + 1, most))
+    }
+    // Those that have filled up make room.
+    rig.now = rig.now + .milliseconds(100)
+    rig.room.keepBudget(
+      {
+        var spent = LinkBudget(now: rig.now); _ = spent.joins.take(9, now: rig.now); return spent
+      }(),
+      of: try id("late"), now: rig.now)
+    #expect(rig.room.spentBudgets.keys == [try id("late")])
+  }
+
+  /// Small steps of time add up.
+  @Test func aBucketFillsAtItsRateHoweverOftenItIsAsked() {
+    var now = Instant.origin + .seconds(100)
+    var bucket = TokenBucket(perSecond: 32, burst: 256, now: now)
+    #expect(bucket.take(256, now: now) && bucket.isFull(now: now) == false)
+    var taken = 0
+    for _ in 0..<1_000 {
+      now = now + .milliseconds(3)
+      if bucket.take(1, now: now) { taken += 1 }
+    }
+    #expect((95...96).contains(taken))
+    #expect(bucket.isFull(now: now + .seconds(8)) && !bucket.isFull(now: now + .milliseconds(7_900)))
+  }
+
   /// Conformance 44: views have a spacing and a budget.
   @Test func viewsAreRationed() throws {
     var rig = try Rig.connected("c")

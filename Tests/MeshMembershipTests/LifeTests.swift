@@ -54,9 +54,12 @@ struct LifeTests {
     rig.send(.memberRemoved(try id("b")))
     #expect(rig.events == [.left] && rig.view("b")?.isDead == true && rig.disconnects("b"))
     #expect(rig.observations.contains(.memberRemoved(try id("b"), by: "m")))
-    #expect(rig.told("c").contains { $0.nodeID == "b" && $0.state == .dead && $0.accuser == "m" })
-    // Again, or of one that nobody knows, or of this node itself: nothing.
-    for name in ["b", "stranger", "m"] {
+    #expect(rig.told("c").contains { $0.nodeID == "b" && $0.state == .dead && $0.accuser == "m" && $0.removed })
+    // Again: nothing new, but others are told once more. Of one that nobody knows, or of this node itself: nothing.
+    rig.now = rig.now + .milliseconds(20)
+    rig.send(.memberRemoved(try id("b")))
+    #expect(rig.events.isEmpty && rig.told("c").contains { $0.nodeID == "b" && $0.removed })
+    for name in ["stranger", "m"] {
       rig.send(.memberRemoved(try id(name)))
       #expect(rig.events.isEmpty && rig.status("m") == .alive)
     }

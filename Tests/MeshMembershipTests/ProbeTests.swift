@@ -201,14 +201,38 @@ struct ProbeTests {
     }
   }
 
-  @Test func relayedProbesHaveTheirLimit() throws {
-    var rig = try Rig.connected("b", "c")
-    for number in 0..<UInt64(MembershipLimits.relayJobsMax) { try rig.hear("c", request("b", number)) }
-    #expect(rig.room.relayJobs.count == MembershipLimits.relayJobsMax && replies(rig, to: "c") == [])
-    try rig.hear("c", request("b", 9_999))
-    #expect(rig.room.relayJobs.count == MembershipLimits.relayJobsMax && replies(rig, to: "c") == [false])
+  @Test func relayedProbesHaveTheirLimitForEachPeerAndInAll() throws {
+    let perPeer = MembershipLimits.relayJobsPerPeer
+    let askers = (0...MembershipLimits.relayJobsMax / perPeer).map { "asker-\($0)" }
+    var rig = try Rig.connected("b")
+    for name in askers { try rig.connect(name) }
+    for (index, name) in askers.enumerated() {
+      let isLast = index == askers.count - 1
+      for number in 0..<UInt64(perPeer) { try rig.hear(name, request("b", number)) }
+      #expect(replies(rig, to: name) == (isLast ? [false] : []))
+      #expect(rig.room.relayJobs.count == min((index + 1) * perPeer, MembershipLimits.relayJobsMax))
+      try rig.hear(name, request("b", 9_999))
+      #expect(replies(rig, to: name) == [false])
+      let limit = isLast || index == askers.count - 2 ? "probes for others" : "probes for one peer"
+      #expect(rig.observations.contains(.limitReached(limit)))
+    }
     // Conformance 17 and 35: all of them end by themselves.
-    try rig.run(.seconds(5), answering: ["c"])
+    try rig.run(.seconds(5), answering: askers)
     #expect(rig.room.relayJobs.isEmpty)
+  }
+
+  @Test func newLinksForOthersLeaveRoomForThisNodesOwn() throws {
+    let names = (0...MembershipLimits.temporaryLinksForOthers).map { "n\($0)" }
+    let askers = ["c", "d", "e"]
+    var rig = try Rig.connected("c", "d", "e")
+    try rig.hear("c", news(names.map { claim($0) }))
+    for (index, name) in names.dropLast().enumerated() { try rig.hear(askers[index % 3], request(name)) }
+    #expect(rig.room.links.temporary.count == MembershipLimits.temporaryLinksForOthers)
+    let last = try #require(names.last)
+    try rig.hear("d", request(last))
+    #expect(rig.room.links.temporary.count == MembershipLimits.temporaryLinksForOthers)
+    #expect(replies(rig, to: "d") == [false])
+    #expect(rig.observations.contains(.limitReached("links to probe for others")))
+    #expect(rig.room.wantTemporarily(try id(last), now: rig.now))
   }
 }

@@ -120,6 +120,16 @@ struct RefutationTests {
       // But those that an answer has just outbid.
       let most = MembershipLimits.accusationsBurst + MembershipLimits.accusationsPerSecond + 8 * 11
       #expect(try #require(rig.statistic("claimsRejected")) >= Int64(8_000 - most))
+      // What is old costs nothing, and another peer has a budget of its own.
+      let before = rig.room.totals.refutations
+      rig.now = rig.now + MembershipLimits.refutationSpacing
+      rig.send(.deadlineReached)
+      rig.now = rig.now + MembershipLimits.refutationSpacing
+      let rejected = rig.statistic("claimsRejected")
+      try rig.hear("c", news(own(rig.room.localRecord.incarnation - 1, .suspect)))
+      try rig.hear("d", news(own(rig.room.localRecord.incarnation, .suspect)))
+      #expect((before + 1...before + 2).contains(rig.room.totals.refutations))
+      #expect(rig.statistic("claimsRejected") == rejected)
     }
   }
 

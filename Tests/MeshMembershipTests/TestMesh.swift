@@ -23,6 +23,8 @@ struct TestMesh {
   /// What each node has told its host about which member.
   var events: [(observer: String, kind: MembershipEvent.Kind, member: String)] = []
   var broken: [String] = []
+  /// Hosts whose network is gone: nothing comes from them or reaches them, and dials find nobody to refuse them.
+  var silent: Set<String> = []
   private var turns = 0
   static let evil = "evil"
 
@@ -93,7 +95,9 @@ struct TestMesh {
     for name in names {
       for target in nodes[name]?.room.linkTargets ?? [] {
         let other = target.node.name
-        guard other != TestMesh.evil, !links.contains([name, other].sorted()) else { continue }
+        guard other != TestMesh.evil, !links.contains([name, other].sorted()), !silent.contains(name),
+          !silent.contains(other)
+        else { continue }
         if target.endpoint == "\(other):17421", nodes[other] != nil {
           try link(name, other)
         } else {
@@ -109,7 +113,7 @@ struct TestMesh {
       now = now + step
       let due = parcels.prefix { $0.at <= now }
       parcels.removeFirst(due.count)
-      for parcel in due {
+      for parcel in due where !silent.contains(parcel.from) && !silent.contains(parcel.to) {
         if parcel.to == TestMesh.evil {
           if case .ping(let ping) = parcel.message {
             var ack = Ack()

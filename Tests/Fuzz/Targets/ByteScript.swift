@@ -26,7 +26,9 @@ struct ByteScript {
     record.state = MemberState(rawValue: next() % 4 + 1) ?? .alive
     if record.state == .suspect || record.state == .dead {
       record.accuser = name()
-      record.refused = next() % 4 == 0
+      let marks = next()
+      record.refused = marks % 4 == 0
+      record.removed = marks % 4 == 1
       if next() % 4 == 0 { record.accusers = names.prefix(3).sorted() }
     }
     switch next() % 4 {

@@ -33,7 +33,8 @@ private func brokenTable(of room: Membership) -> String? {
   if rings != room.rings { return "rings differ from rebuilt ones" }
   if room.suspicions.count != room.count(of: .suspect) { return "a suspicion of nobody" }
   if room.ends.count != room.count(of: .dead) + room.count(of: .left) { return "an end of nobody" }
-  for node in room.probes.keys + room.hearsay.keys + room.peers.keys where room.members[node] == nil {
+  for node in room.probes.keys + room.hearsay.keys + room.vouchings.keys + room.peers.keys
+  where room.members[node] == nil {
     return "\(node) is linked, probed or accused and no member"
   }
   for (node, _) in room.members where room.news[node].map({ $0.record.nodeID != node.name }) ?? false {
@@ -51,6 +52,8 @@ private func brokenLimit(of room: Membership) -> String? {
     ("probes", room.probes.count, room.members.count),
     ("relayed probes", room.relayJobs.count, MembershipLimits.relayJobsMax),
     ("open cases", room.hearsay.count, room.members.count),
+    ("vouched for", room.vouchings.count, room.members.count),
+    ("budgets of closed links", room.spentBudgets.count, MembershipLimits.spentBudgetsMax),
     ("warm links", room.links.warm.count, MembershipLimits.warmLinks + 1),
     ("passing links", room.links.temporary.count, MembershipLimits.temporaryLinksMax),
     ("broadcasts", room.broadcasts.kept.count, MembershipLimits.broadcastsMax),
