@@ -65,6 +65,8 @@ public enum LinkEnd: Equatable, Sendable {
   case timedOut
   /// The host answered that no one listens there.
   case unreachable(String)
+  /// This node couldn't try: nothing was sent, and nothing is known of the peer.
+  case notTried(String)
   /// A fresh dial was refused twice over: its datagram by ICMP, and a TCP connection to the same port by a reset. So
   /// the host lives, and nobody listens there. No refusal of trust: the next dial may find the node started again.
   case portClosed

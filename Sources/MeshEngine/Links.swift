@@ -134,12 +134,15 @@ extension Engine {
     if let node = link.node {
       remove(id, link, from: node, refused: outcome.isRefusal, now: now, into: &effects)
     } else if let key = link.target {
-      dialFailed(key, outcome, reason: reason, now: now, into: &effects)
+      // Who answers, though it is to refuse, lives; and what was never sent says nothing of anybody.
+      let isConclusive = link.peer == nil && (outcome == .failed || outcome == .portClosed)
+      dialFailed(key, outcome, isConclusive: isConclusive, reason: reason, now: now, into: &effects)
     }
   }
 
   private mutating func dialFailed(
-    _ key: DialKey, _ outcome: LinkOutcome, reason: String, now: Instant, into effects: inout EngineEffects
+    _ key: DialKey, _ outcome: LinkOutcome, isConclusive: Bool, reason: String, now: Instant,
+    into effects: inout EngineEffects
   ) {
     counters.dialFailures &+= 1
     // The wish for it may have passed while the dial was on its way.
@@ -152,7 +155,7 @@ extension Engine {
       effects.append(.observe(.dialFailed(target: name, reason: reason, retryIn: wait)))
     }
     // Only the target by name proves something about the node: a seed's endpoint may have become another's.
-    if case .peer = key, let node {
+    if case .peer = key, let node, isConclusive {
       tell(.dialFailed(node, refused: outcome == .portClosed), now: now, into: &effects)
     }
   }
@@ -236,6 +239,8 @@ extension Engine {
 enum LinkOutcome: Equatable, Sendable {
   /// It may work next time.
   case failed
+  /// The same, and it says nothing of the peer: it answered and closed, or nothing was sent.
+  case inconclusive
   /// Time alone won't mend it.
   case refused
   /// The same, and the operator knows already.
@@ -247,7 +252,8 @@ enum LinkOutcome: Equatable, Sendable {
     switch end {
     case .refused, .protocolError: self = .refused
     case .portClosed: self = .portClosed
-    case .closed, .timedOut, .unreachable: self = .failed
+    case .closed, .notTried: self = .inconclusive
+    case .timedOut, .unreachable: self = .failed
     }
   }
 
@@ -261,6 +267,7 @@ extension LinkEnd {
     case .closed: "closed"
     case .timedOut: "timed out"
     case .unreachable(let why): "unreachable: \(why)"
+    case .notTried(let why): "not tried: \(why)"
     case .portClosed: "refused by the host: nobody listens"
     case .refused(let why): "refused: \(why)"
     case .protocolError(let why): "protocol error: \(why)"

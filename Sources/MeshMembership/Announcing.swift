@@ -43,7 +43,7 @@ extension Membership {
     effects.append(
       .observe(
         .memberSuspected(
-          member.facts(of: node), silence: silence, accuser: suspicions[node]?.accusers.first ?? nodeID,
+          member.facts(of: node), silence: silence, accuser: suspicions[node]?.spokesman ?? nodeID,
           correlation: correlation)))
     notify(.suspect, node, member, correlation, into: &effects)
   }

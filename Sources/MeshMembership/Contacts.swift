@@ -74,6 +74,8 @@ extension Membership {
   ) {
     guard isRunning, let member = members[node], peers[node] == nil else { return }
     if hearsay[node]?.isChecking == true {
+      // A dial that this node had too little time for itself says nothing of the member: the next one tells.
+      guard isRefused || !isLate(now: now) else { return }
       return confirmHearsay(about: node, now: now, into: &effects)
     }
     guard member.isOnRings else { return }

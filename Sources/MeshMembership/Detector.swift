@@ -20,8 +20,9 @@ struct Probe: Equatable, Sendable {
   /// them.
   var nacks = 0
 
-  /// How often the verdict was put off.
+  /// How often the verdict was put off, and when last.
   var extensions: Int64 = 0
+  var extendedAt: Instant?
 
   var relayAt: Instant { sentAt + answerTime }
   var verdictAt: Instant { sentAt + max(answerTime.multiplied(by: 3), patience).multiplied(by: 1 &+ extensions) }
@@ -30,11 +31,15 @@ struct Probe: Equatable, Sendable {
 
 /// Why and until when a member is a suspect.
 struct Suspicion: Equatable, Sendable {
-  let beganAt: Instant
-  /// Who accuses it, this node included.
+  var beganAt: Instant
+  /// The other nodes that accuse it, and those whom its host refused, as far as they count.
   private(set) var accusers: [NodeID] = []
-  /// Those of them whom its host refused.
   private(set) var refused: [NodeID] = []
+  /// The links that brought them.
+  private var voices: [NodeID] = []
+  private var refusedVoices: [NodeID] = []
+  /// Whom the first claim named. A name alone may not count, and still it is whom this node has it from.
+  var named: NodeID?
   /// When a probe of this node's own failed; nil while it only knows it from others.
   var confirmedAt: Instant?
   /// Since when this node can say that it heard nothing: not before it asked.
@@ -46,15 +51,23 @@ struct Suspicion: Equatable, Sendable {
 
   init(beganAt: Instant) { self.beganAt = beganAt }
 
-  /// Adds an accuser. Returns whether that is something new.
-  mutating func add(_ accuser: NodeID, refused isRefused: Bool) -> Bool {
+  /// The accuser to name, where this node doesn't accuse itself.
+  var spokesman: NodeID? { refused.first ?? accusers.first ?? named }
+
+  /// Adds an accuser that the peer `voice` told of. Returns whether that is something new. Names are cheap: each peer
+  /// can add one accuser, and one whom the host refused.
+  mutating func add(_ accuser: NodeID, refused isRefused: Bool, from voice: NodeID) -> Bool {
     var isNew = false
-    if !accusers.contains(accuser) && accusers.count < MembershipLimits.accusersMax {
+    if !accusers.contains(accuser) && !voices.contains(voice) && accusers.count < MembershipLimits.accusersMax {
       accusers.append(accuser)
+      voices.append(voice)
       isNew = true
     }
-    if isRefused && !refused.contains(accuser) && refused.count < MembershipLimits.accusersMax {
+    if isRefused && !refused.contains(accuser) && !refusedVoices.contains(voice)
+      && refused.count < MembershipLimits.accusersMax
+    {
       refused.append(accuser)
+      refusedVoices.append(voice)
       isNew = true
     }
     return isNew

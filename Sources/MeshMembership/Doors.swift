@@ -39,7 +39,8 @@ public enum MembershipInput: Equatable, Sendable {
   case peerConnected(NodeID, MemberRecord, version: UInt32)
   /// The last link to the peer is gone.
   case peerDisconnected(NodeID)
-  /// A dial to the peer came to nothing.
+  /// Nobody answered a dial to the peer, or its host refused it. A dial that was answered in any way, though by a
+  /// refusal of trust, or that was never made proves nothing of the peer and isn't told.
   case dialFailed(NodeID, refused: Bool)
   /// The link to the peer may be dead: a reason to look, not a verdict.
   case linkDoubted(NodeID)

@@ -101,8 +101,9 @@ extension Membership {
     marks.insert(.checkedHearsay)
     totals.checks &+= 1
     if hearsay[node] == nil {
+      // Others only suspect it: should the look fail, the death is this node's own word, which nobody else stands by.
       var record = record(of: node, member, withMetadata: false)
-      record.state = .dead
+      (record.state, record.accuser, record.accusers, record.refused) = (.dead, nodeID.name, [], false)
       hearsay[node] = Hearsay(record: record, voice: nodeID, isVoice: false)
     }
     _ = hearsay.modify(node) { claim in
@@ -119,6 +120,9 @@ extension Membership {
     guard let known = members[node], Version(claim.record).supersedes(known.version), peers[node] == nil,
       provesSomething(known, now: now)
     else { return }
+    // A death of its own finding needs a silence of its own hearing as well.
+    let shortest = detector.shortestSilence(members: livingCount)
+    guard claim.voice != nodeID || now.since(known.evidence) >= shortest else { return }
     adopt(claim.record, over: known, node: node, from: claim.voice, path: .news, now: now, into: &effects)
   }
 

@@ -12,6 +12,8 @@ public enum MembershipLimits {
   public static let warmLinks = 12
   /// Random links that are tolerated before the oldest are given back: others choose us too.
   public static let warmLinksMax = 18
+  /// The longest wait for a view at rest before one more is chosen all the same.
+  public static let warmPatience = Duration.seconds(5)
   /// The time after which one random link is exchanged for another.
   public static let warmRedraw = Duration.seconds(30)
   /// How long a link is kept before it may be given back.
@@ -77,10 +79,14 @@ public enum MembershipLimits {
   /// How far an incarnation told of this node may lie ahead for it to be followed; beyond, a new epoch leaves it
   /// behind.
   public static let incarnationFollowed: UInt32 = 16
+  /// The greatest incarnation by which this node refutes; then a greater epoch begins at 0.
+  public static let incarnationsPerEpoch: UInt32 = 1 << 19
+  /// From one refutation to the next.
+  public static let refutationSpacing = Duration.milliseconds(100)
   /// The longest wait between two epochs of one life.
   public static let epochRaiseMax = Duration.seconds(4)
   /// How often this node looks for another process with its name.
-  public static let namesakeSpacing = Duration.seconds(5)
+  public static let duplicateSpacing = Duration.seconds(5)
   /// Budgets that are kept of peers whose links are closed.
   public static let spentBudgetsMax = 512
   /// Members that a peer may tell of in a row that nobody else has told.

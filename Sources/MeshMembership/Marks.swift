@@ -10,7 +10,7 @@ public struct Marks: OptionSet, Sendable, Hashable {
     "released links", "kept a released link", "asked relays", "relayed by a new link", "nack", "reached by relay",
     "refusal", "confirmed", "doubted link replaced", "stale hearsay", "isolated", "pause", "second voice",
     "checked hearsay", "disproved", "death taken as suspicion", "gap in metadata", "news over budget",
-    "broadcast over budget", "pulled broadcast", "tried to heal", "asked the owner", "looked for a namesake", "late",
+    "broadcast over budget", "pulled broadcast", "tried to heal", "asked the owner", "looked for a duplicate", "late",
     "extended a probe",
   ]
 
@@ -36,7 +36,7 @@ public struct Marks: OptionSet, Sendable, Hashable {
   static let pulledBroadcast = Marks(rawValue: 1 << 19)
   static let triedToHeal = Marks(rawValue: 1 << 20)
   static let askedOwner = Marks(rawValue: 1 << 21)
-  static let lookedForNamesake = Marks(rawValue: 1 << 22)
+  static let lookedForDuplicate = Marks(rawValue: 1 << 22)
   static let late = Marks(rawValue: 1 << 23)
   static let extendedProbe = Marks(rawValue: 1 << 24)
 }

@@ -70,6 +70,9 @@ public struct Membership: Sendable {
   var lastEpochRaiseAt: Instant?
   var epochRaises = 0
   var lastRefutationAt: Instant?
+  /// What is still to be said against claims about this node, and when it last said any such thing.
+  var owedAnswer: OwedAnswer?
+  var lastAnswerAt: Instant?
   /// What was told last of the counts, and the revision that they were counted at.
   var lastCounts: [Int] = []
   var lastHealth = 0
@@ -102,6 +105,7 @@ public struct Membership: Sendable {
   /// What falls due when. Timers of one moment fire in this order.
   enum Timer: Comparable, Hashable, Sendable {
     case leave
+    case answer
     case probe(NodeID)
     case redial(NodeID)
     case relayJob(UInt64)
@@ -112,7 +116,7 @@ public struct Membership: Sendable {
     case rings
     case warmRedraw
     case temporaryLink(NodeID)
-    case namesake
+    case duplicate
     case pull(BroadcastID)
     case heal
     case refresh
@@ -221,6 +225,7 @@ public struct Membership: Sendable {
     while phase != .left, let timer = timers.popDue(now) {
       switch timer {
       case .leave: finishLeaving(into: &effects)
+      case .answer: answerOwed(now: now, into: &effects)
       case .probe(let node): continueProbe(of: node, now: now, into: &effects)
       case .redial(let node): redialIsOverdue(node, now: now, into: &effects)
       case .relayJob(let number): relayIsOverdue(number, now: now, into: &effects)
@@ -231,8 +236,8 @@ public struct Membership: Sendable {
       case .rings: settleRings(now: now)
       case .warmRedraw: redrawWarmLink(now: now)
       case .temporaryLink(let node): endTemporaryLink(node)
-      case .namesake:
-        links.namesake = nil
+      case .duplicate:
+        links.duplicate = nil
         topologyRevision &+= 1
       case .pull(let id): pullAgain(id, now: now, into: &effects)
       case .heal: heal(now: now)

@@ -196,7 +196,7 @@ extension Membership {
     store(member, of: node, now: now)
     announce(.joined, node, member, into: &effects)
     if record.state == .suspect {
-      _ = confirm(node, by: record, now: now, into: &effects)
+      _ = confirm(node, by: record, from: sender, now: now, into: &effects)
       timeSuspicion(of: node, now: now)
       announceSuspicion(node, member, now: now, into: &effects)
     }
@@ -259,7 +259,7 @@ extension Membership {
     if Version(accusation).supersedes(known.version) {
       marks.insert(.deathTakenAsSuspicion)
       adopt(accusation, over: known, node: node, from: sender, path: path, now: now, into: &effects)
-    } else if confirm(node, by: accusation, now: now, into: &effects) {
+    } else if confirm(node, by: accusation, from: sender, now: now, into: &effects) {
       lookAt(node, now: now, into: &effects)
     }
   }
@@ -282,7 +282,7 @@ extension Membership {
     if isRestart { endProbe(of: node) }
     let change = takeMetadata(of: record, into: &member, isOwner: isOwner, now: now)
     if member.version.state != .suspect { member.evidence = now }
-    settle(node, member, from: known, record, now: now, into: &effects)
+    settle(node, member, over: known, record, from: sender, now: now, into: &effects)
     store(member, of: node, now: now)
     // An end needs no metadata, and small as it is finds room on any probe.
     let isEnd = member.version.state.isTerminal
@@ -304,7 +304,7 @@ extension Membership {
 
   /// Sets the timers and marks that go with the member's new state.
   private mutating func settle(
-    _ node: NodeID, _ member: Member, from known: Member, _ record: MemberRecord, now: Instant,
+    _ node: NodeID, _ member: Member, over known: Member, _ record: MemberRecord, from sender: NodeID, now: Instant,
     into effects: inout MembershipEffects
   ) {
     let isSameLife =
@@ -316,11 +316,11 @@ extension Membership {
         hearsay.removeValue(forKey: node)
         timers.set(.check(node), at: nil)
       }
-      endFalseSuspicion(of: node, into: &effects)
+      endFalseSuspicion(of: node, isRestart: member.version.epoch > known.version.epoch, into: &effects)
     case .suspect:
       ends.removeValue(forKey: node)
       if suspicions[node] == nil || !isSameLife { suspicions[node] = Suspicion(beganAt: now) }
-      _ = confirm(node, by: record, now: now, into: &effects)
+      _ = confirm(node, by: record, from: sender, now: now, into: &effects)
       timeSuspicion(of: node, now: now)
     case .dead, .left:
       if ends[node] == nil {
@@ -339,7 +339,7 @@ extension Membership {
     let claimed = Version(record)
     if claimed == known.version {
       news.heardAgain(record, about: node, from: sender, limit: tellingsMax)
-      if claimed.state == .suspect, confirm(node, by: record, now: now, into: &effects) {
+      if claimed.state == .suspect, confirm(node, by: record, from: sender, now: now, into: &effects) {
         lookAt(node, now: now, into: &effects)
         let told = self.record(of: node, known, withMetadata: false)
         // Every accuser tells its own word at once; what others confirm rides on probes.

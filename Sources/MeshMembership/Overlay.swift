@@ -10,8 +10,10 @@ struct WantedLinks: Equatable, Sendable {
   /// Members with a passing purpose; a timer ends each.
   var temporary = OrderedMap<NodeID, Instant>()
   /// Where another process may run under this node's own name, and when that was looked into.
-  var namesake: String?
-  var namesakeAt: Instant?
+  var duplicate: String?
+  var duplicateSoughtAt: Instant?
+  /// When a random member was last chosen.
+  var chosenAt = Instant.origin
 }
 
 extension Membership {
@@ -55,10 +57,13 @@ extension Membership {
 
   /// Chooses one more random member to link in each round, while there are too few.
   mutating func fillWarmLinks(now: Instant) {
-    // A mesh that forms, or a node that isn't well, has better things to do than handshakes.
-    guard health.score == 0, unsettledSince == nil, now.since(digestChangedAt) >= MembershipLimits.ringRest,
-      now.since(startedAt) >= configuration.interval.multiplied(by: 3)
-    else { return }
+    // A mesh that forms, or a node that isn't well, has better things to do than handshakes. But where something always
+    // changes nodes mustn't stay on their rings alone.
+    let isAtRest =
+      unsettledSince == nil && now.since(digestChangedAt) >= MembershipLimits.ringRest
+      && now.since(startedAt) >= configuration.interval.multiplied(by: 3)
+    let isPatient = now.since(max(links.chosenAt, startedAt)) < MembershipLimits.warmPatience
+    guard health.score == 0, isAtRest || !isPatient else { return }
     let underWay = links.warm.keys.count { peers[$0] == nil }
     guard randomLinks.count &+ underWay < MembershipLimits.warmLinks else { return }
     chooseWarmLink(now: now)
@@ -80,6 +85,7 @@ extension Membership {
       guard let (node, member) = randomMember() else { return }
       if member.isOnRings && peers[node] == nil && !wantsLink(to: node) {
         links.warm[node] = now
+        links.chosenAt = now
         topologyRevision &+= 1
         return
       }

@@ -24,10 +24,21 @@ extension Membership {
     fillWarmLinks(now: now)
     reviseQuietly(now: now)
     for node in rings.watched where probes[node] == nil && timers[.redial(node)] == nil {
-      if peers[node] != nil { probe(node, now: now, into: &effects) }
+      if peers[node] != nil {
+        probe(node, now: now, into: &effects)
+      } else if isUnheard(node, now: now) {
+        askRelays(about: node, now: now, into: &effects)
+      }
     }
     if let node = nextInTurn(now: now), probes[node] == nil { probe(node, now: now, into: &effects) }
     if news.count > 0 { effects.append(.observe(.newsQueued(news.count))) }
+  }
+
+  /// Whether a watched member without a link has had its time: for a dial to it, and for a word of it to come another
+  /// way. No dial need ever fail: its endpoint may be empty, or wait for its turn.
+  private func isUnheard(_ node: NodeID, now: Instant) -> Bool {
+    guard let member = members[node], settledNeighbours.contains(node), !isLate(now: now) else { return false }
+    return now.since(max(member.evidence, settledAt)) >= configuration.interval.multiplied(by: 2)
   }
 
   /// The next linked peer that the rings don't probe anyhow. The dead too, once a link to them is open: two that hold
@@ -82,11 +93,14 @@ extension Membership {
       // QUIC repeats what a network loses, but a link that gave way to another took its pings along.
       if peers[node] != nil { sendPing(probe.sequence, to: node, into: &effects) }
       askRelays(about: node, now: now, into: &effects)
-    } else if lastLateAt >= probe.sentAt && probe.extensions < MembershipLimits.extensionsMax {
-      // This node was late itself since it asked: the answer may lie in its own queue.
+    } else if probe.extendedAt.map({ lastLateAt > $0 }) ?? (lastLateAt >= probe.sentAt),
+      probe.extensions < MembershipLimits.extensionsMax
+    {
+      // This node was late itself since it asked: the answer may lie in its own queue. Each lateness counts once.
       marks.insert(.extendedProbe)
       var longer = probe
       longer.extensions &+= 1
+      longer.extendedAt = now
       probes[node] = longer
       timers.set(.probe(node), at: max(longer.verdictAt, now + probe.answerTime))
     } else if now >= probe.verdictAt {

@@ -44,8 +44,8 @@ extension Membership {
     for (node, chosenAt) in links.temporary { append(node, .passing, chosenAt: chosenAt, to: &targets) }
     for node in settledNeighbours { append(node, .ring, to: &targets) }
     for (node, chosenAt) in links.warm { append(node, .warm, chosenAt: chosenAt, to: &targets) }
-    if let endpoint = links.namesake {
-      targets.append(LinkTarget(node: nodeID, endpoint: endpoint, purpose: .passing, chosenAt: links.namesakeAt))
+    if let endpoint = links.duplicate {
+      targets.append(LinkTarget(node: nodeID, endpoint: endpoint, purpose: .passing, chosenAt: links.duplicateSoughtAt))
     }
     return targets
   }

@@ -2,6 +2,15 @@
 import MeshBasics
 import MeshWire
 
+/// What is claimed of this node and still to be outbid.
+struct OwedAnswer: Equatable, Sendable {
+  var incarnation: UInt32 = 0
+  /// Where metadata is claimed that this node never told.
+  var metadataVersion: Int64?
+  /// Where it is called suspect or dead.
+  var accuser: NodeID?
+}
+
 extension Membership {
   mutating func answerClaimAboutSelf(
     _ record: MemberRecord, from sender: NodeID, now: Instant, into effects: inout MembershipEffects
@@ -13,7 +22,7 @@ extension Membership {
       if record.epoch == local.version.epoch { raiseEpoch(above: record.epoch, now: now, into: &effects) }
       return
     }
-    lookForNamesake(record, now: now)
+    lookForDuplicate(record, now: now)
     let own = local.version
     // A goodbye, a greater epoch or a far incarnation that we never said comes from an earlier life whose memory was
     // lost, or from a liar. A new epoch leaves it behind.
@@ -41,38 +50,56 @@ extension Membership {
     guard isAccusation || isAhead || isMetadataAhead else { return }
     // An answer goes to everyone, so that a peer may make this node answer so often only.
     guard mayAccuse(sender, now: now) else { return reject("too many accusations", from: sender, into: &effects) }
-    let (incarnation, overflow) = max(own.incarnation, record.incarnation).addingReportingOverflow(1)
-    guard !overflow else {
+    var owed = owedAnswer ?? OwedAnswer()
+    owed.incarnation = max(owed.incarnation, record.incarnation)
+    if isMetadataAhead { owed.metadataVersion = max(owed.metadataVersion ?? 0, offered) }
+    if isAccusation { owed.accuser = NodeID(record.accuser) ?? sender }
+    owedAnswer = owed
+    // Several peers together mustn't either: what comes too soon is outbid with the next answer.
+    let next = lastAnswerAt.map { $0 + MembershipLimits.refutationSpacing } ?? now
+    guard now >= next else { return timers.set(.answer, at: next) }
+    answerOwed(now: now, into: &effects)
+  }
+
+  /// Takes a version above all that was claimed, and tells it.
+  mutating func answerOwed(now: Instant, into effects: inout MembershipEffects) {
+    timers.set(.answer, at: nil)
+    guard isRunning, let owed = owedAnswer else { return }
+    owedAnswer = nil
+    let own = local.version
+    let (incarnation, overflow) = max(own.incarnation, owed.incarnation).addingReportingOverflow(1)
+    // Newcomers refuse what leaps too far, and so would never learn of a node whose incarnation has grown without end.
+    guard !overflow && incarnation <= MembershipLimits.incarnationsPerEpoch else {
       raiseEpoch(above: own.epoch, now: now, into: &effects)
       return
     }
+    lastAnswerAt = now
     updateLocal(now: now, rank: .suspicion) { local in
       local.version.incarnation = incarnation
-      guard isMetadataAhead else { return }
-      var newer = metadata
-      newer.metadataVersion = max(offered, metadata.metadataVersion).next
+      guard let offered = owed.metadataVersion else { return }
+      var newer = local.metadata.value
+      newer.metadataVersion = max(offered, newer.metadataVersion).next
       local.metadata = Shared(newer)
     }
     totals.refutations &+= 1
-    guard isAccusation else { return }
+    guard let accuser = owed.accuser else { return }
     // Once an interval: a peer that accuses in a loop must not make this node doubt itself.
     if lastRefutationAt.map({ now.since($0) >= configuration.interval }) ?? true { health.note(1) }
     lastRefutationAt = now
-    let accuser = NodeID(record.accuser) ?? sender
     effects.append(.observe(.selfRefuted(accuser: accuser, incarnation: incarnation)))
   }
 
   /// A claim in this node's name from another place may be another process with this name: a link to it tells, and
   /// only a link, which of the two is to stop.
-  private mutating func lookForNamesake(_ record: MemberRecord, now: Instant) {
+  private mutating func lookForDuplicate(_ record: MemberRecord, now: Instant) {
     guard record.state == .alive, let told = record.sharedMetadata?.value.endpoint, !told.isEmpty,
       told != local.metadata.value.endpoint, record.epoch >= local.version.epoch,
-      links.namesakeAt.map({ now.since($0) >= MembershipLimits.namesakeSpacing }) ?? true
+      links.duplicateSoughtAt.map({ now.since($0) >= MembershipLimits.duplicateSpacing }) ?? true
     else { return }
-    marks.insert(.lookedForNamesake)
-    links.namesake = told
-    links.namesakeAt = now
-    timers.set(.namesake, at: now + MembershipLimits.temporaryLink)
+    marks.insert(.lookedForDuplicate)
+    links.duplicate = told
+    links.duplicateSoughtAt = now
+    timers.set(.duplicate, at: now + MembershipLimits.temporaryLink)
     topologyRevision &+= 1
   }
 
@@ -95,6 +122,8 @@ extension Membership {
   mutating func epochRaised(_ epoch: UInt64, now: Instant) {
     raisingEpoch = nil
     guard isRunning, epoch > local.version.epoch else { return }
+    // A greater epoch outbids all that was said of this one.
+    owedAnswer = nil
     updateLocal(now: now, rank: .join) { local in
       local.version = Version(epoch: epoch, incarnation: 0, state: .alive)
       local.metadataEpoch = epoch

@@ -10,7 +10,7 @@ extension Membership {
   ) {
     guard let known = members[node], known.isOnRings else { return }
     var suspicion = suspicions[node] ?? Suspicion(beganAt: now)
-    let isNew = suspicion.add(nodeID, refused: refused)
+    let isNew = suspicion.confirmedAt == nil || (refused && suspicion.refusedAt == nil)
     suspicion.confirmedAt = suspicion.confirmedAt ?? now
     // A link that carries a ping every few seconds is silent between them through no fault of the peer: silence counts
     // from one interval before the ping that nothing answered.
@@ -35,20 +35,23 @@ extension Membership {
     news.put(record, about: node, rank: .suspicion, wide: false, source: nil)
   }
 
-  /// Another node accuses a suspect. Returns whether that confirms what was known.
+  /// Another node accuses a suspect, as `sender` tells. Returns whether that confirms what was known: members that are
+  /// well themselves count, and one of them for each peer that tells.
   mutating func confirm(
-    _ node: NodeID, by record: MemberRecord, now: Instant, into effects: inout MembershipEffects
+    _ node: NodeID, by record: MemberRecord, from sender: NodeID, now: Instant, into effects: inout MembershipEffects
   ) -> Bool {
     guard var suspicion = suspicions[node] else { return false }
     var isNew = false
     for (index, name) in ([record.accuser] + record.accusers).enumerated() {
       guard let accuser = NodeID(name), accuser != node, accuser != nodeID else { continue }
       if configuration.mutations.contains(.dropsConfirmations) { continue }
-      if suspicion.add(accuser, refused: index == 0 && record.refused) { isNew = true }
+      suspicion.named = suspicion.named ?? accuser
+      guard members[accuser]?.version.state == .alive else { continue }
+      if suspicion.add(accuser, refused: index == 0 && record.refused, from: sender) { isNew = true }
     }
+    suspicions[node] = suspicion
     guard isNew else { return false }
     marks.insert(.confirmed)
-    suspicions[node] = suspicion
     timeSuspicion(of: node, now: now)
     return true
   }
@@ -75,13 +78,13 @@ extension Membership {
     }
     // Neither this node nor other suspects are among those that could confirm.
     let others = count(of: .alive)
-    let confirmations = suspicion.accusers.count { $0 != nodeID }
+    let confirmations = suspicion.accusers.count
     let silence = detector.silence(members: livingCount, confirmations: confirmations, others: others)
     let patience = configuration.interval.multiplied(by: Int64(health.score))
     let bySilence = min(silentSince(suspicion, member) + silence, vouchedUntil(node)) + patience
     guard let refusedAt = suspicion.refusedAt else { return bySilence }
     // Two that were refused by the host itself needn't wait for silence; a restart has this long to come up.
-    let isSecond = others == 0 || suspicion.refused.contains { $0 != nodeID }
+    let isSecond = others == 0 || !suspicion.refused.isEmpty
     guard isSecond else { return bySilence }
     // Whom a host refuses there is seldom a link to; the last one knew the way.
     let roundTrip = peers[node]?.smoothedRoundTrip ?? member.lastRoundTrip
@@ -158,11 +161,12 @@ extension Membership {
     for timer in [Timer.suspicion(node), .check(node), .redial(node)] { timers.set(timer, at: nil) }
   }
 
-  /// A suspicion that turned out wrong: counted, so that operators see how often the detector errs.
-  mutating func endFalseSuspicion(of node: NodeID, into effects: inout MembershipEffects) {
+  /// A suspicion that turned out wrong is counted, so that operators see how often the detector errs. Of a process that
+  /// started again it was right.
+  mutating func endFalseSuspicion(of node: NodeID, isRestart: Bool, into effects: inout MembershipEffects) {
     timers.set(.suspicion(node), at: nil)
     guard let suspicion = suspicions.removeValue(forKey: node) else { return }
-    guard suspicion.confirmedAt != nil else { return }
+    guard suspicion.confirmedAt != nil, !isRestart else { return }
     totals.falseSuspicions &+= 1
     effects.append(.observe(.falseSuspicion(peer: node)))
   }
@@ -178,7 +182,8 @@ extension Membership {
 
   /// Whether this process got too little time a moment ago, so that what it failed to reach proves little.
   func isLate(now: Instant) -> Bool {
-    lastLateAt != .origin && now.since(lastLateAt) < configuration.interval.multiplied(by: 2)
+    let span = max(configuration.interval.multiplied(by: 2), configuration.pingTimeout)
+    return lastLateAt != .origin && now.since(lastLateAt) < span
   }
 
   /// A node that was stopped for a while has heard nobody, through its own fault: it drops its probes and gives all the
@@ -204,13 +209,17 @@ extension Membership {
       later.confirmedAt = nil
       later.refusedAt = nil
       later.silentSince = nil
+      // What the suspect said in that time for itself is still to be read.
+      later.beganAt = suspicion.beganAt + gap
+      later.deadline = max(now + configuration.interval, suspicion.deadline + gap)
       suspicions[node] = later
-      let patience = now + configuration.interval
-      timers.set(.suspicion(node), at: max(patience, suspicion.deadline + gap))
+      timers.set(.suspicion(node), at: later.deadline)
       lookAt(node, now: now, into: &effects)
     }
     for node in members.map(\.0) where timers[.redial(node)] != nil {
       timers.set(.redial(node), at: now + detector.redialTime(nil, health: health))
     }
+    // A look whose dial fails now has failed through this node's own fault.
+    for node in hearsay.keys { _ = hearsay.modify(node) { $0.isChecking = false } }
   }
 }

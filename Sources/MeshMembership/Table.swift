@@ -58,7 +58,8 @@ extension Membership {
     digest ^= difference
     buckets[Membership.bucket(of: key)] ^= difference
     digestChangedAt = now
-    if unconvergedSince == nil { unconvergedSince = now }
+    // While nobody is watched there is nobody to agree with, and no time runs.
+    if unconvergedSince == nil || rings.watched.isEmpty { unconvergedSince = now }
   }
 
   /// The part of the digest that a member belongs to: the first six bits of its key.
@@ -87,9 +88,9 @@ extension Membership {
     guard let suspicion else { return record.accuser = nodeID.name }
     // One's own word comes first where there is one: whoever hears it directly counts it as first hand.
     let isOwn = suspicion.confirmedAt != nil
-    let first = isOwn ? nodeID : suspicion.refused.first ?? suspicion.accusers.first ?? nodeID
+    let first = isOwn ? nodeID : suspicion.spokesman ?? nodeID
     record.accuser = first.name
-    record.refused = suspicion.refused.contains(first)
+    record.refused = isOwn ? suspicion.refusedAt != nil : suspicion.refused.contains(first)
     record.accusers = suspicion.accusers.filter { $0 != first }.prefix(WireLimits.accusersMax).map(\.name)
   }
 

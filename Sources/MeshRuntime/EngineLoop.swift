@@ -157,7 +157,7 @@ final class EngineLoop {
     } else {
       accepted = core.work.resolve(endpoint, for: link)
     }
-    if !accepted { core.inbox.mustPost(.input(.linkClosed(link, .unreachable("too many dials are under way")))) }
+    if !accepted { core.inbox.mustPost(.input(.linkClosed(link, .notTried("too many dials are under way")))) }
   }
 
   private func persist(_ write: StoreWrite, token: SyncToken) {

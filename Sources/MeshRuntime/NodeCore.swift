@@ -208,9 +208,9 @@ final class NodeCore: @unchecked Sendable {
     switch outcome {
     case .resolved(let id, let address, let endpoint):
       if !link.mailbox.post(.dial(id, address, serverName: endpoint.host)) {
-        inbox.mustPost(.input(.linkClosed(id, .unreachable("the link thread is busy"))))
+        inbox.mustPost(.input(.linkClosed(id, .notTried("the link thread is busy"))))
       }
-    case .unresolved(let id, let reason): inbox.mustPost(.input(.linkClosed(id, .unreachable(reason))))
+    case .unresolved(let id, let reason): inbox.mustPost(.input(.linkClosed(id, .notTried(reason))))
     case .certificateReloaded:
       let credential = security.credential
       observe(.certificateReloaded(subject: credential.subject, notAfter: String(credential.notAfter)))

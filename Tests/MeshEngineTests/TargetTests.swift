@@ -103,6 +103,45 @@ struct TargetTests {
     #expect(rig.observations.contains { if case .dialFailed = $0 { true } else { false } })
   }
 
+  /// A dial that was answered, though by a refusal of trust, proves that somebody lives there; one that was never made
+  /// proves nothing.
+  @Test func onlyASilentDialOrAClosedPortIsToldToTheMembership() throws {
+    let ends: [(LinkEnd, isTold: Bool)] = [
+      (.timedOut, true), (.unreachable("no route"), true), (.portClosed, true), (.closed, false),
+      (.refused(reason: "certificate"), false), (.protocolError("TLS"), false), (.notTried("no address"), false),
+    ]
+    for (end, isTold) in ends {
+      var (rig, link, node) = try looking()
+      rig.send(.linkClosed(link, end))
+      #expect((rig.engine.member(node)?.status == .left) == isTold, "\(end)")
+    }
+  }
+
+  @Test func aDialThatOpensAndHearsNoHelloProvesNothing() throws {
+    var (rig, link, node) = try looking()
+    rig.send(.linkOpened(link, peer("z")))
+    rig.send(.linkClosed(link, .timedOut))
+    #expect(rig.engine.dialer.targets[.peer(node)]?.dialing == nil && rig.engine.member(node)?.status != .left)
+  }
+
+  /// The link to "z" has closed and it is dialed, while the membership looks whether it is dead, as "b" has said.
+  private func looking() throws -> (rig: Rig, link: LinkID, node: NodeID) {
+    var rig = try Rig { $0.seeds = [] }
+    rig.establish(.accepted(1), "z")
+    rig.establish(.accepted(2), "b")
+    // In steps, so that no timer is late.
+    for _ in 0..<150 { rig.advance(.milliseconds(20)) }
+    rig.send(.linkClosed(.accepted(1), .closed))
+    for _ in 0..<40 where rig.dials.isEmpty { rig.advance(.milliseconds(10)) }
+    let (link, node) = (try #require(rig.dials.first), try #require(NodeID("z")))
+    var record = try #require(rig.engine.membership.record(of: node))
+    (record.state, record.accuser, record.metadata) = (.dead, "b", nil)
+    var claim = Hearsay(record: record, voice: try #require(NodeID("b")), isVoice: true)
+    claim.isChecking = true
+    rig.engine.membership.hearsay[node] = claim
+    return (rig, link, node)
+  }
+
   @Test func whoeverAnswersInAnothersPlaceIsNotTakenForIt() throws {
     var rig = try Rig { $0.seeds = [] }
     rig.establish(.accepted(1), "z")

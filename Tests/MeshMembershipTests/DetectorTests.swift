@@ -85,14 +85,16 @@ struct DetectorTests {
     }
   }
 
-  /// Conformance 24 and 30: each accuser once, up to a number.
+  /// Conformance 24 and 30: each accuser once and one for each peer that tells, up to a number.
   @Test func accusersCountOnceUpToTheirLimit() throws {
     var suspicion = Suspicion(beganAt: .origin)
-    #expect(suspicion.add(try id("a"), refused: false))
-    #expect(!suspicion.add(try id("a"), refused: false))
-    #expect(suspicion.add(try id("a"), refused: true))
-    for name in ["b", "c"] { #expect(suspicion.add(try id(name), refused: true)) }
-    #expect(!suspicion.add(try id("e"), refused: true))
+    #expect(try suspicion.add(id("a"), refused: false, from: id("p")))
+    #expect(try !suspicion.add(id("a"), refused: false, from: id("q")))
+    #expect(try !suspicion.add(id("b"), refused: false, from: id("p")))
+    #expect(try suspicion.add(id("a"), refused: true, from: id("p")))
+    #expect(try !suspicion.add(id("b"), refused: true, from: id("p")))
+    for name in ["b", "c"] { #expect(try suspicion.add(id(name), refused: true, from: id(name))) }
+    #expect(try !suspicion.add(id("e"), refused: true, from: id("e")))
     #expect(
       suspicion.accusers.count == MembershipLimits.accusersMax
         && suspicion.refused.count == MembershipLimits.accusersMax)

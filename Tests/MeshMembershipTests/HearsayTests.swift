@@ -119,6 +119,29 @@ struct HearsayTests {
     #expect(rig.status("b") == .alive)
   }
 
+  /// A death that this node alone has found is told in its own name: those who only suspect don't stand by it.
+  @Test func theDeathThatALookOfItsOwnFindsIsThisNodesWord() throws {
+    var rig = try Rig.connected("c", "d")
+    try rig.hear("c", news((0..<40).map { claim("n\($0)") }))
+    try rig.run(.seconds(6), answering: ["c", "d"])
+    let name = try #require(try (0..<40).map { "n\($0)" }.first { name in try !rig.room.wantsLink(to: id(name)) })
+    var word = claim(name, 0, .suspect, accuser: "d")
+    (word.accusers, word.refused) = (["c"], true)
+    try rig.hear("d", news(word))
+    for _ in 0..<400 where rig.room.hearsay[try id(name)]?.isChecking != true {
+      try rig.run(.milliseconds(50), answering: ["c", "d"])
+    }
+    try rig.run(.milliseconds(500), answering: ["c", "d"])
+    // One that gave a sign of life a moment ago has its time still.
+    var early = rig
+    _ = early.room.members.modify(try id(name)) { $0.evidence = early.now }
+    early.send(.dialFailed(try id(name), refused: false))
+    #expect(early.status(name) == .suspect)
+    rig.send(.dialFailed(try id(name), refused: false))
+    let told = try #require(rig.told("c").first { $0.nodeID == name })
+    #expect(told.state == .dead && told.accuser == "m" && told.accusers.isEmpty && !told.refused)
+  }
+
   @Test func aRefutationInTimeEndsTheCase() throws {
     var rig = try knowing()
     try rig.hear("c", death("c"))
@@ -154,6 +177,16 @@ struct HearsayTests {
     try rig.run(.milliseconds(950), answering: ["c"])
     let looks = Int(rig.room.totals.checks)
     #expect((1...MembershipLimits.checksPerSecond * 2).contains(looks))
+  }
+
+  @Test func looksGoOnAtTheirRate() throws {
+    var rig = try Rig.connected("c")
+    let names = (0..<100).map { "n\($0)" }
+    try rig.hear("c", news(names.map { claim($0) }))
+    try rig.hear("c", news(names.map { claim($0, 1, .left) }))
+    try rig.run(.seconds(10), answering: ["c"])
+    let rate = MembershipLimits.checksPerSecond
+    #expect((rate * 9...rate * 11).contains(Int(rig.room.totals.checks)))
   }
 
   @Test func accusationsOfOnePeerAreRationed() throws {

@@ -31,14 +31,15 @@ struct MetadataTests {
     owner.send(.labelsSet(changed("key-3")))
     let told = try #require(owner.told("m").first)
     let delta = try #require(told.metadataDelta)
+    reader.now = reader.now + .milliseconds(20)
+    reader.send(.deadlineReached)
+    reader.now = reader.now + .milliseconds(20)
     #expect(told.metadata == nil && delta.changed.map(\.key) == ["key-3"] && delta.removed.isEmpty)
     try reader.hear("a", news(told))
     #expect(reader.events == [.updated] && reader.view("a")?.metadata == owner.view("a")?.metadata)
     // It travels on as a difference.
-    reader.now = reader.now + .milliseconds(20)
-    reader.send(.deadlineReached)
-    let waiting = reader.room.news[try id("a")]?.record
-    #expect(waiting == nil || waiting?.metadataDelta == delta)
+    let passedOn = reader.told("z")
+    #expect(passedOn.map(\.metadataDelta) == [delta] && passedOn.allSatisfy { $0.metadata == nil })
     #expect(reader.member("a")?.metadataVersion == delta.toVersion)
   }
 

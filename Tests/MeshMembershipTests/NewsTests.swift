@@ -270,10 +270,21 @@ struct NewsTests {
     let burst = (0..<20).allSatisfy { _ in bucket.take(1, now: .origin) }
     let oneMore = bucket.take(1, now: .origin)
     let tooEarly = bucket.take(1, now: .origin + .milliseconds(99))
-    let inTime = bucket.take(1, now: .origin + .milliseconds(200))
+    let inTime = bucket.take(1, now: .origin + .milliseconds(100))
     #expect(burst && !oneMore && !tooEarly && inTime)
     let afterLong = bucket.take(21, now: .origin + .seconds(1_000_000))
     let all = bucket.take(20, now: .origin + .seconds(1_000_000))
     #expect(!afterLong && all)
+  }
+
+  /// A bucket that is asked more often than it makes a unit gives its rate all the same.
+  @Test func aSteadyDripGetsTheWholeRate() {
+    for gap in [1, 5, 20, 30, 49, 60] as [Int64] {
+      var bucket = TokenBucket(perSecond: 20, burst: 20, now: .origin)
+      let asked = stride(from: 0, to: Int64(60_000), by: Int64.Stride(gap))
+      let given = asked.count { bucket.take(1, now: .origin + .milliseconds($0)) }
+      let due = min(60_000 / Int(gap), 20 + 20 * 60)
+      #expect((due - 2...due + 1).contains(given), "asked each \(gap) ms: \(given) of \(due)")
+    }
   }
 }

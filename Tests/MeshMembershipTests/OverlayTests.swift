@@ -63,6 +63,25 @@ struct OverlayTests {
     #expect(try (0..<40).allSatisfy { try moment($0, 3) <= 400 })
   }
 
+  /// In a mesh where something changes all the time, too, a node comes by its random links, though more slowly.
+  @Test func randomLinksComeInAMeshThatNeverRests() throws {
+    var rig = try Rig.connected("c")
+    try rig.hear("c", news(crowd(200).map { claim($0) }))
+    var counts: [Int] = []
+    for second in 0..<60 {
+      for tenth in 0..<10 {
+        try rig.run(.milliseconds(100), answering: ["c"])
+        var changed = claim("n7")
+        changed.metadata?.metadataVersion = Int64(2 + second * 10 + tenth)
+        changed.metadata?.role = "r\(second)-\(tenth)"
+        try rig.hear("c", news(changed))
+      }
+      counts.append(rig.room.links.warm.count)
+    }
+    // They leave again after a while, since nobody opens them here.
+    #expect(counts[3] == 0 && (1...2).contains(counts[11]) && (4...6).contains(counts[29]), "\(counts)")
+  }
+
   @Test func noMemberIsWantedTwice() throws {
     var rig = try Rig.connected("c")
     try rig.hear("c", news(crowd(30).map { claim($0) }))

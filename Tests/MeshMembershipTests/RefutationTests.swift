@@ -91,17 +91,65 @@ struct RefutationTests {
     #expect(rig.effects.list.contains(.raiseEpoch(1_001)) && rig.room.localRecord.incarnation == .max)
   }
 
-  /// Each answer goes to everyone: one peer can't make this node talk without end, whatever it says of it.
-  @Test func answersToOnePeerAreRationed() throws {
-    let burst = UInt32(MembershipLimits.accusationsBurst)
+  /// Newcomers refuse leaps, so that an incarnation may not grow without end.
+  @Test func anEpochHoldsSoManyIncarnationsAndNotOneMore() throws {
+    let most = MembershipLimits.incarnationsPerEpoch
+    #expect(most < MembershipLimits.incarnationJumpMax)
+    for (incarnation, raises) in [(most - 1, false), (most, true)] {
+      var rig = try Rig.connected("c")
+      rig.room.updateLocal(now: rig.now, rank: .join) { $0.version.incarnation = incarnation }
+      try rig.hear("c", news(own(incarnation, .suspect)))
+      #expect(rig.effects.list.contains(.raiseEpoch(1_001)) == raises)
+      #expect(rig.room.localRecord.incarnation == most)
+    }
+  }
+
+  /// Claims that it lives, too, if they are above what it said: each answer goes to everyone.
+  @Test func aPeerMakesThisNodeAnswerSoOftenOnly() throws {
     for state in [MemberState.alive, .suspect] {
       var rig = try Rig.connected("c", "d")
-      for _ in 0...burst { try rig.hear("c", news(own(rig.room.localRecord.incarnation + 1, state))) }
-      #expect(rig.room.localRecord.incarnation == 2 * burst && rig.statistic("claimsRejected") == 1)
+      var toldToD = 0
+      for _ in 0..<1_000 {
+        rig.now = rig.now + .milliseconds(1)
+        let ahead = rig.room.localRecord.incarnation + 1
+        try rig.hear("c", news((0..<8).map { own(ahead + $0, state) }))
+        toldToD += rig.told("d").count { $0.nodeID == "m" }
+      }
+      #expect((9...11).contains(rig.room.totals.refutations) && (9...11).contains(toldToD))
+      #expect(rig.room.localRecord.incarnation <= 200)
+      // But those that an answer has just outbid.
+      let most = MembershipLimits.accusationsBurst + MembershipLimits.accusationsPerSecond + 8 * 11
+      #expect(try #require(rig.statistic("claimsRejected")) >= Int64(8_000 - most))
       // What is old costs nothing, and another peer has a budget of its own.
+      let before = rig.room.totals.refutations
+      rig.now = rig.now + MembershipLimits.refutationSpacing
+      rig.send(.deadlineReached)
+      rig.now = rig.now + MembershipLimits.refutationSpacing
+      let rejected = rig.statistic("claimsRejected")
+      try rig.hear("c", news(own(rig.room.localRecord.incarnation - 1, .suspect)))
       try rig.hear("d", news(own(rig.room.localRecord.incarnation, .suspect)))
-      #expect(rig.room.localRecord.incarnation == 2 * burst + 1)
+      #expect((before + 1...before + 2).contains(rig.room.totals.refutations))
+      #expect(rig.statistic("claimsRejected") == rejected)
     }
+  }
+
+  @Test func whatComesTooSoonAfterAnAnswerIsOutbidWithTheNext() throws {
+    var rig = try Rig.connected("c", "d")
+    try rig.hear("c", news(own(0, .suspect)))
+    #expect(rig.room.localRecord.incarnation == 1)
+    rig.now = rig.now + .milliseconds(30)
+    var forged = own(4, .alive)
+    forged.metadata?.metadataVersion = try #require(rig.room.localRecord.metadata).metadataVersion + 3
+    try rig.hear("d", news(own(7, .suspect), forged))
+    #expect(rig.room.localRecord.incarnation == 1)
+    let due = try #require(rig.room.timers[.answer])
+    #expect(due.since(rig.now) == MembershipLimits.refutationSpacing - .milliseconds(30))
+    let version = try #require(forged.metadata).metadataVersion
+    rig.now = due
+    rig.send(.deadlineReached)
+    #expect(rig.room.localRecord.incarnation == 8)
+    #expect(rig.room.localRecord.metadata?.metadataVersion == version + 1)
+    #expect(rig.room.timers[.answer] == nil)
   }
 
   @Test func aNodeThatLeavesDoesNotRefute() throws {
@@ -145,5 +193,15 @@ struct RefutationTests {
     #expect(rig.events == [.recovered])
     #expect(rig.observations.contains(.falseSuspicion(peer: try id("b"))))
     #expect(rig.statistic("falseSuspicions") == 1)
+  }
+
+  @Test func theSuspicionOfAProcessThatStartedAgainWasNotFalse() throws {
+    var rig = try Rig.connected("b", "c")
+    try rig.run(.milliseconds(200), answering: ["b", "c"])
+    rig.room.suspect(try id("b"), refused: false, now: rig.now, into: &rig.effects)
+    try rig.hear("b", news(claim("b", epoch: 600)))
+    #expect(rig.events == [.recovered])
+    #expect(!rig.observations.contains(.falseSuspicion(peer: try id("b"))))
+    #expect(rig.statistic("falseSuspicions") == 0)
   }
 }

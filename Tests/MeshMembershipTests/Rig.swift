@@ -34,6 +34,13 @@ struct Rig {
     effects.list.compactMap { if case .notify(let event) = $0 { event.kind } else { nil } }
   }
 
+  /// The same with the members that they are about.
+  var memberEvents: [(kind: MembershipEvent.Kind, member: String)] {
+    effects.list.compactMap { effect in
+      if case .notify(let event) = effect { (event.kind, event.member.nodeID.name) } else { nil }
+    }
+  }
+
   func status(_ name: String) -> MemberStatus? { view(name)?.status }
 
   func view(_ name: String) -> MemberView? { NodeID(name).flatMap { room.view(of: $0) } }

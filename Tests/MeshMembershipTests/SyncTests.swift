@@ -6,6 +6,26 @@ import Testing
 
 /// The exchange that makes two views equal, message by message between two rooms.
 struct SyncTests {
+  /// A node alone has nobody to agree with: the time in which it was says nothing of how fast views become equal.
+  @Test func aNodeThatWasAloneMeasuresConvergenceFromItsFirstPeerOn() throws {
+    var rig = try Rig()
+    try rig.run(.seconds(3_600))
+    var spans: [Duration] = []
+    func look(_ rig: Rig) {
+      for case .convergenceMeasured(let span) in rig.observations { spans.append(span) }
+    }
+    try rig.connect("b")
+    try rig.answer("b", rig.pings(to: "b").map(\.sequence))
+    look(rig)
+    try rig.run(.seconds(3)) { rig in
+      for ping in rig.pings(to: "b") {
+        try rig.answer("b", [ping.sequence])
+        look(rig)
+      }
+    }
+    #expect(spans.count == 1 && spans.allSatisfy { $0 < .seconds(3) }, "\(spans)")
+  }
+
   /// Two linked rooms whose messages are passed to and fro.
   private struct Pair {
     var rooms: [Rig]

@@ -236,7 +236,7 @@ final class LinkLoop {
     }
     guard let socket, let local = SocketAddress(literal: address.isIPv6 ? "::" : "0.0.0.0", port: port),
       socket.address.isIPv6 || !address.isIPv6
-    else { return deliver(.closed(link, .unreachable("no IPv6 on \(options.bindAddress)"))) }
+    else { return deliver(.closed(link, .notTried("no IPv6 on \(options.bindAddress)"))) }
     let quic = QUICConnection(
       isServer: false, local: local, remote: address, host: self, resetSecret: resetSecret, memory: memory)
     let connection = LinkConnection(quic, loop: self, link: link, serverName: serverName, limits: limits)
