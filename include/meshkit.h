@@ -485,7 +485,8 @@ typedef struct meshkit_event_t meshkit_event_t;
 /** How to make a stream. */
 typedef struct meshkit_events_options_t {
   uint32_t struct_size;
-  /** How many events it holds: 16 to 65536; 0 for the default, 4096. Better twice the number of members, or more. */
+  /** How many events it holds: 16 to 65536; 0 for the default, 4096. Better twice the number of members, or more. It
+   * takes memory as events wait, not before. */
   uint32_t capacity;
 } meshkit_events_options_t;
 MESHKIT_STATIC_ASSERT(sizeof(meshkit_events_options_t) == 8, "meshkit_events_options_t");
@@ -567,7 +568,7 @@ MESHKIT_STATIC_ASSERT(sizeof(meshkit_callback_t) == 32, "meshkit_callback_t");
  * When this fails, neither function is ever called.
  *
  * @since 0.1
- * @owns borrows callback; its ctx until drop
+ * @owns borrows callback; its ctx until drop; own error
  * @threads one
  * @blocks never
  * @callback-safe yes
@@ -611,8 +612,10 @@ void meshkit_events_release(meshkit_events_t *MESHKIT_NULLABLE events);
 #define MESHKIT_EVENT_BROADCAST 8u        /**< meshkit_broadcast_t: another member tells all */
 #define MESHKIT_EVENT_LOG 16u             /**< meshkit_log_t: a log record */
 #define MESHKIT_EVENT_COMPLETED 32u       /**< meshkit_outcome_t: the operation with this token ended */
-#define MESHKIT_EVENT_NODE_STOPPED 33u    /**< meshkit_outcome_t: a node ended; status 0 after a graceful stop,
-                                               MESHKIT_E_CONFLICT when another process took its name */
+#define MESHKIT_EVENT_NODE_STOPPED 33u    /**< meshkit_outcome_t: a node ended; status 0 when it was stopped, or was
+                                               released without a stop, and so without a goodbye; else why it
+                                               ended by itself: MESHKIT_E_CONFLICT when another process took
+                                               its name */
 #define MESHKIT_EVENT_DROPPED 34u         /**< meshkit_dropped_t: the stream was full */
 
 /** One event: a fixed head, and a payload that the type tells. All of it lives until meshkit_event_release(). */
@@ -649,7 +652,8 @@ MESHKIT_STATIC_ASSERT(sizeof(meshkit_outcome_t) == 32, "meshkit_outcome_t");
 typedef struct meshkit_broadcast_t {
   uint32_t struct_size;
   uint32_t reserved;
-  /** The member that told it. */
+  /** The member that told it, by what the mesh says. That isn't proven: a member can tell one in another's name. Where it
+   * matters, let the payload prove itself. */
   meshkit_bytes_t origin;
   /** What it is about, 1 to MESHKIT_BROADCAST_TOPIC_LEN_MAX bytes. */
   meshkit_bytes_t topic;
@@ -664,7 +668,8 @@ MESHKIT_STATIC_ASSERT(sizeof(meshkit_broadcast_t) == 64, "meshkit_broadcast_t");
 typedef struct meshkit_dropped_t {
   uint32_t struct_size;
   uint32_t reserved;
-  /** How many events, oldest first. */
+  /** How many events since the last event of this type: of log records and broadcasts the oldest, of membership events
+   * the newest, those of members that had none waiting. */
   uint64_t count;
 } meshkit_dropped_t;
 MESHKIT_STATIC_ASSERT(sizeof(meshkit_dropped_t) == 16, "meshkit_dropped_t");
@@ -683,7 +688,13 @@ void meshkit_event_release(meshkit_event_t *MESHKIT_NULLABLE event);
 
 /* ---- node ---------------------------------------------------------------------------------------------------- */
 
-/** One member of a mesh inside this process: its threads, sockets and state. Several may live in one process. */
+/**
+ * One member of a mesh inside this process: its threads, sockets and state. Several may live in one process.
+ *
+ * What all calls that complete with an event have in common: MESHKIT_E_BUSY when the node has no room for more
+ * commands, or `events` none for more completions; MESHKIT_E_CLOSED when the node has stopped, or `events` is closed. The
+ * completion's status is MESHKIT_E_SHUTDOWN when the node stops before it was done.
+ */
 typedef struct meshkit_node_t meshkit_node_t;
 typedef struct meshkit_members_t meshkit_members_t;
 
@@ -733,7 +744,9 @@ meshkit_status_t meshkit_node_subscribe(
 
 /**
  * Replaces this node's labels; the mesh hears of it. Keys have 1 to 64 bytes, values up to 4096, and all that a node
- * announces of itself must fit 16384. The completion's status is MESHKIT_E_ARGUMENT when they break such a rule.
+ * announces of itself must fit 16384. The completion's status is MESHKIT_E_ARGUMENT when they break such a rule;
+ * MESHKIT_E_ARGUMENT at once for more than MESHKIT_NODE_LABELS_MAX or for what is no text. MESHKIT_E_BUSY,
+ * MESHKIT_E_CLOSED and MESHKIT_E_SHUTDOWN as for all calls that complete.
  *
  * @since 0.1
  * @owns own error
@@ -749,7 +762,9 @@ meshkit_status_t meshkit_node_set_labels(
 
 /**
  * Tells the mesh that this node wants no new work (`draining` 1), or wants it again (0). It stays a member; what others
- * make of it is theirs. It shows in `is_draining` of every picture and in the control plane's documents.
+ * make of it is theirs. It shows in `is_draining` of every picture and in the control plane's documents. The last call
+ * counts. MESHKIT_E_ARGUMENT for other numbers; MESHKIT_E_BUSY, MESHKIT_E_CLOSED and MESHKIT_E_SHUTDOWN as for all calls
+ * that complete.
  *
  * @since 0.1
  * @owns own error
@@ -764,8 +779,9 @@ meshkit_status_t meshkit_node_set_draining(
 
 /**
  * Declares a dead or lost member gone, in the whole mesh at once, on an operator's word. One that lives and can be
- * reached comes back by itself. MESHKIT_E_ARGUMENT for this node itself, which meshkit_node_stop() makes leave;
- * MESHKIT_E_NOT_FOUND for a name that this node doesn't know.
+ * reached comes back by itself; one that has left already stays as it is. MESHKIT_E_ARGUMENT for what is no name, and
+ * for this node itself, which meshkit_node_stop() makes leave; MESHKIT_E_NOT_FOUND for a name that this node doesn't
+ * know; MESHKIT_E_BUSY, MESHKIT_E_CLOSED and MESHKIT_E_SHUTDOWN as for all calls that complete.
  *
  * @since 0.1
  * @owns own error
@@ -780,7 +796,7 @@ meshkit_status_t meshkit_node_remove_member(
 
 /**
  * Tells every other member `payload` under `topic`: a MESHKIT_EVENT_BROADCAST on each of their streams that asked for
- * MESHKIT_TOPIC_BROADCASTS, once, in no promised order. The completion says that it is under way, not that it has
+ * MESHKIT_TOPIC_BROADCASTS, once, in no promised order, under an `origin` that isn't proven. The completion says that it is under way, not that it has
  * arrived. The topic is text of 1 to 128 bytes without control characters, the payload up to 65536 bytes of any kind;
  * payloads over 1024 bytes are announced first and then fetched. Both are copied. MESHKIT_E_ARGUMENT when either breaks
  * these rules, MESHKIT_E_BUSY when more than 8 MiB wait for the node; the completion's status is MESHKIT_E_BUSY when
@@ -798,7 +814,9 @@ meshkit_status_t meshkit_node_broadcast(
     uint64_t token, meshkit_error_t **MESHKIT_NULLABLE error);
 
 /**
- * Says goodbye to the mesh and stops. Calling it again is fine.
+ * Says goodbye to the mesh and stops. Calling it again is fine, also when the node has stopped: then it completes at
+ * once. The completion's status is how the node ended, MESHKIT_OK for a goodbye. MESHKIT_E_BUSY as for all calls that
+ * complete: try again, or release the node; MESHKIT_E_CLOSED when `events` is closed.
  *
  * @since 0.1
  * @owns own error

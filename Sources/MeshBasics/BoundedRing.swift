@@ -1,26 +1,36 @@
-/// A first-in, first-out queue with a limit, in one array that never grows past it.
+/// A first-in, first-out queue with a limit, in one array that grows with what waits, and never past the limit.
 public struct BoundedRing<Element> {
-  private var slots: [Element?]
+  private var slots: [Element?] = []
   private var head = 0
+  /// The limit.
+  public let capacity: Int
   /// The number of elements inside.
   public private(set) var count = 0
 
   /// An empty ring for at most `capacity` elements (at least one).
-  public init(capacity: Int) { slots = Array(repeating: nil, count: Swift.max(1, capacity)) }
+  public init(capacity: Int) { self.capacity = Swift.max(1, capacity) }
 
-  /// The limit.
-  public var capacity: Int { slots.count }
   /// Whether nothing is inside.
   public var isEmpty: Bool { count == 0 }
   /// Whether the limit is reached.
-  public var isFull: Bool { count == slots.count }
+  public var isFull: Bool { count == capacity }
+  /// How many places there is memory for.
+  var allocated: Int { slots.count }
 
   /// Adds `element` at the end; answers false, and changes nothing, when the ring is full.
   public mutating func append(_ element: Element) -> Bool {
     guard !isFull else { return false }
+    if count == slots.count { grow() }
     slots[(head &+ count) % slots.count] = element
     count &+= 1
     return true
+  }
+
+  /// Doubles the places, up to the limit. The oldest element comes to the front.
+  private mutating func grow() {
+    let more = Swift.min(capacity, Swift.max(16, slots.count &* 2))
+    slots = Array(slots[head...]) + Array(slots[..<head]) + Array(repeating: nil, count: more &- slots.count)
+    head = 0
   }
 
   /// Takes the oldest element out.

@@ -31,15 +31,15 @@ public enum Observation: Equatable, Sendable {
   case messageFailed(outbound: Bool)
   /// A message that couldn't be decoded or broke a limit; `reason` names the field and the limit, never its bytes.
   case messageRejected(peer: String, reason: String)
-  /// Something a peer sent that MeshKit bounds: it was dropped and counted.
-  case limitReached(String)
+  /// Something that MeshKit bounds: so many times something was too much, and was dropped or put off.
+  case limitReached(String, count: UInt64 = 1)
 
   // News, broadcasts and anti-entropy.
   /// How many claims wait to be told.
   case newsQueued(Int)
   /// A piece of news went to so many peers at once.
   case newsSpread(peers: Int)
-  /// From a change of this node to the moment at which every linked peer has it.
+  /// From a change of this node's view to the moment at which all members that it watches show an equal view.
   case convergenceMeasured(Duration)
   case broadcastDelivered
   case broadcastDropped(reason: String)
@@ -53,7 +53,8 @@ public enum Observation: Equatable, Sendable {
   case memberRemoved(NodeID, by: String)
   /// This process didn't run for so long: what it believed of its peers is stale.
   case pauseDetected(Duration)
-  /// Most of this node's own probes fail, so it judges nobody; false when that is over.
+  /// This node would declare a member dead, but has heard nobody for two intervals: it judges nobody. False when that
+  /// is over.
   case isolated(Bool)
   /// Another live process has taken this node's name; the node stops.
   case conflicted(String)

@@ -1,3 +1,6 @@
+import MeshRuntime
+import MeshTransport
+
 /// The reason phrases of the statuses that a control listener, or a proxy before it, may answer with.
 enum HTTPReason {
   static func phrase(_ status: Int) -> String {
@@ -22,5 +25,14 @@ enum HTTPReason {
     case 504: return "Gateway Timeout"
     default: return "(no reason known)"
     }
+  }
+
+  /// The status, and what the problem document says; a node that is too old says nothing.
+  static func refusal(_ response: HTTPResponse) -> String {
+    let status = "\(response.status) \(phrase(response.status))"
+    let document = try? JSONValue.parse(response.body)
+    let detail = document?.member("detail")?.text ?? document?.member("error")?.text
+    if let detail { return "\(status): \(printable(detail))" }
+    return response.status == 404 ? "\(status): this node doesn't know the request; is it of an older version?" : status
   }
 }

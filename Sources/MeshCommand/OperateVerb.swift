@@ -5,15 +5,17 @@ import MeshTransport
 /// its control listener.
 enum OperateVerb {
   static func drain(_ values: OptionValues, _ output: Output) throws(CommandError) -> ExitCode {
-    try ask("POST", "/v1/node/drain", values, output) { "\($0) is draining" }
+    try ask("POST", "/v1/node/drain", values, output) { node, _ in "\(node) is asked to drain" }
   }
 
   static func resume(_ values: OptionValues, _ output: Output) throws(CommandError) -> ExitCode {
-    try ask("POST", "/v1/node/resume", values, output) { "\($0) takes work again" }
+    try ask("POST", "/v1/node/resume", values, output) { node, _ in "\(node) is asked to take work again" }
   }
 
   static func leave(_ values: OptionValues, _ output: Output) throws(CommandError) -> ExitCode {
-    try ask("POST", "/v1/node/leave", values, output) { "\($0) is leaving the mesh" }
+    try ask("POST", "/v1/node/leave", values, output) { node, isSo in
+      isSo ? "\(node) is leaving the mesh" : "\(node) is asked to leave the mesh"
+    }
   }
 
   static func remove(_ values: OptionValues, _ output: Output) throws(CommandError) -> ExitCode {
@@ -22,12 +24,16 @@ enum OperateVerb {
         "\(values.title): '\(printable(values.operand))' is no node id; allowed: 1 to \(NodeID.lengthMax) letters, "
           + "digits, '.', '-' and '_'")
     }
-    return try ask("DELETE", "/v1/members/\(node)", values, output) { "\($0) is declared gone" }
+    return try ask("DELETE", "/v1/members/\(node)", values, output) { node, isSo in
+      isSo ? "\(node) has left already" : "asked to declare \(node) gone"
+    }
   }
 
-  /// Sends one request; prints what `sentence` makes of the node that the answer names.
+  /// Sends one request; prints what `sentence` makes of the node that the answer names, and of whether nothing was left
+  /// to do (200): a node answers 202 before it has done anything.
   private static func ask(
-    _ method: String, _ path: String, _ values: OptionValues, _ output: Output, _ sentence: (String) -> String
+    _ method: String, _ path: String, _ values: OptionValues, _ output: Output,
+    _ sentence: (_ node: String, _ isSo: Bool) -> String
   ) throws(CommandError) -> ExitCode {
     let url = try ControlAddress.of(values) + path
     let timeout = try values.duration("--timeout")
@@ -39,21 +45,12 @@ enum OperateVerb {
         "\(values.title): \(printable(error.description))", exitCode: error.timedOut ? .timeout : .error)
     }
     guard (200...299).contains(response.status) else {
-      throw CommandError("\(values.title): \(url) answered \(refusal(response))")
+      throw CommandError("\(values.title): \(url) answered \(HTTPReason.refusal(response))")
     }
     guard let document = try? JSONValue.parse(response.body), let node = document.member("nodeId")?.text else {
       throw CommandError("\(values.title): the answer of \(url) can't be read: nodeId is missing")
     }
-    output.line(sentence(printable(node)))
+    output.line(sentence(printable(node), response.status == 200))
     return .ok
-  }
-
-  /// The status, and what the problem document says; a node that is too old says nothing.
-  private static func refusal(_ response: HTTPResponse) -> String {
-    let status = "\(response.status) \(HTTPReason.phrase(response.status))"
-    let document = try? JSONValue.parse(response.body)
-    let detail = document?.member("detail")?.text ?? document?.member("error")?.text
-    if let detail { return "\(status): \(printable(detail))" }
-    return response.status == 404 ? "\(status): this node doesn't know the request; is it of an older version?" : status
   }
 }

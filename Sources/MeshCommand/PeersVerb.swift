@@ -28,7 +28,7 @@ enum PeersVerb {
         "Mesh peers request failed: \(printable(error.description))", exitCode: error.timedOut ? .timeout : .error)
     }
     guard (200...299).contains(response.status) else {
-      throw CommandError("Mesh peers request failed: \(response.status) \(HTTPReason.phrase(response.status))")
+      throw CommandError("Mesh peers request failed: \(url) answered \(HTTPReason.refusal(response))")
     }
     if response.body.isEmpty { throw CommandError("Mesh peers response was empty: \(url)") }
     return response.body

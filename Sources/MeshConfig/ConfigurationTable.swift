@@ -55,10 +55,11 @@ enum ConfigurationTable {
   ]
 
   private static let network: [ConfigurationKey] = [
-    .init("mesh:gossip:bindAddress", .ipAddress, default: "0.0.0.0", "The address of the mesh listener, which is UDP."),
+    .init(
+      "mesh:gossip:bindAddress", .ipAddress, default: "0.0.0.0", "The address of the mesh listener, UDP and TCP."),
     .init(
       "mesh:gossip:port", .integer(0...65_535), default: "17421",
-      "The port of the mesh listener; 0 lets the system choose."),
+      "The port of the mesh listener, UDP and TCP; 0 lets the system choose."),
     .init(
       "mesh:gossip:advertiseHost", .host, default: "`bindAddress` where that is one address, else the host's name",
       "The name or address at which peers dial the node."),

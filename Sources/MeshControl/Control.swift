@@ -3,9 +3,9 @@ public enum Control {
   /// Answers `request`.
   ///
   /// An unknown path or method is 404 without a body, never 405 (contracts: http §0). A Host that isn't a loopback
-  /// name, or a foreign Origin, is 403 on every path. `metrics` is called only for the metrics routes, and gives
-  /// Prometheus text. `perform` is called at most once, and only for an action that the caller may ask for and that
-  /// changes something.
+  /// name, or a foreign Origin, is 403 on every path; on a route that changes something every Origin but the Host is.
+  /// `metrics` is called only for the metrics routes, and gives Prometheus text. `perform` is called at most once, and
+  /// only for an action that the caller may ask for.
   public static func respond(
     to request: ControlRequest, view: NodeView, metrics: () -> [UInt8],
     perform: (ControlAction) -> ControlVerdict
@@ -15,6 +15,11 @@ public enum Control {
     }
     guard let route = Route.find(method: request.method, target: request.target) else {
       return ControlResponse(status: 404, headers: [], body: [])
+    }
+    if route.answer.changesNode,
+      let refusal = LoopbackGuard.operateRefusal(host: request.host, origin: request.origin)
+    {
+      return content(403, HealthDocument.error(refusal), type: "application/json")
     }
     guard view.scopes.isSuperset(of: route.answer.scope) else { return forbidden(route.answer.scope, view) }
     return withoutActuallyEscaping(perform) { perform in

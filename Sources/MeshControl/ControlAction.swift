@@ -20,12 +20,13 @@ public enum ControlVerdict: Equatable, Sendable {
   case stopping
 }
 
-/// The routes that change something. All are idempotent: asking for what is so already is 200 and does nothing, else
-/// 202, since the engine does it after the answer.
+/// The routes that change something. All are idempotent. The answer is 202, since the engine does it afterwards, and
+/// 200 where nothing is left to do.
 struct Operations {
   let view: NodeView
   let perform: (ControlAction) -> ControlVerdict
 
+  /// Always handed over: the view may be older than what was asked last, and a mark that is so already costs nothing.
   func setDraining(_ wanted: Bool) -> ControlResponse {
     if view.isLeaving { return Operations.stopping }
     let document = Problem.document { json in
@@ -34,7 +35,6 @@ struct Operations {
       json.name("draining")
       json.bool(wanted)
     }
-    if view.isMarkedDraining == wanted { return Problem.content(200, document) }
     return answer(perform(.setDraining(wanted)), document)
   }
 
@@ -61,9 +61,11 @@ struct Operations {
     let document = Problem.document { json in
       json.name("nodeId")
       json.string(node.name)
-      json.name("removed")
-      json.bool(true)
+      // As this node sees it while it answers; once it is `Left` there is nothing to remove.
+      json.name("status")
+      json.string(member.status.rawValue)
     }
+    if member.status == .left { return Problem.content(200, document) }
     return answer(perform(.removeMember(node)), document)
   }
 

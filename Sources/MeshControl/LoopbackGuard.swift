@@ -12,12 +12,22 @@ enum LoopbackGuard {
     return nil
   }
 
+  /// Why a request that changes something is refused, or nil. A page that some other server of this host gives is at a
+  /// loopback name too, and may be anybody's; programs send no Origin.
+  static func operateRefusal(host: String?, origin: String?) -> String? {
+    guard let origin else { return nil }
+    if let host, let page = authority(of: origin), ASCII.equalIgnoringCase(page.utf8, host.utf8) { return nil }
+    return "Requests of web pages may change this node only from its own address."
+  }
+
   private static func isLoopback(origin: String) -> Bool {
-    for scheme in ["http://", "https://"] where origin.hasPrefix(scheme) {
-      return isLoopback(authority: origin.dropFirst(scheme.count))
-    }
-    // Also `null`, which is what sandboxed pages and files send.
-    return false
+    authority(of: origin).map { isLoopback(authority: $0) } ?? false
+  }
+
+  /// Host and port of an origin; nil also for `null`, which is what sandboxed pages and files send.
+  private static func authority(of origin: String) -> Substring? {
+    for scheme in ["http://", "https://"] where origin.hasPrefix(scheme) { return origin.dropFirst(scheme.count) }
+    return nil
   }
 
   /// `localhost`, `127.a.b.c` or `[::1]`, each with or without a port.

@@ -23,6 +23,9 @@ struct Route: Sendable {
       case .drain, .resume, .leave, .removeMember: .operate
       }
     }
+
+    /// Whether it asks something of the node.
+    var changesNode: Bool { scope == .operate }
   }
 
   /// How a path is compared. There are no trailing slashes and no percent decoding.

@@ -27,7 +27,7 @@ public final class MeshNode: Sendable {
   /// The newest picture of the membership. Never waits for the engine.
   public var members: MembersSnapshot { node.members() }
 
-  /// The UDP port of the mesh listener.
+  /// The port of the mesh listener, UDP and TCP.
   public var meshPort: UInt16 { node.meshPort }
 
   /// The port of the control listener; 0 when it is switched off.
@@ -71,7 +71,7 @@ public final class MeshNode: Sendable {
 
   /// Tells every other member `payload`, up to 64 KiB, under a topic of 1 to 128 bytes without control characters: a
   /// `broadcast` event on each of their sequences of `.broadcasts`. Returns when it is under way, not when it has
-  /// arrived.
+  /// arrived. Who receives it can't be sure of its origin: a member can tell one in another's name.
   public func broadcast(_ topic: String, _ payload: [UInt8]) async throws {
     try await complete { node, stream, token throws(MeshError) in
       try node.broadcast(topic: topic, payload: payload, stream: stream, token: token)

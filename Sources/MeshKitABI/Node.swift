@@ -106,7 +106,11 @@ public func meshkit_node_remove_member(
     let object = try Handles.nodes.find(node)
     let name = try text(node_id.ptr, node_id.len, max: Int32(NodeID.lengthMax), "node_id")
     guard let member = NodeID(name) else {
-      throw MeshError(.argument, "node_id is no name of a node; letters, digits, '.', '-' and '_' are allowed")
+      let shown = name.unicodeScalars.map { $0.escaped(asASCII: true) }.joined()
+      throw MeshError(
+        .argument,
+        "node_id '\(shown)' is no name of a node; allowed: 1 to \(NodeID.lengthMax) letters, digits, '.', '-' and '_'"
+      )
     }
     try object.node.removeMember(member, stream: try optionalStream(events), token: token)
   }

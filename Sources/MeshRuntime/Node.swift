@@ -31,7 +31,7 @@ public final class Node: @unchecked Sendable {
   /// What it was opened with.
   public var configuration: NodeConfiguration { core.configuration }
 
-  /// The port of the mesh listener, UDP (of use when 0 was configured).
+  /// The port of the mesh listener, UDP and TCP (of use when 0 was configured).
   public var meshPort: UInt16 { core.link.port }
 
   /// The port of the control listener; 0 when it is switched off.
@@ -74,7 +74,8 @@ public final class Node: @unchecked Sendable {
   }
 
   /// Tells every other member `payload`, of up to 64 KiB, under a topic of 1 to 128 bytes. Completes as `setLabels`
-  /// does, when the news is under way. Throws `.argument` when either is too long, `.busy` when too much waits.
+  /// does, when the news is under way; who receives it can't be sure of its origin. Throws `.argument` when either is
+  /// too long, `.busy` when too much waits.
   public func broadcast(
     topic: String, payload: [UInt8], stream: EventStream?, token: UInt64
   ) throws(MeshError) {

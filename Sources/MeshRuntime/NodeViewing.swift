@@ -1,6 +1,7 @@
 import MeshBasics
 import MeshControl
 import MeshMembership
+import MeshTelemetry
 import MeshTransport
 import MeshWire
 
@@ -16,12 +17,19 @@ extension NodeCore {
       to: ControlRequest(
         method: request.method, target: request.target, host: request.header("host"),
         origin: request.header("origin"), body: request.body),
-      view: view, metrics: telemetry.prometheusText, perform: perform)
+      view: view, metrics: metricsText, perform: perform)
     var answer = HTTPResponse()
     answer.status = response.status
     answer.headers = response.headers.map { ($0.name, $0.value) }
     answer.body = response.body
     return answer
+  }
+
+  private func metricsText() -> [UInt8] {
+    let figures = link.statistics
+    func figure(_ name: String) -> Int64 { figures.first { $0.name == name }?.value ?? 0 }
+    return telemetry.prometheusText(
+      tethers: TetherFigures(open: figure("tethersOpen"), refused: figure("tethersRefused")))
   }
 
   /// Hands over what a caller of the control listener may ask for. On the edge thread; never waits.

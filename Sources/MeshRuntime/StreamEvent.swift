@@ -29,13 +29,14 @@ public struct StreamEvent: Sendable {
     case member(MembershipEvent)
     /// A log record.
     case log(LogRecord)
-    /// What another member told all.
+    /// What another member told all. Its origin isn't proven: a member can tell one in another's name.
     case broadcast(BroadcastMessage)
     /// The end of a submitted operation; nil when it succeeded.
     case completed(MeshError?)
-    /// The node stopped: nil after a graceful stop, else why.
+    /// The node stopped: nil when it was stopped, or let go of without a stop; else why it ended by itself.
     case nodeStopped(MeshError?)
-    /// So many events were lost since the last event, because nobody read this stream.
+    /// So many events were lost since the last event of this kind, because nobody read this stream: the oldest log
+    /// records and broadcasts, and the newest changes of members that had none waiting.
     case dropped(count: UInt64)
     /// A type that no host knows; only through `EventStream.injectUnknown`, so that bindings can prove that they skip
     /// it.

@@ -53,8 +53,9 @@ struct LogKind: Equatable {
     .warning, 102, "MeshMessageRejected", ["PeerId", "Reason"],
     "A peer sent a message that can't be read or breaks a limit; it was dropped.")
   static let limitReached = LogKind(
-    .warning, 103, "MeshLimitReached", ["Limit"], "Something reached a limit of MeshKit; what was too much was dropped."
-  )
+    .warning, 103, "MeshLimitReached", ["Limit", "Count"],
+    "Something was over a limit of MeshKit, `Count` times since the last such observation; what was too much was "
+      + "dropped or put off.")
   static let falseSuspicion = LogKind(
     .information, 104, "MeshFalseSuspicion", ["PeerId"],
     "A suspected member turned out to be alive. Many of them point at a lossy network or at overloaded hosts.")
@@ -73,7 +74,8 @@ struct LogKind: Equatable {
     "This process did not run for that long. It judges nobody by what it missed.")
   static let isolated = LogKind(
     .warning, 109, "MeshIsolated", ["Isolated"],
-    "Most of this node's own probes fail (`Isolated` true), so it declares nobody dead; false when that is over.")
+    "This node would declare a member dead, but has heard nobody for two intervals (`Isolated` true): it declares "
+      + "nobody until it hears somebody, or for six suspicion intervals of silence. False when that is over.")
 
   // Links and trust.
   static let linkOpened = LogKind(

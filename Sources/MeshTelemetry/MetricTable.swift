@@ -43,12 +43,14 @@ struct MetricFamily: Equatable {
     .gauge, "mesh_gossip_news_queue_depth", [], "Claims about members that wait to be told.")
   static let convergence = MetricFamily(
     .histogram, "mesh_gossip_convergence_seconds", [],
-    "Seconds from a change of this node until every linked peer has it.")
+    "Seconds from a change of this node's view until all members that it watches show an equal view.")
   static let health = MetricFamily(
     .gauge, "mesh_gossip_health_multiplier", [],
     "Local health, 0 (well) to 8: this node stretches its own timeouts by one more than that.")
   static let isolated = MetricFamily(
-    .gauge, "mesh_gossip_isolated", [], "1 while most of this node's own probes fail and it judges nobody; else 0.")
+    .gauge, "mesh_gossip_isolated", [],
+    "1 while this node would declare a member dead, but has heard nobody for two intervals and judges nobody; else 0."
+  )
   static let probesRelayed = MetricFamily(
     .counter, "mesh_gossip_probes_relayed_total", [], "Late probes that other members were asked to try.")
   static let probesReached = MetricFamily(
@@ -102,7 +104,13 @@ struct MetricFamily: Equatable {
     .counter, "mesh_certificate_reloads_total", ["outcome"],
     "Replaced certificates that were picked up (success) or could not be (failure).")
   static let limits = MetricFamily(
-    .counter, "mesh_limits_reached_total", ["limit"], "Times that something reached a limit and was dropped.")
+    .counter, "mesh_limits_reached_total", ["limit"],
+    "Times that something was over a limit and was dropped or put off; a full table of members counts once."
+  )
+  static let tethers = MetricFamily(.gauge, "mesh_tethers", [], "Idle TCP connections that stand beside links.")
+  static let tethersRefused = MetricFamily(
+    .counter, "mesh_tethers_refused_total", [],
+    "TCP connections turned away or cut off on the mesh port, and own tethers that came to nothing.")
   static let storeFailures = MetricFamily(
     .counter, "mesh_store_failures_total", [], "Writes under the data directory that failed.")
   static let eventsDropped = MetricFamily(
@@ -113,7 +121,8 @@ struct MetricFamily: Equatable {
     .members, .viewSize, .roundTrip, .messages, .fanout, .messageBytes, .links, .newsQueue, .convergence, .health,
     .isolated, .probeFailures, .probesRelayed, .probesReached, .rejected, .suspicions, .falseSuspicions, .deaths,
     .refutations, .pauses, .duplicates, .removed, .syncs, .syncRecords, .broadcastsDelivered, .broadcastsDropped,
-    .linksOpened, .linksClosed, .linksDoubted, .dialFailures, .trustRefused, .datagramsDropped, .certificateReloads,
+    .linksOpened, .linksClosed, .linksDoubted, .tethers, .tethersRefused, .dialFailures, .trustRefused,
+    .datagramsDropped, .certificateReloads,
     .limits, .storeFailures, .recordsRepeated, .eventsDropped,
   ]
 }

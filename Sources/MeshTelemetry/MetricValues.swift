@@ -128,6 +128,8 @@ struct MetricValues {
   private(set) var broadcastsDropped = LabelledCounter()
   private(set) var linksDoubted: UInt64 = 0
   var recordsRepeated: UInt64 = 0
+  /// Set on the copy that is rendered.
+  var tethers = TetherFigures()
 
   /// Members that have not left and have no link to this node. The three gauges may be from different moments.
   var passiveView: Int { max(0, alive &+ suspect &- 1 &- links) }
@@ -178,7 +180,7 @@ struct MetricValues {
   private mutating func countRare(_ observation: Observation) {
     switch observation {
     case .messageRejected(_, let reason): rejected.add([reason])
-    case .limitReached(let limit): limits.add([limit])
+    case .limitReached(let limit, let count): limits.add([limit], count)
     case .linkOpened: linksOpened &+= 1
     case .linkClosed: linksClosed &+= 1
     case .dialFailed: dialFailures &+= 1

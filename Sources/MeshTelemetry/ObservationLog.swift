@@ -26,7 +26,9 @@ enum ObservationLog {
     switch observation {
     case .messageRejected(let peer, let reason):
       return LogKind.messageRejected.record("dropped a message of \(peer): \(reason)", [peer, reason])
-    case .limitReached(let limit): return LogKind.limitReached.record("limit reached: \(limit)", [limit])
+    case .limitReached(let limit, let count):
+      let times = count == 1 ? "" : ", \(count) times"
+      return LogKind.limitReached.record("limit reached: \(limit)\(times)", [limit, "\(count)"])
     case .broadcastDropped(let reason):
       return LogKind.broadcastDropped.record("a broadcast was dropped: \(reason)", [reason])
     case .healthChanged(let level): return LogKind.healthChanged.record("local health is \(level)", ["\(level)"])
@@ -35,7 +37,8 @@ enum ObservationLog {
       return LogKind.pauseDetected.record("this process did not run for \(length) ms", [length])
     case .isolated(let flag):
       return LogKind.isolated.record(
-        flag ? "most own probes fail: this node judges nobody" : "own probes work again", ["\(flag)"])
+        flag ? "nobody was heard for two intervals: this node judges nobody" : "this node judges others again",
+        ["\(flag)"])
     default: return nil
     }
   }

@@ -23,6 +23,8 @@ struct PrometheusText {
     text.counter(.linksOpened, values.linksOpened)
     text.counter(.linksClosed, values.linksClosed)
     text.counter(.linksDoubted, values.linksDoubted)
+    text.family(.tethers, [([], "\(values.tethers.open)")])
+    text.family(.tethersRefused, [([], "\(values.tethers.refused)")])
     text.counter(.dialFailures, values.dialFailures)
     text.counter(.trustRefused, values.trustRefused)
     text.counter(.datagramsDropped, values.datagramsDropped)

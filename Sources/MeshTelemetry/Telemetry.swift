@@ -42,9 +42,25 @@ public final class Telemetry: @unchecked Sendable {
   }
 
   /// All metrics in the Prometheus text exposition format 0.0.4 (`text/plain; version=0.0.4; charset=utf-8`).
-  public func prometheusText() -> [UInt8] {
+  /// `tethers` are the link thread's own figures, which no observation carries.
+  public func prometheusText(tethers: TetherFigures = TetherFigures()) -> [UInt8] {
     // Rendered outside of the lock: the copy shares its storage until the next count.
-    let copy = lock.locked { values }
+    var copy = lock.locked { values }
+    copy.tethers = tethers
     return PrometheusText.render(copy)
+  }
+}
+
+/// Figures of the TCP connections on the mesh port, as the link thread counts them.
+public struct TetherFigures: Equatable, Sendable {
+  /// How many stand beside a link now.
+  public let open: Int64
+  /// How many were turned away, cut off, or came to nothing.
+  public let refused: Int64
+
+  /// Figures of these parts.
+  public init(open: Int64 = 0, refused: Int64 = 0) {
+    self.open = open
+    self.refused = refused
   }
 }

@@ -1,5 +1,6 @@
-import MeshBasics
 import Testing
+
+@testable import MeshBasics
 
 struct BasicsTests {
   @Test func aMapIteratesInTheOrderOfItsKeys() {
@@ -19,6 +20,21 @@ struct BasicsTests {
     let first = ring.popFirst()
     let isTaken = ring.append(3)
     #expect(first == 1 && isTaken && ring.elements == [2, 3])
+  }
+
+  @Test func aRingTakesMemoryAsItFillsAndKeepsItsOrderWhenItGrows() {
+    var ring = BoundedRing<Int>(capacity: 100)
+    #expect(ring.allocated == 0 && ring.capacity == 100 && !ring.isFull && ring.first == nil)
+    // So that the oldest element is not at the front when the places double.
+    for number in 0..<16 { _ = ring.append(number) }
+    for _ in 0..<10 { _ = ring.popFirst() }
+    for number in 16..<26 { _ = ring.append(number) }
+    #expect(ring.allocated == 16 && ring.elements == Array(10..<26))
+    for number in 26..<110 { _ = ring.append(number) }
+    let isRefused = !ring.append(110)
+    #expect(isRefused && ring.isFull && ring.allocated == 100 && ring.elements == Array(10..<110))
+    let drained = (10..<110).map { _ in ring.popFirst() }
+    #expect(drained == Array(10..<110) && ring.isEmpty && ring.popFirst() == nil)
   }
 
   @Test func timeSaturatesInsteadOfTrapping() {

@@ -7,12 +7,12 @@ import Testing
   private static let accepted = "HTTP/1.1 202 Accepted\r\nContent-Length: 14\r\n\r\n{\"nodeId\":\"a\"}"
 
   @Test(arguments: [
-    (["mesh", "drain"], "POST /v1/node/drain HTTP/1.1\r\n", "a is draining\n"),
-    (["mesh", "resume"], "POST /v1/node/resume HTTP/1.1\r\n", "a takes work again\n"),
-    (["mesh", "leave"], "POST /v1/node/leave HTTP/1.1\r\n", "a is leaving the mesh\n"),
-    (["mesh", "peers", "remove", "mesh-b"], "DELETE /v1/members/mesh-b HTTP/1.1\r\n", "a is declared gone\n"),
+    (["mesh", "drain"], "POST /v1/node/drain HTTP/1.1\r\n", "a is asked to drain\n"),
+    (["mesh", "resume"], "POST /v1/node/resume HTTP/1.1\r\n", "a is asked to take work again\n"),
+    (["mesh", "leave"], "POST /v1/node/leave HTTP/1.1\r\n", "a is asked to leave the mesh\n"),
+    (["mesh", "peers", "remove", "mesh-b"], "DELETE /v1/members/mesh-b HTTP/1.1\r\n", "asked to declare a gone\n"),
   ])
-  func eachVerbSendsItsRequestAndSaysWhatIsDone(words: [String], request: String, result: String) throws {
+  func eachVerbSendsItsRequestAndSaysWhatIsAsked(words: [String], request: String, result: String) throws {
     let server = try #require(PreparedServer(answering: Self.accepted))
     let run = Collected.running(words + ["--url", server.url])
     #expect(run.results == result && run.complaints.isEmpty && run.exitCode == .ok)
@@ -20,6 +20,15 @@ import Testing
     #expect(sent.hasPrefix(request), "\(sent)")
     #expect(sent.contains("\r\nHost: 127.0.0.1:"))
     #expect(sent.contains("Content-Length: 0\r\n") == request.hasPrefix("POST"))
+  }
+
+  @Test(arguments: [
+    (["mesh", "leave"], "a is leaving the mesh\n"), (["mesh", "peers", "remove", "a"], "a has left already\n"),
+  ])
+  func whatIsOverAlreadyIsSaidSo(words: [String], result: String) throws {
+    let server = try #require(PreparedServer(answering: Self.accepted.replacing("202 Accepted", with: "200 OK")))
+    let run = Collected.running(words + ["--url", server.url])
+    #expect(run.results == result && run.complaints.isEmpty && run.exitCode == .ok)
   }
 
   @Test func theMemberMayFollowTheOptions() throws {

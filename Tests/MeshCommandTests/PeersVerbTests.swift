@@ -44,8 +44,12 @@ import Testing
   }
 
   @Test(arguments: [
-    ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "Mesh peers request failed: 404 Not Found\n"),
-    ("HTTP/1.1 503 Nope\r\nContent-Length: 2\r\n\r\nno", "Mesh peers request failed: 503 Service Unavailable\n"),
+    ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "/control/peers answered 404 Not Found: this node"),
+    ("HTTP/1.1 503 Nope\r\nContent-Length: 2\r\n\r\nno", "/control/peers answered 503 Service Unavailable\n"),
+    (
+      "HTTP/1.1 403 Forbidden\r\nContent-Length: 39\r\n\r\n{\"error\":\"The Host must be localhost.\"}\n",
+      "/control/peers answered 403 Forbidden: The Host must be localhost.\n"
+    ),
     ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "Mesh peers response was empty: "),
     ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{", "can't be read: "),
   ])

@@ -1,23 +1,44 @@
 import Foundation
 import MeshBasics
+import MeshMembership
+import MeshWire
 import Testing
 
 @testable import MeshControl
 
-@Test func hostileControlRequestsAreAnsweredWithoutATrap() throws {
+@Test func hostileControlRequestsAreAnsweredWithoutATrapAndOnlyPlainOnesReachTheNode() throws {
   let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Fixtures/corpus/control-request")
   let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+  let node = try #require(NodeID("a"))
+  let other = try #require(NodeID("mesh-b"))
+  let members = [node, other].map { name in
+    MemberView(
+      nodeID: name, status: .alive, isDead: false, epoch: 1, incarnation: 0, metadata: NodeMetadata(), lastHeard: nil,
+      roundTrip: nil, isLocal: name == node)
+  }
   let view = NodeView(
-    localNodeID: try #require(NodeID("a")), members: [], now: .origin, unixTicks: 0, isLeaving: false, notReady: [],
-    scopes: [.read, .observe], activeRequests: 0)
+    localNodeID: node, members: members, now: .origin, unixTicks: 0, isLeaving: false, notReady: [],
+    scopes: [.read, .observe, .operate], activeRequests: 0)
+  var asked: [String: ControlAction] = [:]
   for name in names {
     let text = String(decoding: try Data(contentsOf: folder.appendingPathComponent(name)), as: UTF8.self)
     let lines = text.components(separatedBy: "\n") + ["", "", "", ""]
     let request = ControlRequest(
-      method: lines[0], target: lines[1], host: lines[2], origin: lines[3].isEmpty ? nil : lines[3], body: [])
-    let response = Control.respond(to: request, view: view, metrics: { [] }, perform: { _ in .accepted })
-    #expect([200, 403, 404].contains(response.status), "\(name)")
-    if name.hasPrefix("rebind") || name == "origin-null" { #expect(response.status == 403, "\(name)") }
+      method: lines[0], target: lines[1], host: lines[2].isEmpty ? nil : lines[2],
+      origin: lines[3].isEmpty ? nil : lines[3], body: [])
+    let response = Control.respond(
+      to: request, view: view, metrics: { [] },
+      perform: {
+        asked[name] = $0
+        return .accepted
+      })
+    #expect([200, 202, 403, 404].contains(response.status), "\(name)")
+    if name.hasPrefix("rebind") || name.hasPrefix("origin-") { #expect(response.status == 403, "\(name)") }
   }
+  #expect(
+    asked == [
+      "v1-drain": .setDraining(true), "v1-resume": .setDraining(false), "v1-leave": .leave,
+      "v1-remove": .removeMember(other),
+    ])
 }

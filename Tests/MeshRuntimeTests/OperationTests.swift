@@ -56,12 +56,13 @@ import Testing
     try node.broadcast(topic: "t", payload: [1], stream: events, token: 2)
     try node.setDraining(false, stream: events, token: 3)
     try node.stop(stream: events, token: 4)
+    try node.stopAndWait(timeout: .seconds(10))
+    // The node is over: what comes now is all that will ever come.
     var tokens: [UInt64] = []
-    while tokens.count < 4, let event = try events.next(timeout: .seconds(10)) {
+    while let event = try events.next(timeout: .zero) {
       if case .completed = event.payload { tokens.append(event.token) }
     }
     #expect(tokens.sorted() == [1, 2, 3, 4])
-    try node.stopAndWait(timeout: .seconds(10))
     let late = refusal { () throws(MeshError) in try node.setDraining(true, stream: nil, token: 0) }
     #expect(late?.status == .closed)
   }
@@ -186,5 +187,46 @@ import Testing
       return
     }
     try guarded.stopAndWait(timeout: .seconds(10))
+  }
+
+  /// A node whose control listener lets callers on its host operate it, and a third that it knows.
+  private func operable(_ mesh: TestMesh, seeds: [UInt16]) throws -> Node {
+    var configuration = try mesh.configuration("a", seeds: seeds)
+    configuration.controlScopes = ["mesh.read", "mesh.observe", "mesh.operate"]
+    configuration.suspicionInterval = .seconds(120)  // so that only the operator's word can end a member
+    return try Node.open(configuration)
+  }
+
+  @Test func whatWasAskedLastOverHTTPIsWhatTheMeshSeesHoweverFastItCame() throws {
+    let mesh = try TestMesh(["a", "b"])
+    let b = try Node.open(try mesh.configuration("b"))
+    let a = try operable(mesh, seeds: [b.meshPort])
+    try eventually("both see both") { [a, b].allSatisfy { $0.names(.alive) == ["a", "b"] } }
+    func post(_ verb: String) throws {
+      let url = "http://127.0.0.1:\(a.controlPort)/v1/node/\(verb)"
+      #expect(try HTTPClient.request("POST", url: url, timeout: .seconds(10)).status == 202)
+    }
+    func drains(_ node: Node) -> Bool? { node.members().members.first { $0.nodeID.name == "a" }?.isDraining }
+    for round in 0..<20 {
+      try post(round % 2 == 0 ? "drain" : "resume")
+      try post(round % 2 == 0 ? "resume" : "drain")
+      try eventually("round \(round)") { [a, b].allSatisfy { drains($0) == (round % 2 == 1) } }
+    }
+    for node in [a, b] { try node.stopAndWait(timeout: .seconds(10)) }
+  }
+
+  @Test func aMemberThatIsRemovedOverHTTPIsLeftAndRemovingItAgainSaysSo() throws {
+    let mesh = try TestMesh(["a", "b"])
+    let b = try Node.open(try mesh.configuration("b"))
+    let a = try operable(mesh, seeds: [b.meshPort])
+    try eventually("both see both") { [a, b].allSatisfy { $0.names(.alive) == ["a", "b"] } }
+    b.abandon()
+    let url = "http://127.0.0.1:\(a.controlPort)/v1/members/b"
+    #expect(try HTTPClient.request("DELETE", url: url, timeout: .seconds(10)).status == 202)
+    try eventually("b left") { a.names(.left) == ["b"] }
+    let again = try HTTPClient.request("DELETE", url: url, timeout: .seconds(10))
+    #expect(again.status == 200)
+    #expect(String(decoding: again.body, as: UTF8.self) == #"{"nodeId":"b","status":"Left"}"#)
+    try a.stopAndWait(timeout: .seconds(10))
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import MeshTransport
 import Testing
 
 @testable import MeshRuntime
@@ -20,6 +21,18 @@ import Testing
   }
   #expect(Set(fields) == Set(documented))
   #expect(documented.count == Set(documented).count)
+}
+
+@Test func theTethersOfANodeAreInItsMetrics() throws {
+  let mesh = try TestMesh(["a", "b"])
+  let a = try Node.open(try mesh.configuration("a"))
+  let b = try Node.open(try mesh.configuration("b", seeds: [a.meshPort]))
+  try eventually("a's tether to b is counted") {
+    let url = "http://127.0.0.1:\(a.controlPort)/metrics"
+    let text = String(decoding: try HTTPClient.get(url: url, timeout: .seconds(10)).body, as: UTF8.self)
+    return text.contains("\nmesh_tethers 1\n") && text.contains("\nmesh_tethers_refused_total 0\n")
+  }
+  for node in [b, a] { try node.stopAndWait(timeout: .seconds(10)) }
 }
 
 /// The dotted paths of all leaves.

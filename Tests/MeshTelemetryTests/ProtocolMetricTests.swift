@@ -42,6 +42,17 @@ private func lines(_ telemetry: Telemetry) -> [String] {
   #expect(lines(telemetry).contains("mesh_gossip_isolated 0"))
 }
 
+@Test func aLimitCountsEveryTimeThatItWasReachedAndTethersAreFigures() throws {
+  let telemetry = Telemetry()
+  let record = try #require(telemetry.record(.limitReached("connections", count: 41)))
+  #expect(record.fields == [LogField("Limit", "connections"), LogField("Count", "41")])
+  #expect(record.message == "limit reached: connections, 41 times")
+  #expect(telemetry.record(.limitReached("connections")) == nil)
+  #expect(lines(telemetry).contains(#"mesh_limits_reached_total{limit="connections"} 42"#))
+  let text = String(decoding: telemetry.prometheusText(tethers: TetherFigures(open: 7, refused: 2)), as: UTF8.self)
+  #expect(text.contains("\nmesh_tethers 7\n") && text.contains("\nmesh_tethers_refused_total 2\n"))
+}
+
 @Test func everyFamilyOfTheTableIsInTheTextOnce() {
   let types = lines(Telemetry()).filter { $0.hasPrefix("# TYPE ") }
   #expect(types == MetricFamily.all.map { "# TYPE \($0.name) \($0.kind.rawValue)" })

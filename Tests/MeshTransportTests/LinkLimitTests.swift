@@ -67,7 +67,9 @@ import Testing
     // These never finish what they began.
     let strangers = try (0..<3).map { _ in try HTTP3Client(security, to: two.address) }
     for stranger in strangers { try stranger.pump("first packet") { true } }
-    _ = try two.waitObserved { $0 == .limitReached("connections") ? true : nil }
+    _ = try two.waitObserved { observation -> Bool? in
+      if case .limitReached("connections", _) = observation { true } else { nil }
+    }
     try two.waitStatistic("connections", 5)
     try two.waitStatistic("connectionsRefused", 1, orMore: true)
     try one.stop()
@@ -96,7 +98,7 @@ import Testing
     limiter.report(start + .seconds(1)) { events.append($0) }
     #expect(events.count == 3 && limiter.nextReport == nil)
     guard case .observed(.datagramsDropped(3, "x")) = events[0],
-      case .observed(.limitReached("connections")) = events[1],
+      case .observed(.limitReached("connections", 2)) = events[1],
       case .observed(.datagramsDropped(1, "y")) = events[2]
     else {
       Issue.record("\(events)")

@@ -22,6 +22,7 @@ import Testing
     // The end of the dialer's link says it all: a second word would be a second log record of one refusal.
     let said = one.allEvents.contains { if case .observed(.trustRefused) = $0 { true } else { false } }
     #expect(!said)
+    for node in [one, two] { try node.waitStatistic("trustRefusals", 1) }
     try one.stop()
     try two.stop()
   }

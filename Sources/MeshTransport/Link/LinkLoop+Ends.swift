@@ -36,6 +36,7 @@ extension LinkLoop {
       let said = "TLS alert \(alert): \(GnuTLS.alertName(alert))"
       guard TLSAlert.refusesCertificate(alert) else { return .protocolError("peer sent \(said)") }
       let reason = "peer refused our certificate: \(said)"
+      statistics.trustRefusals += 1
       tellRefusal(reason, on: connection)
       return .refused(reason: reason)
     }

@@ -4,7 +4,7 @@ import MeshBasics
 struct NoticeLimiter {
   /// By reason; the reasons are a handful of our own words.
   private var dropped: [(reason: String, count: UInt64)] = []
-  private var limits: [String] = []
+  private var limits: [(name: String, count: UInt64)] = []
   private var lastReport: Instant?
 
   /// When something waits to be said, the moment to say it.
@@ -22,13 +22,17 @@ struct NoticeLimiter {
   }
 
   mutating func limitReached(_ name: String) {
-    if !limits.contains(name) { limits.append(name) }
+    if let index = limits.firstIndex(where: { $0.name == name }) {
+      limits[index].count &+= 1
+    } else {
+      limits.append((name, 1))
+    }
   }
 
   mutating func report(_ now: Instant, _ deliver: (LinkEvent) -> Void) {
     guard let due = nextReport, due <= now else { return }
     for (reason, count) in dropped { deliver(.observed(.datagramsDropped(count: count, reason: reason))) }
-    for name in limits { deliver(.observed(.limitReached(name))) }
+    for (name, count) in limits { deliver(.observed(.limitReached(name, count: count))) }
     dropped = []
     limits = []
     lastReport = now

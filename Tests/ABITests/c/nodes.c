@@ -158,7 +158,12 @@ static void broadcasts_travel(meshkit_events_t *events) {
 /* Only others that are known can be removed. */
 static void removal_names_what_it_refuses(void) {
   CHECK(meshkit_node_remove_member(first, bytes("a", 1), NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
-  CHECK(meshkit_node_remove_member(first, bytes("no name", 7), NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
+  meshkit_error_t *error = NULL;
+  CHECK(meshkit_node_remove_member(first, bytes("no\033name", 7), NULL, 0, &error) == MESHKIT_E_ARGUMENT);
+  static const char said[] = "node_id 'no\\u{1B}name' is no name of a node; allowed: 1 to 128 letters, digits, '.', ";
+  meshkit_bytes_t message = meshkit_error_message(error);
+  CHECK(message.len > sizeof said - 1 && memcmp(message.ptr, said, sizeof said - 1) == 0);
+  meshkit_error_release(error);
   CHECK(meshkit_node_remove_member(first, bytes(NULL, 0), NULL, 0, NULL) == MESHKIT_E_ARGUMENT);
   CHECK(meshkit_node_remove_member(first, bytes("zebra", 5), NULL, 0, NULL) == MESHKIT_E_NOT_FOUND);
 }

@@ -1,18 +1,46 @@
 import MeshBasics
 import MeshControl
+import MeshMembership
+import MeshWire
 
-/// Four lines: method, target, Host and Origin (an empty line is an absent field), against an empty node.
+/// Four lines: method, target, Host and Origin (an empty line is an absent field), against a node with three others.
+/// The view depends on the input, so that every answer of every route can be reached.
 func fuzzControlRequest(_ bytes: [UInt8]) {
-  guard let node = NodeID("fuzz") else { return }
   let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 3, omittingEmptySubsequences: false)
     .map { String(decoding: $0, as: UTF8.self) }
   func line(_ index: Int) -> String { index < lines.count ? lines[index] : "" }
-  // An even count of bytes is a caller that may do everything.
-  let view = NodeView(
-    localNodeID: node, members: [], now: .origin, unixTicks: Int64(bytes.count), isLeaving: false, notReady: [],
-    scopes: bytes.count % 2 == 0 ? [.read, .observe, .operate] : [.read, .observe], activeRequests: 0)
   let request = ControlRequest(
     method: line(0), target: line(1), host: line(2).isEmpty ? nil : line(2), origin: line(3).isEmpty ? nil : line(3),
     body: [])
-  _ = Control.respond(to: request, view: view, metrics: { [] }, perform: { _ in .accepted })
+  guard let view = controlView(of: bytes) else { return }
+  var asked: [ControlAction] = []
+  let verdict: ControlVerdict = bytes.count % 5 == 0 ? .busy : bytes.count % 7 == 0 ? .stopping : .accepted
+  let response = Control.respond(
+    to: request, view: view, metrics: { [] },
+    perform: {
+      asked.append($0)
+      return verdict
+    })
+  guard asked.count <= 1, asked.isEmpty || view.scopes.contains(.operate) else {
+    found("asked for \(asked) with the scopes \(view.scopes)")
+  }
+  guard asked.isEmpty == (response.status != 202 && response.status != 429) || verdict == .stopping else {
+    found("\(response.status) after \(asked)")
+  }
+}
+
+/// A caller that may do everything, but for one input in four; a node that stays, but for one in eight.
+private func controlView(of bytes: [UInt8]) -> NodeView? {
+  guard let local = NodeID("fuzz") else { return nil }
+  var members: [MemberView] = []
+  for (name, status) in [("fuzz", MemberStatus.alive), ("mesh-b", .alive), ("c", .suspect), ("d", .left)] {
+    guard let node = NodeID(name) else { continue }
+    members.append(
+      MemberView(
+        nodeID: node, status: status, isDead: false, epoch: 1, incarnation: 0, metadata: NodeMetadata(), lastHeard: nil,
+        roundTrip: nil, isLocal: node == local))
+  }
+  return NodeView(
+    localNodeID: local, members: members, now: .origin, unixTicks: Int64(bytes.count), isLeaving: bytes.count % 8 == 3,
+    notReady: [], scopes: bytes.count % 4 == 1 ? [.read, .observe] : [.read, .observe, .operate], activeRequests: 0)
 }
