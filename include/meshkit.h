@@ -612,7 +612,8 @@ void meshkit_events_release(meshkit_events_t *MESHKIT_NULLABLE events);
 #define MESHKIT_EVENT_LOG 16u             /**< meshkit_log_t: a log record */
 #define MESHKIT_EVENT_COMPLETED 32u       /**< meshkit_outcome_t: the operation with this token ended */
 #define MESHKIT_EVENT_NODE_STOPPED 33u    /**< meshkit_outcome_t: a node ended; status 0 after a graceful stop,
-                                               MESHKIT_E_CONFLICT when another process took its name */
+                                               MESHKIT_E_CONFLICT when another process took its name,
+                                               MESHKIT_E_STORAGE when its epoch can't be written */
 #define MESHKIT_EVENT_DROPPED 34u         /**< meshkit_dropped_t: the stream was full */
 
 /** One event: a fixed head, and a payload that the type tells. All of it lives until meshkit_event_release(). */

@@ -164,7 +164,6 @@ public struct Engine: Sendable {
   mutating func poison(_ reason: String, into effects: inout EngineEffects) {
     guard phase != .stopped else { return }
     phase = .stopped
-    effects.append(.observe(.poisoned(reason)))
     effects.append(.poison(reason))
     completeLeaves(.shuttingDown, into: &effects)
   }

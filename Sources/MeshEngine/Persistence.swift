@@ -21,7 +21,7 @@ struct Persistence: Sendable {
   private var lastKnownPeersAt: Instant?
   private var lastRevision: UInt64?
   private var isDirty = false
-  private var hasFailed = false
+  private var hasGivenUpKnownPeers = false
 
   init(stored: StoredState) { lastKnownPeers = stored.knownPeers }
 
@@ -34,8 +34,8 @@ struct Persistence: Sendable {
 
   mutating func end(_ token: SyncToken) -> Purpose? { pending.removeValue(forKey: token) }
 
-  /// A failed sync is final: nothing more is written.
-  mutating func fail() { hasFailed = true }
+  /// A failed write of them is final, as the store has it.
+  mutating func giveUpKnownPeers() { hasGivenUpKnownPeers = true }
 
   /// Notes whether the membership changed since the last look.
   mutating func look(at membership: Membership) {
@@ -46,7 +46,7 @@ struct Persistence: Sendable {
 
   /// When known peers may be written, if they must.
   var nextDeadline: Instant? {
-    guard isDirty, !hasFailed, !pending.values.contains(.knownPeers) else { return nil }
+    guard isDirty, !hasGivenUpKnownPeers, !pending.values.contains(.knownPeers) else { return nil }
     return lastKnownPeersAt.map { $0 + EngineLimits.knownPeersSpacing } ?? .origin
   }
 

@@ -118,6 +118,8 @@ final class EngineLoop {
     case .conflict(let reason):
       core.observe(.conflicted(reason))
       end = .failed(MeshError(.conflict, "node: \(reason)", isFatal: true))
+    case .storageLost(let reason):
+      end = .failed(MeshError(.storage, "node: stopped by its storage: \(reason)", isFatal: true))
     case .poison(let reason):
       core.observe(.poisoned(reason))
       end = .failed(MeshError(.poisoned, "node: stopped by a broken invariant: \(reason)", isFatal: true))

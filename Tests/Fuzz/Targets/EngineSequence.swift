@@ -25,8 +25,7 @@ func brokenEngineSequence(_ bytes: [UInt8]) -> String? {
     if let problem = broken(engine, now: now) { return "\(problem), after \(input)" }
     for effect in effects.list {
       switch effect {
-      case .poison(let reason):
-        guard case .storeFailed = input else { return "poison: \(reason)" }
+      case .poison(let reason): return "poison: \(reason)"
       case .persist(let token, _): writes.append(token)
       case .dial(let link, _): dials.append(link)
       case .send(let links, let message):
