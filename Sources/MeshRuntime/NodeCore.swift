@@ -205,11 +205,7 @@ final class NodeCore: @unchecked Sendable {
   /// On the work thread.
   private func workReported(_ outcome: WorkWorker.Outcome) {
     switch outcome {
-    case .resolved(let id, let address, let endpoint):
-      if !link.mailbox.post(.dial(id, address, serverName: endpoint.host)) {
-        inbox.mustPost(.input(.linkClosed(id, .unreachable("the link thread is busy"))))
-      }
-    case .unresolved(let id, let reason): inbox.mustPost(.input(.linkClosed(id, .unreachable(reason))))
+    case .lookedUp(let host, let answer): inbox.mustPost(.lookedUp(host: host, answer))
     case .certificateReloaded:
       let credential = security.credential
       observe(.certificateReloaded(subject: credential.subject, notAfter: String(credential.notAfter)))

@@ -4,15 +4,9 @@ import MeshTransport
 
 /// The `work` thread: what may block for seconds. It resolves names, and looks after the certificate files.
 final class WorkWorker: Sendable {
-  private struct Request: Sendable {
-    let link: LinkID
-    let endpoint: Endpoint
-  }
-
   /// What came of a piece of work.
   enum Outcome: Sendable {
-    case resolved(LinkID, SocketAddress, Endpoint)
-    case unresolved(LinkID, reason: String)
+    case lookedUp(host: String, Result<[SocketAddress], TransportError>)
     case certificateReloaded
     case certificateReloadFailed(reason: String)
   }
@@ -23,7 +17,7 @@ final class WorkWorker: Sendable {
 
   private let security: NodeSecurity
   private let lookEvery: Duration
-  private let mailbox: Mailbox<Request>
+  private let mailbox: Mailbox<Endpoint>
   private let report: @Sendable (Outcome) -> Void
 
   init(security: NodeSecurity, reloadInterval: Duration, report: @escaping @Sendable (Outcome) -> Void) {
@@ -33,17 +27,15 @@ final class WorkWorker: Sendable {
     mailbox = Mailbox(capacity: WorkWorker.mailboxCapacity)
   }
 
-  /// Finds the address of `endpoint`, for `link`. False when too much is waiting already, or after `stop`.
-  func resolve(_ endpoint: Endpoint, for link: LinkID) -> Bool {
-    mailbox.post(Request(link: link, endpoint: endpoint))
-  }
+  /// Looks up the host of `endpoint`. False when too much is waiting already, or after `stop`.
+  func lookUp(_ endpoint: Endpoint) -> Bool { mailbox.post(endpoint) }
 
   /// Lets the thread end after the work at hand: what waits behind it is of no use any more.
   func stop() { mailbox.close() }
 
   /// The body of the thread.
   func run() {
-    var requests: [Request] = []
+    var requests: [Endpoint] = []
     var nextLook = MonotonicClock.now() + lookEvery
     var lastFailure: String?
     func lookIfDue() {
@@ -64,15 +56,11 @@ final class WorkWorker: Sendable {
     }
   }
 
-  private func perform(_ request: Request) {
+  private func perform(_ endpoint: Endpoint) {
     do throws(TransportError) {
-      guard let address = try SocketAddress.resolve(request.endpoint).first else {
-        report(.unresolved(request.link, reason: "\(request.endpoint.host): no address"))
-        return
-      }
-      report(.resolved(request.link, address, request.endpoint))
+      report(.lookedUp(host: endpoint.host, .success(try SocketAddress.resolve(endpoint))))
     } catch {
-      report(.unresolved(request.link, reason: error.description))
+      report(.lookedUp(host: endpoint.host, .failure(error)))
     }
   }
 
