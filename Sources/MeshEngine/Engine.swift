@@ -69,6 +69,8 @@ public struct Engine: Sendable {
     switch input {
     case .started(let unixMilliseconds): start(unixMilliseconds, into: &effects)
     case .linkOpened(let link, let peer): linkOpened(link, peer, now: now, into: &effects)
+    case .lookupStarted(let link): lookupStarted(link, now: now)
+    case .lookupEnded(let link): lookupEnded(link)
     case .linkClosed(let link, let end): linkClosed(link, end, now: now, into: &effects)
     case .received(let link, let message): received(message, on: link, now: now, into: &effects)
     case .unreadable(let link, let reason): unreadable(reason, on: link, now: now, into: &effects)

@@ -12,6 +12,10 @@ public enum EngineLimits {
   public static let dialsMax = 4
   /// Of them those that could wait.
   public static let patientDialsMax = 2
+  /// Dials that wait for the addresses of a name, beside those on their way.
+  public static let lookupsMax = 64
+  /// How long they wait before they count as dials that came to nothing.
+  public static let lookupTimeout = Duration.seconds(5)
   /// How long a dial waits that is due but finds no room.
   public static let dialSpacing = Duration.milliseconds(100)
   /// Endpoints of the configuration that are dialed; the rest is reported and left out.

@@ -89,6 +89,9 @@ struct AddressBook {
     return answer
   }
 
+  /// Whether a dial still waits for an answer.
+  func isWaiting(_ link: LinkID) -> Bool { waiting[link] != nil }
+
   /// The address that `link` was dialed at is a good one.
   mutating func opened(_ link: LinkID) { dialing[link] = nil }
 

@@ -76,6 +76,8 @@ final class EngineLoop {
 
   private func handle(_ message: EngineMessage) {
     switch message {
+    // The answer may have come before the word that it is waited for.
+    case .input(.lookupStarted(let link)) where !book.isWaiting(link): break
     case .input(let input):
       noteDial(input)
       feed(input)
@@ -165,9 +167,11 @@ final class EngineLoop {
     }
     switch book.dial(link, endpoint, now: MonotonicClock.now()) {
     case .dial(let address): dial(link, address, serverName: endpoint.host)
-    case .wait: break
+    case .wait: core.inbox.mustPost(.input(.lookupStarted(link)))
     case .lookUp:
-      if core.work.lookUp(endpoint) { return }
+      core.inbox.mustPost(.input(.lookupStarted(link)))
+      let isSeed = core.configuration.seeds.contains { $0.host == endpoint.host }
+      if core.names.lookUp(endpoint, isSeed: isSeed) { return }
       let refusal = TransportError("too many names are being looked up")
       core.inbox.mustPost(.lookedUp(host: endpoint.host, .failure(refusal)))
     }
@@ -180,7 +184,10 @@ final class EngineLoop {
 
   private func lookedUp(_ host: String, _ result: Result<[SocketAddress], TransportError>) {
     let answer = book.answered(host, result, now: MonotonicClock.now())
-    for next in answer.dials { dial(next.link, next.address, serverName: next.host) }
+    for next in answer.dials {
+      feed(.lookupEnded(next.link))
+      dial(next.link, next.address, serverName: next.host)
+    }
     for link in answer.lost { feed(.linkClosed(link, .unreachable(answer.reason))) }
   }
 
