@@ -1,6 +1,7 @@
 // Whom to dial, and when again: seeds and members are tried for ever, each at its own growing distance.
 import MeshBasics
 import MeshMembership
+import MeshWire
 
 /// One thing to dial: a seed by its place in the configuration, or a peer by its name.
 enum DialKey: Comparable, Hashable, Sendable {
@@ -63,6 +64,14 @@ struct Dialer: Sendable {
     guard node != local, targets[.peer(node)] == nil else { return }
     targets[.peer(node)] = DialTarget(
       endpoint: endpoint, node: node, nextAt: now, rememberedUntil: now + EngineLimits.rememberedPeerLifetime)
+  }
+
+  /// Those of an earlier run's peers that the mesh doesn't know yet and that are still looked for.
+  func unmet(of remembered: [MemberRecord], isKnown: (NodeID) -> Bool) -> [MemberRecord] {
+    remembered.filter { record in
+      guard let node = NodeID(record.nodeID) else { return false }
+      return targets[.peer(node)]?.rememberedUntil != nil && !isKnown(node)
+    }
   }
 
   /// Takes over the members that the membership wants linked. Of two that want each other the smaller id dials at once,

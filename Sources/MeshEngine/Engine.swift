@@ -189,7 +189,9 @@ public struct Engine: Sendable {
       nextDial = dialer.nextDeadline
     }
     guard let due = persistence.nextDeadline, now >= due else { return }
-    if let peers = persistence.due(membership, now: now) {
+    let (targets, room, remembered) = (dialer, membership, stored.knownPeers)
+    let unmet = { targets.unmet(of: remembered) { room.view(of: $0) != nil } }
+    if let peers = persistence.due(membership, unmet: unmet, now: now) {
       effects.append(.persist(persistence.begin(.knownPeers), .knownPeers(peers)))
     }
   }

@@ -44,6 +44,6 @@ public enum EngineLimits {
   public static let selfSpacing = Duration.seconds(600)
   /// How long the greater of two ids waits for the other's dial, where both want the link.
   public static let dialHeadStart = Duration.seconds(1)
-  /// Members that are remembered for the next run.
+  /// Members, and unmet ones of the last run, that are remembered for the next.
   public static let knownPeersMax = 512
 }

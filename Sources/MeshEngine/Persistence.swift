@@ -50,11 +50,14 @@ struct Persistence: Sendable {
     return lastKnownPeersAt.map { $0 + EngineLimits.knownPeersSpacing } ?? .origin
   }
 
-  /// The known peers to write now, if they changed and enough time has passed.
-  mutating func due(_ membership: Membership, now: Instant) -> [MemberRecord]? {
+  /// The known peers to write now, if they changed and enough time has passed: those of the mesh, then as many as there
+  /// is room for of those that an earlier run knew and that this one still looks for. Otherwise a node that meets one
+  /// of many would remember that one alone, and look for nobody else after its next start.
+  mutating func due(_ membership: Membership, unmet: () -> [MemberRecord], now: Instant) -> [MemberRecord]? {
     guard let deadline = nextDeadline, now >= deadline else { return nil }
     isDirty = false
-    let peers = membership.knownPeers(atMost: EngineLimits.knownPeersMax)
+    var peers = membership.knownPeers(atMost: EngineLimits.knownPeersMax)
+    peers += unmet().prefix(max(0, EngineLimits.knownPeersMax &- peers.count))
     // An empty mesh is no reason to forget the one of the last run: its members are what a restart looks for.
     guard peers != lastKnownPeers, !peers.isEmpty else { return nil }
     lastKnownPeers = peers

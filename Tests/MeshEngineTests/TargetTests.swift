@@ -55,6 +55,49 @@ struct TargetTests {
     #expect(rig.engine.dialer.targets[.peer(try #require(NodeID("p2")))]?.rememberedUntil != nil)
   }
 
+  /// The names in the last write of known peers, after this node met `name` and some seconds passed.
+  private func written(_ rig: inout Rig, _ link: LinkID, _ name: String) -> [String]? {
+    var names: [String]?
+    func note(_ rig: inout Rig) {
+      for case .persist(let token, .knownPeers(let records)) in rig.effects.list {
+        names = records.map(\.nodeID)
+        rig.send(.stored(token))
+      }
+    }
+    rig.send(.linkOpened(link, peer(name)))
+    note(&rig)
+    rig.send(.received(link, hello(name)))
+    for _ in 0..<30 {
+      note(&rig)
+      rig.advance(.milliseconds(100))
+    }
+    return names
+  }
+
+  /// A power cut later, those that weren't met are all that there is to look for.
+  @Test func rememberedPeersThatWereNotMetStayRemembered() throws {
+    var rig = try Rig(stored: remembered(50)) { $0.seeds = [] }
+    let all = (0..<50).map { "p\($0)" }
+    let first = written(&rig, .accepted(1), "b")
+    #expect(first == ["b"] + all)
+    // What the mesh knows is written once, as the mesh knows it, whether it is being dialed as p0 is or not.
+    _ = written(&rig, .accepted(2), "p0")
+    let second = try #require(written(&rig, .accepted(3), "p7"))
+    #expect(second.sorted() == (["b"] + all).sorted() && Set(second.prefix(3)) == ["b", "p0", "p7"])
+    rig.now = rig.now + EngineLimits.rememberedPeerLifetime
+    let last = try #require(written(&rig, .accepted(4), "c"))
+    #expect(last.contains("c") && !last.contains("p9"))
+  }
+
+  @Test func rememberedPeersLeaveRoomForThoseOfTheMesh() throws {
+    let limit = EngineLimits.knownPeersMax
+    for count in [limit - 1, limit] {
+      var rig = try Rig(stored: remembered(count)) { $0.seeds = [] }
+      let names = try #require(written(&rig, .accepted(1), "b"))
+      #expect(names.count == limit && names.first == "b")
+    }
+  }
+
   @Test func rememberedPeersAreDialedUpToTheirLimitAtOnce() throws {
     let limit = EngineLimits.patientDialsMax
     for (count, expected) in [(limit, limit), (limit + 1, limit), (500, limit)] {
