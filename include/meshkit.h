@@ -615,7 +615,7 @@ void meshkit_events_release(meshkit_events_t *MESHKIT_NULLABLE events);
 #define MESHKIT_EVENT_NODE_STOPPED 33u    /**< meshkit_outcome_t: a node ended; status 0 when it was stopped, or was
                                                released without a stop, and so without a goodbye; else why it
                                                ended by itself: MESHKIT_E_CONFLICT when another process took
-                                               its name */
+                                               its name, MESHKIT_E_STORAGE when its epoch can't be written */
 #define MESHKIT_EVENT_DROPPED 34u         /**< meshkit_dropped_t: the stream was full */
 
 /** One event: a fixed head, and a payload that the type tells. All of it lives until meshkit_event_release(). */
@@ -796,11 +796,15 @@ meshkit_status_t meshkit_node_remove_member(
 
 /**
  * Tells every other member `payload` under `topic`: a MESHKIT_EVENT_BROADCAST on each of their streams that asked for
- * MESHKIT_TOPIC_BROADCASTS, once, in no promised order, under an `origin` that isn't proven. The completion says that it is under way, not that it has
- * arrived. The topic is text of 1 to 128 bytes without control characters, the payload up to 65536 bytes of any kind;
+ * MESHKIT_TOPIC_BROADCASTS, once, in no promised order, under an `origin` that isn't proven. The completion says that
+ * it is under way, not that it has arrived. The topic is text of 1 to 128 bytes without control characters, the payload up to 65536 bytes of any kind;
  * payloads over 1024 bytes are announced first and then fetched. Both are copied. MESHKIT_E_ARGUMENT when either breaks
- * these rules, MESHKIT_E_BUSY when more than 8 MiB wait for the node; the completion's status is MESHKIT_E_BUSY when
- * too many broadcasts are on their way through the mesh.
+ * these rules, MESHKIT_E_BUSY when more than 8 MiB wait for the node. The completion's status is MESHKIT_E_BUSY, and
+ * nothing was told, when the host tells more than a link carries: 256 KiB at once and 128 KiB in each second, where a
+ * broadcast counts for its payload and 256 bytes; try again a second later. What is accepted reaches all members that
+ * take part, at once or, when many nodes tell much, some seconds later. Delivery is best effort: a member that joins
+ * later or is cut off misses it, and so may others when all nodes together tell more than 128 KiB in each second for a
+ * minute; mesh_broadcasts_dropped_total counts that.
  *
  * @since 0.1
  * @owns own error

@@ -1,6 +1,7 @@
 // Whom to dial, and when again: seeds and members are tried for ever, each at its own growing distance.
 import MeshBasics
 import MeshMembership
+import MeshWire
 
 /// One thing to dial: a seed by its place in the configuration, or a peer by its name.
 enum DialKey: Comparable, Hashable, Sendable {
@@ -18,6 +19,8 @@ struct DialTarget: Equatable, Sendable {
   var nextAt: Instant
   /// The dial on its way.
   var dialing: LinkID?
+  /// That dial waits for the addresses of a name, and has no place among the others yet.
+  var isLookingUp = false
   /// A link to `node` is open, so that there is nothing to dial.
   var isLinked = false
   /// What the link is for; nil for seeds and remembered peers.
@@ -46,6 +49,7 @@ struct Dialer: Sendable {
   private let interval: Duration
   private(set) var targets = OrderedMap<DialKey, DialTarget>()
   private(set) var dialsInFlight = 0
+  private(set) var lookupsInFlight = 0
 
   init(local: NodeID, seeds: [Endpoint], interval: Duration) {
     self.local = local
@@ -60,6 +64,14 @@ struct Dialer: Sendable {
     guard node != local, targets[.peer(node)] == nil else { return }
     targets[.peer(node)] = DialTarget(
       endpoint: endpoint, node: node, nextAt: now, rememberedUntil: now + EngineLimits.rememberedPeerLifetime)
+  }
+
+  /// Those of an earlier run's peers that the mesh doesn't know yet and that are still looked for.
+  func unmet(of remembered: [MemberRecord], isKnown: (NodeID) -> Bool) -> [MemberRecord] {
+    remembered.filter { record in
+      guard let node = NodeID(record.nodeID) else { return false }
+      return targets[.peer(node)]?.rememberedUntil != nil && !isKnown(node)
+    }
   }
 
   /// Takes over the members that the membership wants linked. Of two that want each other the smaller id dials at once,
@@ -129,7 +141,7 @@ struct Dialer: Sendable {
         targets.removeValue(forKey: key)
       } else if target.dialing != nil {
         busy[target.endpoint] = true
-        if !target.isUrgent { patient &+= 1 }
+        if !target.isUrgent && !target.isLookingUp { patient &+= 1 }
       } else if let at = target.dueAt, at <= now {
         waiting.append((key, target))
       }
@@ -155,6 +167,24 @@ struct Dialer: Sendable {
   mutating func dialing(_ key: DialKey, _ link: LinkID) {
     _ = targets.modify(key) { $0.dialing = link }
     dialsInFlight &+= 1
+  }
+
+  /// A dial waits for the addresses of a name. A resolver may take long, so others are dialed meanwhile.
+  mutating func lookingUp(_ key: DialKey) {
+    guard lookupsInFlight < EngineLimits.lookupsMax, let target = targets[key], target.dialing != nil,
+      !target.isLookingUp
+    else { return }
+    _ = targets.modify(key) { $0.isLookingUp = true }
+    dialsInFlight &-= 1
+    lookupsInFlight &+= 1
+  }
+
+  /// It has them, and takes its place: beyond the limit if need be, since others wait for places meanwhile.
+  mutating func lookedUp(_ key: DialKey) {
+    guard targets[key]?.isLookingUp == true else { return }
+    _ = targets.modify(key) { $0.isLookingUp = false }
+    dialsInFlight &+= 1
+    lookupsInFlight &-= 1
   }
 
   /// A dial is over, and `node` answered it.
@@ -189,6 +219,7 @@ struct Dialer: Sendable {
   }
 
   private mutating func finish(_ key: DialKey) {
+    lookedUp(key)
     let wasDialing = targets.modify(key) { target in
       defer { target.dialing = nil }
       return target.dialing != nil

@@ -70,6 +70,8 @@ public struct Engine: Sendable {
     switch input {
     case .started(let unixMilliseconds): start(unixMilliseconds, into: &effects)
     case .linkOpened(let link, let peer): linkOpened(link, peer, now: now, into: &effects)
+    case .lookupStarted(let link): lookupStarted(link, now: now)
+    case .lookupEnded(let link): lookupEnded(link)
     case .linkClosed(let link, let end): linkClosed(link, end, now: now, into: &effects)
     case .received(let link, let message): received(message, on: link, now: now, into: &effects)
     case .unreadable(let link, let reason): unreadable(reason, on: link, now: now, into: &effects)
@@ -166,7 +168,6 @@ public struct Engine: Sendable {
   mutating func poison(_ reason: String, into effects: inout EngineEffects) {
     guard phase != .stopped else { return }
     phase = .stopped
-    effects.append(.observe(.poisoned(reason)))
     effects.append(.poison(reason))
     completeLeaves(.shuttingDown, into: &effects)
   }
@@ -190,7 +191,9 @@ public struct Engine: Sendable {
       nextDial = dialer.nextDeadline
     }
     guard let due = persistence.nextDeadline, now >= due else { return }
-    if let peers = persistence.due(membership, now: now) {
+    let (targets, room, remembered) = (dialer, membership, stored.knownPeers)
+    let unmet = { targets.unmet(of: remembered) { room.view(of: $0) != nil } }
+    if let peers = persistence.due(membership, unmet: unmet, now: now) {
       effects.append(.persist(persistence.begin(.knownPeers), .knownPeers(peers)))
     }
   }

@@ -42,7 +42,9 @@ public enum EngineEffect: Equatable, Sendable {
   case complete(CommandToken, CommandOutcome)
   /// The leave is over; nothing more will come.
   case stopped
-  /// An invariant of ours is broken, or the epoch can't be made durable: the node must stop.
+  /// The epoch can't be made durable: the node must stop.
+  case storageLost(String)
+  /// An invariant of ours is broken: the node must stop.
   case poison(String)
 }
 

@@ -53,6 +53,10 @@ public enum EngineInput: Equatable, Sendable {
   case started(unixMilliseconds: Int64)
   /// A link is open: one that was dialed, or one that a peer opened. Trust is decided already.
   case linkOpened(LinkID, LinkPeer)
+  /// A dial waits until its host's name is looked up, and needs no place among the dials until then.
+  case lookupStarted(LinkID)
+  /// The name is known, and the dial goes on.
+  case lookupEnded(LinkID)
   /// A link ended; also the answer to a `dial` that came to nothing.
   case linkClosed(LinkID, LinkEnd)
   /// One message of the link's stream.

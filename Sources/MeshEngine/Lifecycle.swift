@@ -11,7 +11,7 @@ extension Engine {
     // Greater than every earlier life even when the clock went back, and never 0, which means "unknown".
     let (next, overflow) = stored.epoch.addingReportingOverflow(1)
     guard !overflow else {
-      poison("the stored epoch is the greatest there is", into: &effects)
+      loseStorage("the stored epoch is the greatest there is", into: &effects)
       return
     }
     let epoch = max(next, UInt64(clamping: unixMilliseconds), 1)
@@ -28,14 +28,19 @@ extension Engine {
 
   mutating func storeFailed(_ token: SyncToken, _ reason: String, now: Instant, into effects: inout EngineEffects) {
     guard let purpose = persistence.end(token) else { return }
-    persistence.fail()
     effects.append(.observe(.storeFailed(reason: reason)))
     switch purpose {
-    case .knownPeers: break
+    case .knownPeers: persistence.giveUpKnownPeers()
     case .firstEpoch, .raisedEpoch:
       // Without a durable epoch a restart could claim this life's versions for another.
-      poison("the epoch can't be made durable: \(reason)", into: &effects)
+      loseStorage("the epoch can't be made durable: \(reason)", into: &effects)
     }
+  }
+
+  private mutating func loseStorage(_ reason: String, into effects: inout EngineEffects) {
+    phase = .stopped
+    effects.append(.storageLost(reason))
+    completeLeaves(.shuttingDown, into: &effects)
   }
 
   /// The epoch is durable: take part.

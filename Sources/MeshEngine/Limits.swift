@@ -12,6 +12,10 @@ public enum EngineLimits {
   public static let dialsMax = 4
   /// Of them those that could wait.
   public static let patientDialsMax = 2
+  /// Dials that wait for the addresses of a name, beside those on their way.
+  public static let lookupsMax = 64
+  /// How long they wait before they count as dials that came to nothing.
+  public static let lookupTimeout = Duration.seconds(5)
   /// How long a dial waits that is due but finds no room.
   public static let dialSpacing = Duration.milliseconds(100)
   /// Endpoints of the configuration that are dialed; the rest is reported and left out.
@@ -40,6 +44,6 @@ public enum EngineLimits {
   public static let selfSpacing = Duration.seconds(600)
   /// How long the greater of two ids waits for the other's dial, where both want the link.
   public static let dialHeadStart = Duration.seconds(1)
-  /// Members that are remembered for the next run.
+  /// Members, and unmet ones of the last run, that are remembered for the next.
   public static let knownPeersMax = 512
 }

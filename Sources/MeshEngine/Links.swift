@@ -17,7 +17,7 @@ struct Link: Equatable, Sendable {
   /// The version of the protocol that both ends speak.
   var version = EngineLimits.protocolVersionMin
   var establishedAt = Instant.origin
-  /// Until when the peer must have said hello.
+  /// Until when the peer must have said hello; before the link is open, until when its name must have been found.
   var helloDeadline: Instant?
   /// The hello that came in before this node may speak.
   var early: MeshMessage?
@@ -93,6 +93,20 @@ extension Engine {
     lookForHellos()
     effects.append(.observe(.linkOpened(peer: peer.remoteAddress, transport: peer.transport, dialed: id.isDialed)))
     if phase == .running { sayHello(on: id, into: &effects) }
+  }
+
+  mutating func lookupStarted(_ id: LinkID, now: Instant) {
+    guard let link = links[id], link.peer == nil, let key = link.target else { return }
+    dialer.lookingUp(key)
+    _ = links.modify(id) { $0.helloDeadline = now + EngineLimits.lookupTimeout }
+    lookForHellos()
+  }
+
+  mutating func lookupEnded(_ id: LinkID) {
+    guard let link = links[id], link.peer == nil, let key = link.target else { return }
+    dialer.lookedUp(key)
+    _ = links.modify(id) { $0.helloDeadline = nil }
+    lookForHellos()
   }
 
   mutating func linkClosed(_ id: LinkID, _ end: LinkEnd, now: Instant, into effects: inout EngineEffects) {
@@ -187,7 +201,7 @@ extension Engine {
     guard let due = nextHello, now >= due else { return }
     for (id, link) in links {
       if let deadline = link.helloDeadline, now >= deadline {
-        close(id, "no hello in time", now: now, into: &effects)
+        close(id, link.peer == nil ? "no address in time" : "no hello in time", now: now, into: &effects)
       }
     }
     lookForHellos()

@@ -21,7 +21,7 @@ struct Persistence: Sendable {
   private var lastKnownPeersAt: Instant?
   private var lastRevision: UInt64?
   private var isDirty = false
-  private var hasFailed = false
+  private var hasGivenUpKnownPeers = false
 
   init(stored: StoredState) { lastKnownPeers = stored.knownPeers }
 
@@ -34,8 +34,8 @@ struct Persistence: Sendable {
 
   mutating func end(_ token: SyncToken) -> Purpose? { pending.removeValue(forKey: token) }
 
-  /// A failed sync is final: nothing more is written.
-  mutating func fail() { hasFailed = true }
+  /// A failed write of them is final, as the store has it.
+  mutating func giveUpKnownPeers() { hasGivenUpKnownPeers = true }
 
   /// Notes whether the membership changed since the last look.
   mutating func look(at membership: Membership) {
@@ -46,15 +46,18 @@ struct Persistence: Sendable {
 
   /// When known peers may be written, if they must.
   var nextDeadline: Instant? {
-    guard isDirty, !hasFailed, !pending.values.contains(.knownPeers) else { return nil }
+    guard isDirty, !hasGivenUpKnownPeers, !pending.values.contains(.knownPeers) else { return nil }
     return lastKnownPeersAt.map { $0 + EngineLimits.knownPeersSpacing } ?? .origin
   }
 
-  /// The known peers to write now, if they changed and enough time has passed.
-  mutating func due(_ membership: Membership, now: Instant) -> [MemberRecord]? {
+  /// The known peers to write now, if they changed and enough time has passed: those of the mesh, then as many as there
+  /// is room for of those that an earlier run knew and that this one still looks for. Otherwise a node that meets one
+  /// of many would remember that one alone, and look for nobody else after its next start.
+  mutating func due(_ membership: Membership, unmet: () -> [MemberRecord], now: Instant) -> [MemberRecord]? {
     guard let deadline = nextDeadline, now >= deadline else { return nil }
     isDirty = false
-    let peers = membership.knownPeers(atMost: EngineLimits.knownPeersMax)
+    var peers = membership.knownPeers(atMost: EngineLimits.knownPeersMax)
+    peers += unmet().prefix(max(0, EngineLimits.knownPeersMax &- peers.count))
     // An empty mesh is no reason to forget the one of the last run: its members are what a restart looks for.
     guard peers != lastKnownPeers, !peers.isEmpty else { return nil }
     lastKnownPeers = peers

@@ -71,7 +71,9 @@ public final class MeshNode: Sendable {
 
   /// Tells every other member `payload`, up to 64 KiB, under a topic of 1 to 128 bytes without control characters: a
   /// `broadcast` event on each of their sequences of `.broadcasts`. Returns when it is under way, not when it has
-  /// arrived. Who receives it can't be sure of its origin: a member can tell one in another's name.
+  /// arrived. Who receives it can't be sure of its origin: a member can tell one in another's name. Throws `.busy` when
+  /// the host tells more than a link carries: 256 KiB at once and 128 KiB in each second, where a broadcast counts for
+  /// its payload and 256 bytes. Delivery is best effort: members that join later or are cut off miss it.
   public func broadcast(_ topic: String, _ payload: [UInt8]) async throws {
     try await complete { node, stream, token throws(MeshError) in
       try node.broadcast(topic: topic, payload: payload, stream: stream, token: token)

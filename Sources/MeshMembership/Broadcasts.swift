@@ -1,5 +1,6 @@
 // What hosts tell all members: once per node, along the same links as news but from a budget of its own. Small payloads
-// travel with the message; larger ones are announced, and pulled by those that lack them.
+// travel with the message; larger ones, and those that a link has no budget for now, are announced, and pulled by those
+// that lack them as soon as an announcer has the budget.
 import MeshBasics
 import MeshWire
 
@@ -18,8 +19,7 @@ struct BroadcastID: Comparable, Hashable, Sendable {
 struct Broadcasts: Sendable {
   struct Kept: Equatable, Sendable {
     var message: Broadcast
-    let at: Instant
-    /// The announcers that were not asked yet, while the payload is missing.
+    /// Those that have it, the next to ask first, while the payload is missing.
     var announcers: [NodeID]
   }
 
@@ -66,8 +66,10 @@ struct Broadcasts: Sendable {
     }
   }
 
-  private(set) var kept = OrderedMap<BroadcastID, Kept>()
+  private(set) var kept = ChunkedMap<BroadcastID, Kept>()
   private(set) var bytes = 0
+  /// When each of the kept is to be dropped.
+  private var ends = DeadlineQueue<BroadcastID>()
   private var seen = OrderedMap<NodeID, Seen>()
   var lastSequence: UInt64 = 0
 
@@ -98,32 +100,42 @@ struct Broadcasts: Sendable {
     drop(id)
     let size = message.payload?.count ?? 0
     while kept.count >= MembershipLimits.broadcastsMax || bytes &+ size > MembershipLimits.broadcastBytesMax {
-      guard let oldest = kept.min(by: { $0.1.at < $1.1.at })?.0 else { break }
+      guard let oldest = ends.popDue(.distantFuture) else { break }
       drop(oldest)
     }
-    kept[id] = Kept(message: message, at: now, announcers: announcers)
+    kept[id] = Kept(message: message, announcers: announcers)
+    ends.set(id, at: now + MembershipLimits.broadcastLife)
     bytes &+= size
   }
 
+  /// Whether a broadcast was announced and its payload isn't there yet.
+  func isMissing(_ id: BroadcastID) -> Bool { kept[id].map { $0.message.payload == nil } ?? false }
+
   /// Drops what nobody will ask for any more.
   mutating func expire(now: Instant) {
-    for (id, old) in kept where now.since(old.at) >= MembershipLimits.broadcastLife { drop(id) }
+    while let id = ends.popDue(now) { drop(id) }
   }
 
   mutating func drop(_ id: BroadcastID) {
+    ends.set(id, at: nil)
     if let old = kept.removeValue(forKey: id) { bytes &-= old.message.payload?.count ?? 0 }
   }
 
-  /// One more peer that has it; false when none of them is to be asked later.
+  /// One more peer that has it; it is asked before those that were.
   mutating func addAnnouncer(_ node: NodeID, of id: BroadcastID) {
     _ = kept.modify(id) { kept in
-      if !kept.announcers.contains(node) && kept.announcers.count < 4 { kept.announcers.append(node) }
+      if !kept.announcers.contains(node) && kept.announcers.count < 4 { kept.announcers.insert(node, at: 0) }
     }
   }
 
-  /// The next peer to ask.
-  mutating func nextAnnouncer(of id: BroadcastID) -> NodeID? {
-    kept.modify(id) { $0.announcers.isEmpty ? nil : $0.announcers.removeFirst() } ?? nil
+  /// The next peer to ask, of those that are linked still; they take turns.
+  mutating func nextAnnouncer(of id: BroadcastID, isLinked: (NodeID) -> Bool) -> NodeID? {
+    kept.modify(id) { kept -> NodeID? in
+      kept.announcers.removeAll { !isLinked($0) }
+      guard let next = kept.announcers.first else { return nil }
+      kept.announcers.append(kept.announcers.removeFirst())
+      return next
+    } ?? nil
   }
 
   /// Forgets what was seen of a member that is forgotten itself.
@@ -179,26 +191,44 @@ extension Membership {
     spread(id, onward, from: sender, now: now, into: &effects)
   }
 
+  /// Tells all that the origin is linked to; the others pass it on along the rings. Where a link has no budget for the
+  /// payload it is announced, to be pulled when there is one.
   private mutating func spread(
     _ id: BroadcastID, _ message: Broadcast, from sender: NodeID?, now: Instant, into effects: inout MembershipEffects
   ) {
-    var shown = message
-    if Int(message.size) > WireLimits.broadcastInlineBytes {
-      broadcasts.keep(id, message, announcers: [], now: now)
-      shown.payload = nil
+    let targets = (sender == nil ? peers.keys : newsTargets()).filter { node in
+      node != sender && node != id.origin && peers[node]?.isModern == true
     }
-    let cost = 64 &+ message.topic.utf8.count &+ (shown.payload?.count ?? 0)
-    // The origin tells all it is linked to; the others pass it on along the rings.
-    let targets = sender == nil ? peers.keys : newsTargets()
-    let able = targets.filter { node in
-      guard node != sender, peers[node]?.isModern == true, node != id.origin else { return false }
-      return peers.modify(node) { $0.budget.broadcasts.take(cost, now: now) } == true
+    let isLarge = Int(message.size) > WireLimits.broadcastInlineBytes
+    // Most that is passed on comes to those that have it: what they lack goes first.
+    let reserve = sender == nil ? 0 : MembershipLimits.broadcastBytesReserved
+    let debt = 0 &- MembershipLimits.broadcastDebtMax
+    let whole = Membership.cost(of: message)
+    var announcement = message
+    announcement.payload = nil
+    let short = Membership.cost(of: announcement)
+    var (given, told): ([NodeID], [NodeID]) = ([], [])
+    for node in targets {
+      if !isLarge, peers.modify(node, { $0.budget.broadcasts.take(whole, keeping: reserve, now: now) }) == true {
+        given.append(node)
+      } else if peers.modify(node, { $0.budget.broadcasts.take(short, keeping: debt, now: now) }) == true {
+        told.append(node)
+      }
     }
-    if able.count < targets.count(where: { $0 != sender && $0 != id.origin }) { marks.insert(.broadcastOverBudget) }
-    if !able.isEmpty { effects.append(.send(able, .broadcast(shown))) }
+    if isLarge || !told.isEmpty { broadcasts.keep(id, message, announcers: [], now: now) }
+    if !given.isEmpty { effects.append(.send(given, .broadcast(message))) }
+    if !told.isEmpty { effects.append(.send(told, .broadcast(announcement))) }
+    if !isLarge && given.count < targets.count { marks.insert(.broadcastOverBudget) }
+    guard given.count &+ told.count < targets.count else { return }
+    effects.append(.observe(.broadcastDropped(reason: "the budget of a link")))
   }
 
-  /// A large broadcast is there to be pulled.
+  /// What a broadcast takes of a link's budget.
+  private static func cost(of message: Broadcast) -> Int {
+    64 &+ message.topic.utf8.count &+ (message.payload?.count ?? 0)
+  }
+
+  /// A broadcast is there to be pulled.
   private mutating func announced(
     _ id: BroadcastID, _ message: Broadcast, by sender: NodeID, now: Instant, into effects: inout MembershipEffects
   ) {
@@ -213,17 +243,18 @@ extension Membership {
     pullAgain(id, now: now, into: &effects)
   }
 
-  /// Asks the next of those that announced it, until its payload is there or none is left.
+  /// Asks those that announced it in turn, until its payload is there, none is left, or it made room or grew too old.
+  /// One that isn't answered has no budget at present.
   mutating func pullAgain(_ id: BroadcastID, now: Instant, into effects: inout MembershipEffects) {
-    guard broadcasts.kept[id]?.message.payload == nil, broadcasts.kept[id] != nil else { return }
-    guard let announcer = broadcasts.nextAnnouncer(of: id) else {
+    let linked = peers
+    let announcer = broadcasts.nextAnnouncer(of: id) { linked[$0] != nil }
+    guard let announcer, broadcasts.isMissing(id) else {
       broadcasts.drop(id)
       effects.append(.observe(.broadcastDropped(reason: "nobody that announced it gave it")))
       return
     }
     marks.insert(.pulledBroadcast)
     timers.set(.pull(id), at: now + configuration.interval)
-    guard peers[announcer] != nil else { return }
     var pull = BroadcastPull()
     pull.origin = id.origin.name
     pull.epoch = id.epoch
@@ -236,9 +267,13 @@ extension Membership {
   ) {
     guard let origin = NodeID(pull.origin) else { return }
     let id = BroadcastID(origin: origin, epoch: pull.epoch, sequence: pull.sequence)
-    guard let kept = broadcasts.kept[id], let payload = kept.message.payload,
-      peers.modify(node, { $0.budget.broadcasts.take(payload.count, now: now) }) == true
-    else { return }
+    guard let kept = broadcasts.kept[id], kept.message.payload != nil else { return }
+    let cost = Membership.cost(of: kept.message)
+    guard peers.modify(node, { $0.budget.broadcasts.take(cost, now: now) }) == true else {
+      // It asks again, or another.
+      marks.insert(.broadcastOverBudget)
+      return
+    }
     effects.append(.send([node], .broadcast(kept.message)))
   }
 }

@@ -97,10 +97,10 @@ public enum MembershipLimits {
   public static let syncBytesPerSecond: Int64 = 256 * 1_024
   /// And how many at once.
   public static let syncBytesBurst: Int64 = 768 * 1_024
-  /// Bytes of this node's own broadcasts in one second.
-  public static let ownBroadcastBytesPerSecond: Int64 = 256 * 1_024
+  /// Bytes of this node's own broadcasts in one second: no more than each of its links carries.
+  public static let ownBroadcastBytesPerSecond: Int64 = 128 * 1_024
   /// And how many at once.
-  public static let ownBroadcastBytesBurst: Int64 = 1_024 * 1_024
+  public static let ownBroadcastBytesBurst: Int64 = 256 * 1_024
   /// How far the number of a broadcast may leap that its origin doesn't bring itself.
   public static let broadcastLeapMax: UInt64 = 4_096
   /// Accusations that a peer may bring in a row, of this node as well.
@@ -131,15 +131,20 @@ public enum MembershipLimits {
   public static let newsBytesPerSecond: Int64 = 256 * 1_024
   /// Bytes of broadcasts for one link in one second; twice that at once.
   public static let broadcastBytesPerSecond: Int64 = 128 * 1_024
+  /// Bytes that a link leaves for what its end tells itself and for what its peer pulls: others' broadcasts are only
+  /// announced below.
+  public static let broadcastBytesReserved: Int64 = 128 * 1_024
+  /// Bytes by which announcements may pass the budget of a link.
+  public static let broadcastDebtMax: Int64 = 256 * 1_024
 
   /// Broadcasts that are kept for those that ask for them.
-  public static let broadcastsMax = 256
+  public static let broadcastsMax = 4_096
   /// The bytes of all that are kept.
   public static let broadcastBytesMax = 4 * 1_024 * 1_024
   /// How long one is kept for those that ask for it.
   public static let broadcastLife = Duration.seconds(60)
   /// Broadcasts of one origin that are remembered as seen.
-  public static let broadcastWindow: UInt64 = 1_024
+  public static let broadcastWindow: UInt64 = 4_096
 
   /// Changes of members forgotten since that wait to be read.
   public static let forgottenChangesMax = 1_024

@@ -14,10 +14,10 @@ struct TokenBucket: Equatable, Sendable {
     filledAt = now
   }
 
-  /// Takes `count` units if there are that many.
-  mutating func take(_ count: Int, now: Instant) -> Bool {
+  /// Takes `count` units if `reserve` units are left then. A negative reserve allows a debt, which time pays off.
+  mutating func take(_ count: Int, keeping reserve: Int64 = 0, now: Instant) -> Bool {
     fill(now)
-    guard tokens >= Int64(count) else { return false }
+    guard tokens &- Int64(count) >= reserve else { return false }
     tokens &-= Int64(count)
     return true
   }

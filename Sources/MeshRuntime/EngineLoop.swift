@@ -12,6 +12,7 @@ final class EngineLoop {
   private var effects = EngineEffects()
   private var changes: [MembershipEvent] = []
   private var broadcasts: [BroadcastMessage] = []
+  private var book: AddressBook
   private var publishedRevision: UInt64?
   private var snapshotRevision: UInt64 = 0
   /// The picture that readers have; each turn changes what changed.
@@ -37,6 +38,7 @@ final class EngineLoop {
   init(core: NodeCore, engine: Engine) {
     self.core = core
     self.engine = engine
+    book = AddressBook(bindAddress: core.configuration.bindAddress)
     snapshot = core.snapshots.current
   }
 
@@ -74,7 +76,12 @@ final class EngineLoop {
 
   private func handle(_ message: EngineMessage) {
     switch message {
-    case .input(let input): feed(input)
+    // The answer may have come before the word that it is waited for.
+    case .input(.lookupStarted(let link)) where !book.isWaiting(link): break
+    case .input(let input):
+      noteDial(input)
+      feed(input)
+    case .lookedUp(let host, let result): lookedUp(host, result)
     case .bytes(let link, let bytes): feed(decode(bytes, from: link))
     case .command(let command, let completion):
       core.tookOver(command)
@@ -104,7 +111,9 @@ final class EngineLoop {
     switch effect {
     case .dial(let link, let endpoint): dial(link, endpoint)
     case .send(let links, let message): send(message, on: links)
-    case .close(let link, let reason): _ = core.link.mailbox.post(.close(link, reason: reason))
+    case .close(let link, let reason):
+      book.giveUp(link)
+      _ = core.link.mailbox.post(.close(link, reason: reason))
     case .respond(let request, .reply(let bytes)): _ = core.link.mailbox.post(.reply(request, bytes))
     case .respond(let request, .failure(let code, let message)):
       _ = core.link.mailbox.post(.fail(request, code: code, message: message))
@@ -118,6 +127,8 @@ final class EngineLoop {
     case .conflict(let reason):
       core.observe(.conflicted(reason))
       end = .failed(MeshError(.conflict, "node: \(reason)", isFatal: true))
+    case .storageLost(let reason):
+      end = .failed(MeshError(.storage, "node: stopped by its storage: \(reason)", isFatal: true))
     case .poison(let reason):
       core.observe(.poisoned(reason))
       end = .failed(MeshError(.poisoned, "node: stopped by a broken invariant: \(reason)", isFatal: true))
@@ -151,13 +162,42 @@ final class EngineLoop {
   }
 
   private func dial(_ link: LinkID, _ endpoint: Endpoint) {
-    let accepted: Bool
     if let address = SocketAddress(literal: endpoint.host, port: endpoint.port) {
-      accepted = core.link.mailbox.post(.dial(link, address, serverName: ""))
-    } else {
-      accepted = core.work.resolve(endpoint, for: link)
+      return dial(link, address, serverName: "")
     }
-    if !accepted { core.inbox.mustPost(.input(.linkClosed(link, .notTried("too many dials are under way")))) }
+    switch book.dial(link, endpoint, now: MonotonicClock.now()) {
+    case .dial(let address): dial(link, address, serverName: endpoint.host)
+    case .wait: core.inbox.mustPost(.input(.lookupStarted(link)))
+    case .lookUp:
+      core.inbox.mustPost(.input(.lookupStarted(link)))
+      let isSeed = core.configuration.seeds.contains { $0.host == endpoint.host }
+      if core.names.lookUp(endpoint, isSeed: isSeed) { return }
+      let refusal = TransportError("too many names are being looked up")
+      core.inbox.mustPost(.lookedUp(host: endpoint.host, .failure(refusal)))
+    }
+  }
+
+  private func dial(_ link: LinkID, _ address: SocketAddress, serverName: String) {
+    if core.link.mailbox.post(.dial(link, address, serverName: serverName)) { return }
+    core.inbox.mustPost(.input(.linkClosed(link, .notTried("too many dials are under way"))))
+  }
+
+  private func lookedUp(_ host: String, _ result: Result<[SocketAddress], TransportError>) {
+    let answer = book.answered(host, result, now: MonotonicClock.now())
+    for next in answer.dials {
+      feed(.lookupEnded(next.link))
+      dial(next.link, next.address, serverName: next.host)
+    }
+    for link in answer.lost { feed(.linkClosed(link, .notTried(answer.reason))) }
+  }
+
+  /// Remembers which of a name's addresses worked.
+  private func noteDial(_ input: EngineInput) {
+    switch input {
+    case .linkOpened(let link, _): book.opened(link)
+    case .linkClosed(let link, _): book.closed(link)
+    default: break
+    }
   }
 
   private func persist(_ write: StoreWrite, token: SyncToken) {

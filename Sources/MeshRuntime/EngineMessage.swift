@@ -8,6 +8,8 @@ enum EngineMessage: Sendable {
   case input(EngineInput)
   /// One message of a link's stream, not yet decoded.
   case bytes(LinkID, [UInt8])
+  /// What a host's name stands for, in the resolver's order.
+  case lookedUp(host: String, Result<[SocketAddress], TransportError>)
   /// A host's command; `stream` hears of its end under `token`.
   case command(Command, Completion)
   /// A host wants the node to leave and stop.

@@ -74,8 +74,8 @@ public final class Node: @unchecked Sendable {
   }
 
   /// Tells every other member `payload`, of up to 64 KiB, under a topic of 1 to 128 bytes. Completes as `setLabels`
-  /// does, when the news is under way; who receives it can't be sure of its origin. Throws `.argument` when either is
-  /// too long, `.busy` when too much waits.
+  /// does, when the news is under way, or with `.busy` when the host tells more than a link carries; who receives it
+  /// can't be sure of its origin. Throws `.argument` when either is too long, `.busy` when too much waits.
   public func broadcast(
     topic: String, payload: [UInt8], stream: EventStream?, token: UInt64
   ) throws(MeshError) {

@@ -14,6 +14,7 @@ final class NodeCore: @unchecked Sendable {
   let link: LinkTransport
   let edge: EdgeTransport?
   let work: WorkWorker
+  let names: NameResolver
   let disk: DiskWorker?
   let telemetry: Telemetry
   let snapshots: SnapshotCell
@@ -72,6 +73,7 @@ final class NodeCore: @unchecked Sendable {
     work = WorkWorker(security: parts.security, reloadInterval: parts.configuration.certificateReloadInterval) {
       outcome in doors.core?.workReported(outcome)
     }
+    names = NameResolver { host, answer in doors.core?.inbox.mustPost(.lookedUp(host: host, answer)) }
     disk = parts.store.map { store in
       DiskWorker(store: store) { input in doors.core?.inbox.mustPost(.input(input)) }
     }
@@ -206,11 +208,6 @@ final class NodeCore: @unchecked Sendable {
   /// On the work thread.
   private func workReported(_ outcome: WorkWorker.Outcome) {
     switch outcome {
-    case .resolved(let id, let address, let endpoint):
-      if !link.mailbox.post(.dial(id, address, serverName: endpoint.host)) {
-        inbox.mustPost(.input(.linkClosed(id, .notTried("the link thread is busy"))))
-      }
-    case .unresolved(let id, let reason): inbox.mustPost(.input(.linkClosed(id, .notTried(reason))))
     case .certificateReloaded:
       let credential = security.credential
       observe(.certificateReloaded(subject: credential.subject, notAfter: String(credential.notAfter)))
@@ -227,7 +224,7 @@ final class NodeCore: @unchecked Sendable {
       try startJoined("meshkit-link") { [link] in link.run() }
       if let edge { try startJoined("meshkit-edge") { edge.run() } }
       if let disk { try startJoined("meshkit-disk") { disk.run() } }
-      // Not joined at the end: it may be inside the resolver, which nothing can interrupt.
+      // Not joined at the end: it holds nothing that a node opened next could need.
       try LibraryThread.start(name: "meshkit-work") { [work] in work.run() }.detach()
       let box = EngineBox(engine)
       try LibraryThread.start(name: "meshkit-engine") { [self] in EngineLoop(core: self, engine: box.engine).run() }
@@ -251,6 +248,7 @@ final class NodeCore: @unchecked Sendable {
     while !link.mailbox.post(.stop), !link.mailbox.isClosed { usleep(1_000) }
     if let disk { while !disk.stop() { usleep(1_000) } }
     work.stop()
+    names.stop()
     let threads = lock.locked { () -> [LibraryThread] in
       defer { joinedThreads = [] }
       return joinedThreads

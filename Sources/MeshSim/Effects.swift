@@ -30,7 +30,10 @@ extension Simulation {
       say(process, "gives way: \(reason)")
       stopped(process)
     case .stopped: stopped(process)
-    case .poison(let reason): poisoned(process, reason)
+    case .storageLost:
+      tally(.storeFailed)
+      stopped(process)
+    case .poison(let reason): fail("poison", "\(process.nodeID) \(reason)")
     case .respond, .complete: break
     }
   }
@@ -39,12 +42,6 @@ extension Simulation {
     guard let name = observation.rareName else { return }
     tallies.add(observation: name)
     checks.observed(observation, by: process, in: self)
-  }
-
-  private func poisoned(_ process: Process, _ reason: String) {
-    guard process.isDiskFailing else { return fail("poison", "\(process.nodeID) \(reason)") }
-    tally(.storeFailed)
-    stopped(process)
   }
 
   private func persist(_ write: StoreWrite, _ token: SyncToken, by process: Process) {

@@ -27,6 +27,7 @@ extension Simulation {
     case .linkDoubted(let link): hash.combine(link.rawValue &+ 4)
     case .stored(let token), .storeFailed(let token, _): hash.combine(token.rawValue &+ 5)
     case .command(let token, _): hash.combine(token.rawValue &+ 6)
+    case .lookupStarted(let link), .lookupEnded(let link): hash.combine(link.rawValue &+ 8)
     case .started, .linksLate, .pingCalled, .securityChanged, .deadlineReached: hash.combine(7)
     }
     guard tell != nil else { return }
@@ -44,6 +45,8 @@ extension Simulation {
     switch input {
     case .started(let unix): "starts life \(process.life) at Unix millisecond \(unix)"
     case .linkOpened(let link, let peer): "\(link.words) opens, to \(peer.identity.nodeNames.first ?? "?")"
+    case .lookupStarted(let link): "\(link.words) waits for an address"
+    case .lookupEnded(let link): "\(link.words) has an address"
     case .linkClosed(let link, let end): "\(link.words) ends: \(end)"
     case .received(let link, let message): "\(link.words) brings \(message.words)"
     case .unreadable(let link, let reason): "\(link.words) brings what can't be read: \(reason)"

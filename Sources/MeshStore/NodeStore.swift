@@ -11,8 +11,10 @@ public final class NodeStore: @unchecked Sendable {
   private let files: any FileSystem
   private let epoch: SmallFile
   private let knownPeers: SmallFile
-  /// The first write that failed. Nothing is written after it, because what the disk then holds is unknown.
-  private var failure: StoreError?
+  /// The first write of each file that failed. That file isn't written after it, because what the disk then holds of it
+  /// is unknown; the other one is, because a hint that can't be written is no reason to lose the epoch.
+  private var epochFailure: StoreError?
+  private var knownPeersFailure: StoreError?
 
   /// Opens the folder at `directory` and takes its lock; creates it and missing parents, mode 0700.
   ///
@@ -58,15 +60,15 @@ public final class NodeStore: @unchecked Sendable {
   /// Makes a write durable: when it returns, neither SIGKILL nor a power cut takes it away.
   ///
   /// Of known peers, the first 4,096 are kept, up to 8 MiB.
-  /// The first failure is final: every later write throws it again.
+  /// The first failure of a file is final: every later write of it throws it again.
   public func write(_ write: StoreWrite) throws(StoreError) {
-    if let failure { throw failure }
     switch write {
     case .epoch(let number):
       var content: [UInt8] = []
       content.append(littleEndian: number, count: 8)
-      try replace(epoch, content)
-    case .knownPeers(let records): try replace(knownPeers, KnownPeersFile.encode(records))
+      try replace(epoch, content, unless: &epochFailure)
+    case .knownPeers(let records):
+      try replace(knownPeers, KnownPeersFile.encode(records), unless: &knownPeersFailure)
     }
   }
 
@@ -103,11 +105,14 @@ public final class NodeStore: @unchecked Sendable {
       + "and the node starts from its seeds"
   }
 
-  private func replace(_ file: SmallFile, _ content: [UInt8]) throws(StoreError) {
+  private func replace(
+    _ file: SmallFile, _ content: [UInt8], unless failure: inout StoreError?
+  ) throws(StoreError) {
+    if let failure { throw failure }
     do throws(FileFault) {
       try file.replace(content, in: folder, on: files)
     } catch {
-      let final = StoreError("\(file.path) can't be written: \(error.reason); the store writes no more")
+      let final = StoreError("\(file.path) can't be written: \(error.reason); it isn't tried again before a restart")
       failure = final
       throw final
     }

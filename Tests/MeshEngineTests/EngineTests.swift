@@ -32,7 +32,29 @@ struct EngineTests {
     var rig = try Rig(starts: false)
     rig.send(.started(unixMilliseconds: 1_000))
     rig.send(.storeFailed(SyncToken(rawValue: 1), reason: "full"))
-    #expect(rig.effects.list.contains { if case .poison = $0 { true } else { false } })
+    #expect(rig.effects.list.contains { if case .storageLost = $0 { true } else { false } })
+    #expect(rig.observations == [.storeFailed(reason: "full")])
+  }
+
+  /// One word of a peer asks for a greater epoch; a hint that couldn't be written mustn't make that fatal.
+  @Test func knownPeersThatCannotBeStoredLeaveTheEpochToBeStored() throws {
+    var rig = try Rig()
+    rig.establish(link, "b")
+    rig.advance(.seconds(1))
+    let peers = try #require(rig.engine.persistence.pending.first { $0.1 == .knownPeers }?.0)
+    rig.send(.storeFailed(peers, reason: "full"))
+    #expect(rig.observations == [.storeFailed(reason: "full")] && rig.engine.isRunning)
+    var claim = rig.engine.membership.localRecord
+    (claim.incarnation, claim.state, claim.accuser, claim.metadata) = (1_000, .suspect, "b", nil)
+    var news = MeshWire.News()
+    news.records = [claim]
+    rig.send(.received(link, .news(news)))
+    let writes = rig.effects.list.compactMap { if case .persist(let token, .epoch) = $0 { token } else { nil } }
+    rig.send(.stored(try #require(writes.first)))
+    #expect(rig.engine.isRunning && rig.engine.membership.localRecord.epoch > claim.epoch)
+    rig.establish(.accepted(9), "c")
+    rig.advance(.seconds(5))
+    #expect(!rig.engine.persistence.pending.values.contains(.knownPeers))
   }
 
   @Test func wrongHellosAreRefused() throws {

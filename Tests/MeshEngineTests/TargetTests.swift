@@ -55,12 +55,118 @@ struct TargetTests {
     #expect(rig.engine.dialer.targets[.peer(try #require(NodeID("p2")))]?.rememberedUntil != nil)
   }
 
+  /// The names in the last write of known peers, after this node met `name` and some seconds passed.
+  private func written(_ rig: inout Rig, _ link: LinkID, _ name: String) -> [String]? {
+    var names: [String]?
+    func note(_ rig: inout Rig) {
+      for case .persist(let token, .knownPeers(let records)) in rig.effects.list {
+        names = records.map(\.nodeID)
+        rig.send(.stored(token))
+      }
+    }
+    rig.send(.linkOpened(link, peer(name)))
+    note(&rig)
+    rig.send(.received(link, hello(name)))
+    for _ in 0..<30 {
+      note(&rig)
+      rig.advance(.milliseconds(100))
+    }
+    return names
+  }
+
+  /// A power cut later, those that weren't met are all that there is to look for.
+  @Test func rememberedPeersThatWereNotMetStayRemembered() throws {
+    var rig = try Rig(stored: remembered(50)) { $0.seeds = [] }
+    let all = (0..<50).map { "p\($0)" }
+    let first = written(&rig, .accepted(1), "b")
+    #expect(first == ["b"] + all)
+    // What the mesh knows is written once, as the mesh knows it, whether it is being dialed as p0 is or not.
+    _ = written(&rig, .accepted(2), "p0")
+    let second = try #require(written(&rig, .accepted(3), "p7"))
+    #expect(second.sorted() == (["b"] + all).sorted() && Set(second.prefix(3)) == ["b", "p0", "p7"])
+    rig.now = rig.now + EngineLimits.rememberedPeerLifetime
+    let last = try #require(written(&rig, .accepted(4), "c"))
+    #expect(last.contains("c") && !last.contains("p9"))
+  }
+
+  @Test func rememberedPeersLeaveRoomForThoseOfTheMesh() throws {
+    let limit = EngineLimits.knownPeersMax
+    for count in [limit - 1, limit] {
+      var rig = try Rig(stored: remembered(count)) { $0.seeds = [] }
+      let names = try #require(written(&rig, .accepted(1), "b"))
+      #expect(names.count == limit && names.first == "b")
+    }
+  }
+
   @Test func rememberedPeersAreDialedUpToTheirLimitAtOnce() throws {
     let limit = EngineLimits.patientDialsMax
     for (count, expected) in [(limit, limit), (limit + 1, limit), (500, limit)] {
       let rig = try Rig(stored: remembered(count)) { $0.seeds = [] }
       #expect(rig.dials.count == expected)
     }
+  }
+
+  private func seeds(_ count: Int) throws -> [Endpoint] {
+    try (0..<count).map { try #require(Endpoint(parsing: "seed\($0):1")) }
+  }
+
+  /// Names that nobody can look up now mustn't keep the one from being dialed that can be.
+  @Test func namesBeingLookedUpDoNotStandInTheWayOfOtherDials() throws {
+    var seeds = try seeds(6)
+    seeds.append(try #require(Endpoint(parsing: "10.0.0.7:1")))
+    var rig = try Rig { $0.seeds = seeds }
+    var dialed: [Endpoint] = []
+    for _ in 0..<8 {
+      for effect in rig.effects.list {
+        guard case .dial(let link, let endpoint) = effect else { continue }
+        dialed.append(endpoint)
+        if endpoint.host.hasPrefix("seed") { rig.send(.lookupStarted(link)) }
+      }
+      rig.advance(EngineLimits.dialSpacing)
+    }
+    #expect(dialed.last == seeds.last && dialed.count == 7)
+    #expect(rig.engine.dialer.dialsInFlight == 1 && rig.engine.dialer.lookupsInFlight == 6)
+    // One that is found takes its place among the dials again.
+    rig.send(.lookupEnded(.dialed(1)))
+    #expect(rig.engine.dialer.dialsInFlight == 2 && rig.engine.dialer.lookupsInFlight == 5)
+    rig.send(.linkClosed(.dialed(1), .timedOut))
+    rig.send(.linkClosed(.dialed(2), .unreachable("no such name")))
+    #expect(rig.engine.dialer.dialsInFlight == 1 && rig.engine.dialer.lookupsInFlight == 4)
+  }
+
+  @Test func aNameThatIsNotFoundInTimeIsAFailedDial() throws {
+    var rig = try Rig()
+    rig.send(.lookupStarted(.dialed(1)))
+    rig.advance(EngineLimits.lookupTimeout - Duration.microseconds(1))
+    #expect(rig.dials.isEmpty && !rig.closes(.dialed(1)))
+    rig.advance(.microseconds(1))
+    #expect(rig.closes(.dialed(1)) && rig.engine.dialer.lookupsInFlight == 0 && rig.engine.links.isEmpty)
+    #expect(
+      rig.observations.contains { observation in
+        guard case .dialFailed(_, let reason, _) = observation else { return false }
+        return reason == "no address in time"
+      })
+    // The answer that comes after all is of use to the next dial.
+    rig.send(.lookupEnded(.dialed(1)))
+    rig.advance(.seconds(1))
+    #expect(rig.dials == [.dialed(2)] && rig.engine.dialer.dialsInFlight == 1)
+    // One that is found in time has the time of any other dial.
+    rig.send(.lookupStarted(.dialed(2)))
+    rig.send(.lookupEnded(.dialed(2)))
+    rig.advance(EngineLimits.lookupTimeout)
+    #expect(!rig.closes(.dialed(2)))
+  }
+
+  @Test func lookupsHaveTheirLimit() throws {
+    let limit = EngineLimits.lookupsMax
+    let seeds = try seeds(limit + 8)
+    var rig = try Rig { $0.seeds = seeds }
+    for _ in 0..<limit + 8 {
+      for link in rig.dials { rig.send(.lookupStarted(link)) }
+      rig.advance(.milliseconds(50))
+    }
+    #expect(rig.engine.dialer.lookupsInFlight == limit)
+    #expect(rig.engine.dialer.dialsInFlight == EngineLimits.patientDialsMax)
   }
 
   @Test func rememberedPeersAreGivenUpInTheEnd() throws {

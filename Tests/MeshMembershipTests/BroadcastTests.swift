@@ -124,14 +124,34 @@ struct BroadcastTests {
     try rig.hear("c", message(1, payload: nil, size: 5_000))
     try rig.hear("d", message(1, payload: nil, size: 5_000))
     #expect(pulls(rig, to: "d") == 0)
-    var asked = 0
-    try rig.run(.milliseconds(1_100)) { asked += pulls($0, to: "d") }
-    #expect(asked == 1)
-    var dropped = false
-    try rig.run(.milliseconds(1_100)) { rig in
-      dropped = dropped || rig.observations.contains { if case .broadcastDropped = $0 { true } else { false } }
+    var asked: [String] = []
+    func note(_ rig: Rig) { for name in ["c", "d"] where pulls(rig, to: name) > 0 { asked.append(name) } }
+    // A silent one may have no budget now, so that they take turns.
+    try rig.run(.milliseconds(3_200)) { note($0) }
+    #expect(asked == ["d", "c", "d"])
+    rig.send(.peerDisconnected(try id("c")))
+    asked = []
+    try rig.run(.milliseconds(2_200)) { note($0) }
+    #expect(asked == ["d", "d"])
+  }
+
+  @Test(arguments: [true, false]) func whatNobodyGivesIsDroppedAndTold(_ areLinked: Bool) throws {
+    var rig = try Rig.connected("b", "c", "d")
+    try rig.hear("c", message(1, payload: nil, size: 5_000))
+    if !areLinked { rig.send(.peerDisconnected(try id("c"))) }
+    func drops(_ span: Duration) throws -> Int {
+      var drops = 0
+      try rig.run(span) { rig in
+        drops += rig.observations.count { if case .broadcastDropped = $0 { true } else { false } }
+      }
+      return drops
     }
-    #expect(dropped && rig.room.broadcasts.kept.isEmpty)
+    let life = MembershipLimits.broadcastLife
+    let early = try drops(areLinked ? life - .seconds(1) : .milliseconds(900))
+    #expect(early == 0 && rig.room.broadcasts.kept.count == 1)
+    // Rounds are longer for a node that hears nobody.
+    let late = try drops(.seconds(15))
+    #expect(late == 1 && rig.room.broadcasts.kept.isEmpty)
   }
 
   @Test func whatIsNotKeptIsNotGiven() throws {
@@ -147,12 +167,16 @@ struct BroadcastTests {
   @Test func keptBroadcastsHaveTheirNumberTheirBytesAndTheirTime() throws {
     var rig = try Rig()
     func tell(_ bytes: Int) { rig.send(.broadcast(topic: "t", payload: Array(repeating: 0, count: bytes))) }
-    let piece = WireLimits.broadcastInlineBytes + 1
-    for _ in 0..<MembershipLimits.broadcastsMax { tell(piece) }
-    #expect(rig.room.broadcasts.kept.count == MembershipLimits.broadcastsMax)
-    tell(piece)
+    let ids = try (0...UInt64(MembershipLimits.broadcastsMax)).map { number in
+      BroadcastID(origin: try id("b"), epoch: 1, sequence: number)
+    }
+    for (index, id) in ids.enumerated() {
+      rig.now = rig.now + .microseconds(1)
+      rig.room.broadcasts.keep(id, Broadcast(), announcers: [], now: rig.now)
+      #expect(rig.room.broadcasts.kept.count == min(index + 1, MembershipLimits.broadcastsMax))
+    }
     // The oldest made room.
-    #expect(rig.room.broadcasts.kept.count == MembershipLimits.broadcastsMax)
+    #expect(rig.room.broadcasts.kept[ids[0]] == nil && rig.room.broadcasts.kept[ids[1]] != nil)
     for _ in 0..<MembershipLimits.broadcastBytesMax / WireLimits.broadcastBytes + 1 { tell(WireLimits.broadcastBytes) }
     #expect(rig.room.broadcasts.bytes <= MembershipLimits.broadcastBytesMax)
     try rig.run(MembershipLimits.broadcastLife + .seconds(2))
@@ -170,11 +194,106 @@ struct BroadcastTests {
 
   @Test func broadcastsOfOneLinkHaveABudgetApartFromNews() throws {
     var rig = try Rig.connected("b", "c")
-    for _ in 0..<300 { rig.send(.broadcast(topic: "t", payload: Array(repeating: 0, count: 1_024))) }
-    #expect(rig.room.marks.contains(.broadcastOverBudget) && sent(rig, to: "c").isEmpty)
+    var (given, told) = (0, 0)
+    func tell(_ rig: inout Rig) -> Bool {
+      rig.send(.broadcast(topic: "t", payload: Array(repeating: 0, count: 1_024)))
+      let messages = sent(rig, to: "c")
+      given += messages.count { $0.payload != nil }
+      told += messages.count { $0.payload == nil }
+      return !messages.isEmpty
+    }
+    while tell(&rig) {}
+    // Beyond the budget they are announced, up to the debt; then they are dropped, and that is told.
+    #expect(given == 2 * Int(MembershipLimits.broadcastBytesPerSecond) / (1_024 + 65))
+    #expect(abs(told - Int(MembershipLimits.broadcastDebtMax) / 65) <= 16)
+    #expect(rig.room.marks.contains(.broadcastOverBudget))
+    #expect(rig.observations.contains { if case .broadcastDropped = $0 { true } else { false } })
     rig.now = rig.now + .milliseconds(20)
     rig.send(.labelsSet([Label(key: "k", value: "v")]))
     #expect(rig.told("c").contains { $0.nodeID == "m" })
+  }
+
+  /// The host is told to wait rather than to believe that all learn what no link can carry.
+  @Test func whatTheHostMayTellAtOnceFitsEachOfItsLinks() throws {
+    var rig = try Rig.connected("b", "c")
+    var accepted = 0
+    while accepted < 800, rig.room.mayBroadcast(bytes: 1_024, now: rig.now) {
+      rig.send(.broadcast(topic: "topic", payload: Array(repeating: 0, count: 1_024)))
+      accepted += 1
+      #expect(sent(rig, to: "b").first?.payload != nil && sent(rig, to: "c").first?.payload != nil)
+    }
+    #expect(accepted > 200 && accepted < 800)
+  }
+
+  /// Each host tells as much as it may at once, which is more than the links carry at once.
+  @Test(arguments: [(1, 1_024, 5), (5, 1_024, 20), (5, WireLimits.broadcastBytes, 20)])
+  func whatIsAcceptedArrivesEverywhereOnce(_ origins: Int, _ size: Int, _ seconds: Int64) throws {
+    var mesh = try TestMesh(5)
+    try mesh.run(.seconds(3))
+    let payload = [UInt8](repeating: 1, count: size)
+    var told: [String: [String]] = [:]
+    var hasRoom = true
+    while hasRoom {
+      hasRoom = false
+      for name in mesh.names.prefix(origins) {
+        guard mesh.nodes[name]?.room.mayBroadcast(bytes: size, now: mesh.now) == true else { continue }
+        hasRoom = true
+        told[name, default: []].append("\(name) \(told[name, default: []].count + 1)")
+        try mesh.give(name, .broadcast(topic: "topic", payload: payload))
+      }
+    }
+    #expect(told.count == origins)
+    try mesh.run(.seconds(seconds))
+    for name in mesh.names {
+      let others = told.filter { $0.key != name }.values.flatMap { $0 }
+      #expect(mesh.delivered[name, default: []].sorted() == others.sorted(), "\(name)")
+    }
+    #expect(mesh.broken == [])
+  }
+
+  /// What passes the budget of a link at once is pulled over it later.
+  @Test func aRelayPassesOnWhatItsLinkCannotCarryAtOnce() throws {
+    let origins = (1...5).map { "o\($0)" }
+    // So many rings that it passes all on to all.
+    var relay = try Rig { $0.fanout = 8 }
+    for origin in origins { try relay.connect(origin) }
+    var leaf = try Rig("z")
+    try leaf.connect("m", relay.room.localRecord)
+    try relay.connect("z", leaf.room.localRecord)
+    try leaf.hear("m", news(origins.map { claim($0) }))
+    var arrived: [String] = []
+    func talk(_ said: [MeshMessage], byRelay: Bool) throws {
+      var (toLeaf, toRelay) = byRelay ? (said, []) : ([], said)
+      while !toLeaf.isEmpty || !toRelay.isEmpty {
+        for message in toLeaf {
+          try leaf.hear("m", message)
+          arrived += delivered(leaf).map { "\($0.origin) \($0.sequence)" }
+          toRelay += leaf.messages(to: "m")
+        }
+        toLeaf = []
+        for message in toRelay {
+          try relay.hear("z", message)
+          toLeaf += relay.messages(to: "z")
+        }
+        toRelay = []
+      }
+    }
+    let payload = [UInt8](repeating: 1, count: 1_024)
+    for sequence in 1...200 {
+      for origin in origins {
+        try relay.hear(origin, message(UInt64(sequence), from: origin, payload: payload))
+        try talk(relay.messages(to: "z"), byRelay: true)
+      }
+    }
+    let atOnce = arrived.count
+    for _ in 0..<120 {
+      relay.advance(.milliseconds(100))
+      try talk(relay.messages(to: "z"), byRelay: true)
+      leaf.advance(.milliseconds(100))
+      try talk(leaf.messages(to: "m"), byRelay: false)
+    }
+    #expect(atOnce < 500 && arrived.count == 1_000 && Set(arrived).count == 1_000)
+    #expect(relay.room.marks.contains(.broadcastOverBudget) && leaf.room.marks.contains(.pulledBroadcast))
   }
 
   /// A peer that invents numbers for others must not silence them.

@@ -22,6 +22,8 @@ struct TestMesh {
   var now = Instant.origin + .seconds(100)
   /// What each node has told its host about which member.
   var events: [(observer: String, kind: MembershipEvent.Kind, member: String)] = []
+  /// What each node has told its host of others' broadcasts: origin and number.
+  var delivered: [String: [String]] = [:]
   var broken: [String] = []
   /// Hosts whose network is gone: nothing comes from them or reaches them, and dials find nobody to refuse them.
   var silent: Set<String> = []
@@ -56,6 +58,7 @@ struct TestMesh {
       case .disconnect(let node, _):
         if node.name != TestMesh.evil { try unlink(name, node.name) }
       case .notify(let event): events.append((name, event.kind, event.member.nodeID.name))
+      case .deliver(let message): delivered[name, default: []].append("\(message.origin) \(message.sequence)")
       case .raiseEpoch(let epoch): try give(name, .epochRaised(epoch))
       default: break
       }

@@ -91,19 +91,4 @@ extension NodeTests {
     try a.stopAndWait(timeout: .seconds(10))
     try b.stopAndWait(timeout: .seconds(10))
   }
-
-  @Test func theWorkThreadEndsHoweverManyNamesWait() throws {
-    let mesh = try TestMesh(["a"])
-    let node = try Node.open(try mesh.configuration("a"))
-    let outcomes = try EventStream(capacity: 16)
-    let work = WorkWorker(security: node.core.security, reloadInterval: .seconds(1)) { _ in outcomes.injectUnknown() }
-    let endpoint = try #require(Endpoint(host: "nowhere.invalid", port: 1))
-    var waiting = 0
-    while work.resolve(endpoint, for: .dialed(1)) { waiting += 1 }
-    #expect(waiting == 1_024)
-    work.stop()
-    work.run()
-    #expect(try outcomes.next(timeout: .zero) == nil)
-    try node.stopAndWait(timeout: .seconds(10))
-  }
 }

@@ -19,6 +19,17 @@ import Testing
     try b.stopAndWait(timeout: .seconds(10))
   }
 
+  @Test func aSeedMayBeAName() throws {
+    let mesh = try TestMesh(["a", "b"])
+    let a = try Node.open(try mesh.configuration("a"))
+    var configuration = try mesh.configuration("b")
+    configuration.seeds = [try #require(Endpoint(host: "localhost", port: a.meshPort))]
+    let b = try Node.open(configuration)
+    try eventually("both see both") { [a, b].allSatisfy { $0.names(.alive) == ["a", "b"] } }
+    try b.stopAndWait(timeout: .seconds(10))
+    try a.stopAndWait(timeout: .seconds(10))
+  }
+
   @Test func anAbandonedNodeIsSuspectedThenLeftAndComesBackWhenRestarted() throws {
     let mesh = try TestMesh(["a", "b"])
     let a = try Node.open(try mesh.configuration("a"))

@@ -34,17 +34,31 @@ struct CrashTests {
     #expect(disk.steps == ["write", "sync", "rename", "syncFolder"])
   }
 
-  @Test func aFailedWriteIsFinal() throws {
+  @Test func aFailedWriteIsFinalForItsFile() throws {
     let disk = CrashingFiles()
     disk.failingStep = 1
     let store = try NodeStore(directory: "/d", files: disk)
     let first = failure { () throws(StoreError) in try store.write(.epoch(1)) }
     disk.failingStep = nil
-    let second = failure { () throws(StoreError) in try store.write(.knownPeers([])) }
+    let second = failure { () throws(StoreError) in try store.write(.epoch(2)) }
     #expect(first != nil && first == second)
     #expect(first?.description.contains("/d/epoch") == true)
     #expect(first?.description.contains("No space left on device") == true)
     #expect(disk.steps.count == 2)
+  }
+
+  /// Known peers are a hint; without the epoch a node must stop.
+  @Test(arguments: 0..<4) func afterAFailedWriteOfKnownPeersTheEpochIsStillWritten(_ step: Int) throws {
+    let disk = CrashingFiles()
+    disk.failingStep = step
+    let store = try NodeStore(directory: "/d", files: disk)
+    let first = failure { () throws(StoreError) in try store.write(.knownPeers([peer(1)])) }
+    disk.failingStep = nil
+    #expect(failure { () throws(StoreError) in try store.write(.epoch(7)) } == nil)
+    let again = failure { () throws(StoreError) in try store.write(.knownPeers([peer(2)])) }
+    #expect(first != nil && first == again)
+    let found = try NodeStore(directory: "/d", files: disk.afterCrash(.nothing, namesArrived: false)).load()
+    #expect(found.state.epoch == 7)
   }
 
   private func apply(_ write: StoreWrite, to state: inout StoredState) {

@@ -25,8 +25,7 @@ func brokenEngineSequence(_ bytes: [UInt8]) -> String? {
     if let problem = broken(engine, now: now) { return "\(problem), after \(input)" }
     for effect in effects.list {
       switch effect {
-      case .poison(let reason):
-        guard case .storeFailed = input else { return "poison: \(reason)" }
+      case .poison(let reason): return "poison: \(reason)"
       case .persist(let token, _): writes.append(token)
       case .dial(let link, _): dials.append(link)
       case .send(let links, let message):
@@ -49,7 +48,10 @@ private func broken(_ engine: Engine, now: Instant) -> String? {
   }
   if let next = engine.nextDeadline, next <= now { return "the engine's next deadline isn't after now" }
   if engine.links.count > EngineLimits.linksMax { return "too many links" }
-  if engine.dialer.dialsInFlight != engine.dialer.targets.values.count(where: { $0.dialing != nil }) {
+  let dialing = engine.dialer.targets.values.filter { $0.dialing != nil }
+  if engine.dialer.dialsInFlight != dialing.count(where: { !$0.isLookingUp })
+    || engine.dialer.lookupsInFlight != dialing.count(where: { $0.isLookingUp })
+  {
     return "dials under way are counted wrong"
   }
   guard engine.phase == .running || engine.phase == .leaving else { return nil }
@@ -90,7 +92,9 @@ private func nextInput(_ script: inout ByteScript, writes: [SyncToken], dials: [
     }
     return .received(link, .hello(hello))
   case 6: return .unreadable(link, reason: "bytes")
-  case 7: return .linkDoubted(link)
+  case 7:
+    let doubted = script.next()
+    return doubted % 4 == 0 ? .lookupStarted(link) : doubted % 4 == 1 ? .lookupEnded(link) : .linkDoubted(link)
   case 8: return .stored(script.pick(writes))
   case 9: return script.next() % 16 == 0 ? .storeFailed(script.pick(writes), reason: "full") : .deadlineReached
   case 10: return .command(CommandToken(rawValue: 1), command(&script, name))
