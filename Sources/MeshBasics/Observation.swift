@@ -31,8 +31,9 @@ public enum Observation: Equatable, Sendable {
   case messageFailed(outbound: Bool)
   /// A message that couldn't be decoded or broke a limit; `reason` names the field and the limit, never its bytes.
   case messageRejected(peer: String, reason: String)
-  /// Something a peer sent that MeshKit bounds: it was dropped and counted.
-  case limitReached(String)
+  /// Something that MeshKit bounds reached its bound: what is over it was dropped or made to wait, and is counted.
+  /// `peer` is who reached it, where that is known.
+  case limitReached(String, peer: String = "")
 
   // News, broadcasts and anti-entropy.
   /// How many claims wait to be told.

@@ -7,7 +7,9 @@ enum EngineMessage: Sendable {
   /// An input for the engine, as it is.
   case input(EngineInput)
   /// One message of a link's stream, not yet decoded.
-  case bytes(LinkID, [UInt8])
+  case message(LinkID, InboundMessage)
+  /// A unary call, not yet decoded.
+  case call(RequestID, InboundMessage)
   /// A host's command; `stream` hears of its end under `token`.
   case command(Command, Completion)
   /// A host wants the node to leave and stop.

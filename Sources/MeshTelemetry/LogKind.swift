@@ -53,7 +53,9 @@ struct LogKind: Equatable {
     .warning, 102, "MeshMessageRejected", ["PeerId", "Reason"],
     "A peer sent a message that can't be read or breaks a limit; it was dropped.")
   static let limitReached = LogKind(
-    .warning, 103, "MeshLimitReached", ["Limit"], "Something reached a limit of MeshKit; what was too much was dropped."
+    .warning, 103, "MeshLimitReached", ["Limit", "PeerId"],
+    "Something reached a limit of MeshKit; what was too much was dropped or waits. `PeerId` is who did it, where that "
+      + "is known."
   )
   static let falseSuspicion = LogKind(
     .information, 104, "MeshFalseSuspicion", ["PeerId"],

@@ -102,7 +102,8 @@ struct MetricFamily: Equatable {
     .counter, "mesh_certificate_reloads_total", ["outcome"],
     "Replaced certificates that were picked up (success) or could not be (failure).")
   static let limits = MetricFamily(
-    .counter, "mesh_limits_reached_total", ["limit"], "Times that something reached a limit and was dropped.")
+    .counter, "mesh_limits_reached_total", ["limit"],
+    "Times that something reached a limit and was dropped or made to wait.")
   static let storeFailures = MetricFamily(
     .counter, "mesh_store_failures_total", [], "Writes under the data directory that failed.")
   static let eventsDropped = MetricFamily(

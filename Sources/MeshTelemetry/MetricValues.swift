@@ -178,7 +178,7 @@ struct MetricValues {
   private mutating func countRare(_ observation: Observation) {
     switch observation {
     case .messageRejected(_, let reason): rejected.add([reason])
-    case .limitReached(let limit): limits.add([limit])
+    case .limitReached(let limit, _): limits.add([limit])
     case .linkOpened: linksOpened &+= 1
     case .linkClosed: linksClosed &+= 1
     case .dialFailed: dialFailures &+= 1

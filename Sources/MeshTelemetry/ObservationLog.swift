@@ -26,7 +26,9 @@ enum ObservationLog {
     switch observation {
     case .messageRejected(let peer, let reason):
       return LogKind.messageRejected.record("dropped a message of \(peer): \(reason)", [peer, reason])
-    case .limitReached(let limit): return LogKind.limitReached.record("limit reached: \(limit)", [limit])
+    case .limitReached(let limit, let peer):
+      let who = peer.isEmpty ? "" : " by \(peer)"
+      return LogKind.limitReached.record("limit reached\(who): \(limit)", [limit, peer])
     case .broadcastDropped(let reason):
       return LogKind.broadcastDropped.record("a broadcast was dropped: \(reason)", [reason])
     case .healthChanged(let level): return LogKind.healthChanged.record("local health is \(level)", ["\(level)"])

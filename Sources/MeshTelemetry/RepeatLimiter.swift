@@ -82,7 +82,7 @@ extension RepeatLimiter.Cause {
   init?(_ observation: Observation) {
     switch observation {
     case .messageRejected(let peer, let reason): self.init(.messageRejected, peer, reason)
-    case .limitReached(let limit): self.init(.limitReached, "", limit)
+    case .limitReached(let limit, let peer): self.init(.limitReached, peer, limit)
     case .trustRefused(let peer, let reason, _): self.init(.trustRefused, peer, reason)
     case .datagramsDropped(_, let reason): self.init(.datagramsDropped, "", reason)
     case .selfRefuted(let accuser, _): self.init(.refuted, accuser.name, "")

@@ -14,6 +14,7 @@ import sys
 import time
 
 from certificates import Authority, names_of
+from flood import check_flood
 from malformed import check_control, check_datagrams, check_links, check_requests
 from mesh import Failure, Mesh, expect, get, run, wait_until
 from opening import check_opening
@@ -90,7 +91,7 @@ CHECKS = {
     "aioquic": check_ping_with_aioquic, "protobuf": check_messages_with_protobuf,
     "promtool": check_metrics_with_promtool, "wrong-clients": check_wrong_clients, "wrong-seeds": check_wrong_seeds,
     "unpinned": check_unpinned, "datagrams": check_datagrams, "requests": check_requests, "links": check_links,
-    "control": check_control, "opening": check_opening, "rotation": check_rotation, "goodbye": check_goodbye,
+    "control": check_control, "flood": check_flood, "opening": check_opening, "rotation": check_rotation, "goodbye": check_goodbye,
 }
 
 

@@ -43,7 +43,7 @@ import Testing
     let ninth = try one.dial(two.address)
     guard case .protocolError(let said) = try one.waitClosed(ninth) else { throw TransportError("not refused") }
     #expect(said.contains("0x107"))
-    _ = try two.waitObserved { $0 == .limitReached("connections of one identity") ? true : nil }
+    _ = try two.waitObserved { if case .limitReached("connections of one identity", _) = $0 { true } else { nil } }
     #expect(two.allEvents.filter { if case .opened = $0 { true } else { false } }.count == 8)
     one.post(.send(links[0].dialed, [1]))
     _ = try two.waitMessages(1, on: links[0].accepted)
@@ -96,7 +96,7 @@ import Testing
     limiter.report(start + .seconds(1)) { events.append($0) }
     #expect(events.count == 3 && limiter.nextReport == nil)
     guard case .observed(.datagramsDropped(3, "x")) = events[0],
-      case .observed(.limitReached("connections")) = events[1],
+      case .observed(.limitReached("connections", "")) = events[1],
       case .observed(.datagramsDropped(1, "y")) = events[2]
     else {
       Issue.record("\(events)")

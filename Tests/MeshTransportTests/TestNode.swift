@@ -56,7 +56,8 @@ struct FileList {
   }
 }
 
-/// A link transport on its own thread, on 127.0.0.1 or another loopback address, that keeps all its events.
+/// A link transport on its own thread, on 127.0.0.1 or another loopback address, that keeps all its events. With
+/// `takesMessages` false their credit comes back by `take` alone.
 final class TestNode: @unchecked Sendable {
   let transport: LinkTransport
   let security: NodeSecurity
@@ -72,7 +73,7 @@ final class TestNode: @unchecked Sendable {
 
   init(
     _ security: NodeSecurity, address: String = "127.0.0.1", port: UInt16 = 0, limits: LinkLimits = LinkLimits(),
-    configure: (inout LinkOptions) -> Void = { _ in }
+    takesMessages: Bool = true, configure: (inout LinkOptions) -> Void = { _ in }
   ) throws {
     self.security = security
     var options = LinkOptions()
@@ -82,7 +83,13 @@ final class TestNode: @unchecked Sendable {
     options.handshakeTimeout = .seconds(20)
     configure(&options)
     let inbox = inbox
-    transport = try LinkTransport(options: options, limits: limits, security: security) { _ = inbox.box.post($0) }
+    transport = try LinkTransport(options: options, limits: limits, security: security) { event in
+      switch event {
+      case .received(_, let message), .called(_, _, _, let message): if takesMessages { message.taken() }
+      default: break
+      }
+      _ = inbox.box.post(event)
+    }
     startThread { [transport, self] in
       transport.run()
       lock.locked { isRunning = false }
@@ -151,9 +158,23 @@ final class TestNode: @unchecked Sendable {
   func waitMessages(_ count: Int, on link: LinkID) throws -> [[UInt8]] {
     try wait("\(count) messages") { events in
       let messages = events.compactMap { event -> [UInt8]? in
-        if case .received(link, let message) = event { message } else { nil }
+        if case .received(link, let message) = event { message.bytes } else { nil }
       }
       return messages.count >= count ? messages : nil
+    }
+  }
+
+  /// Takes the messages of `link` that came so far, and from now on those that come while this waits for `count`.
+  /// Gives all that ever came.
+  func take(_ count: Int, of link: LinkID) throws -> [[UInt8]] {
+    var taken = 0
+    return try wait("\(count) taken messages") { events in
+      let messages = events.compactMap { event in
+        if case .received(link, let message) = event { message } else { nil }
+      }
+      for message in messages.dropFirst(taken) { message.taken() }
+      taken = messages.count
+      return messages.count >= count ? messages.map(\.bytes) : nil
     }
   }
 

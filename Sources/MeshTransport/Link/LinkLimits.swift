@@ -3,7 +3,7 @@ import MeshBasics
 /// What the mesh listener bounds. All are declared here; tests lower them.
 struct LinkLimits: Sendable {
   /// Connections at once, dialed and accepted.
-  var connectionsMax = 1024
+  var connectionsMax = LinkLimits.openMax
   /// Of them accepted ones: strangers can't take the places that our own dials need.
   var acceptedMax = 768
   /// Accepted connections at once from one address whose peers are not trusted yet. Trusted ones don't count: many
@@ -16,6 +16,14 @@ struct LinkLimits: Sendable {
   var streamsPerConnectionMax: UInt64 = 16
   /// Bytes of one gRPC message.
   var messageBytesMax = 256 * 1024
+  /// Messages of one connection, those of its link and its unary calls, that wait with the engine, and their bytes.
+  /// One may wait beyond the bytes, since a message is never cut.
+  var creditMessages = LinkLimits.creditMessagesMax
+  var creditBytes = 256 * 1024
+  /// How long a link comes to the end of its credit again and again before that is reported, once for each such time.
+  var creditPatience = Duration.seconds(5)
+  /// A link that had credit for this long is at ease again.
+  var creditEase = Duration.seconds(1)
   /// Bytes that one link holds for a peer that has not acknowledged them.
   var sendQueueBytesMax = 1024 * 1024
   /// Accepted handshakes at once beyond which clients must prove their address first.
@@ -38,6 +46,10 @@ struct LinkLimits: Sendable {
   var answerPause = Duration.milliseconds(20)
   /// Commands that wait for the link thread.
   var commandsMax = 65_536
+
+  /// The defaults that together bound what all peers may have waiting with the engine.
+  static let openMax = 1024
+  static let creditMessagesMax = 32
 
   init() {}
 }

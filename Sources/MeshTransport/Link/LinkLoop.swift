@@ -49,6 +49,8 @@ final class LinkLoop {
   private(set) var acceptedCount = 0
   var handshakesInFlight = 0
   private var dirty: [LinkConnection] = []
+  /// Links whose credit is used up, and that have something to read.
+  private var paused: [LinkConnection] = []
   /// Empty between turns.
   private var commands: [LinkCommand] = []
   private var deadlines = DeadlineHeap<LinkConnection>()
@@ -106,6 +108,7 @@ final class LinkLoop {
       reactor.turn(until: nextDeadline)
       let now = MonotonicClock.now()
       takeCommands(now)
+      readOn()
       expire(now)
       flush(now)
       tellDoubts()
@@ -156,6 +159,14 @@ final class LinkLoop {
       stopDeadline = now + LinkLoop.farewell
       mailbox.close()
     }
+  }
+
+  /// Reads on where there is credit again. Asked in every turn: the wake that says so is for all links.
+  private func readOn() {
+    if paused.isEmpty { return }
+    let waiting = paused
+    paused = []
+    for connection in waiting where !connection.readOn() { paused.append(connection) }
   }
 
   private func expire(_ now: Instant) {
@@ -306,9 +317,23 @@ final class LinkLoop {
     deliver(.opened(link, peer))
   }
 
-  func received(_ message: [UInt8], on link: LinkID) {
+  func received(_ message: InboundMessage, on link: LinkID) {
     statistics.messagesReceived += 1
     deliver(.received(link, message))
+  }
+
+  /// A link has come to the end of its credit, with something still to be read.
+  func willReadOn(_ connection: LinkConnection) { paused.append(connection) }
+
+  /// A link comes to the end of its credit for long.
+  func presses(_ connection: LinkConnection) {
+    notices.limitReached("messages of one link", peer: connection.peerName)
+  }
+
+  /// A call came when the credit of its connection was used up.
+  func refusedCall(_ connection: LinkConnection, _ stream: Int64) {
+    notices.limitReached("calls of one connection", peer: connection.peerName)
+    connection.answer(stream, with: .resourceExhausted("too many calls wait for an answer"))
   }
 
   /// Reports bytes that are no gRPC message.
@@ -317,7 +342,7 @@ final class LinkLoop {
   }
 
   func called(
-    _ method: String, _ peer: LinkPeer, _ message: [UInt8], on connection: LinkConnection, _ stream: Int64
+    _ method: String, _ peer: LinkPeer, _ message: InboundMessage, on connection: LinkConnection, _ stream: Int64
   ) -> RequestID {
     let request = RequestID(rawValue: nextRequest)
     nextRequest += 1
@@ -403,6 +428,7 @@ final class LinkLoop {
     reactor?.remove(mailbox.descriptor)
     routes = [:]
     dirty = []
+    paused = []
     doubted = []
     deadlines = DeadlineHeap()
     closing = DeadlineHeap()

@@ -4,7 +4,9 @@ import MeshBasics
 struct NoticeLimiter {
   /// By reason; the reasons are a handful of our own words.
   private var dropped: [(reason: String, count: UInt64)] = []
-  private var limits: [String] = []
+  /// With the peer that reached the limit, where one did; of many in one second the first few.
+  private var limits: [(name: String, peer: String)] = []
+  private static let limitsMax = 32
   private var lastReport: Instant?
 
   /// When something waits to be said, the moment to say it.
@@ -21,14 +23,16 @@ struct NoticeLimiter {
     }
   }
 
-  mutating func limitReached(_ name: String) {
-    if !limits.contains(name) { limits.append(name) }
+  mutating func limitReached(_ name: String, peer: String = "") {
+    // The names are a handful of our own words; the peers are not.
+    let peer = limits.count < NoticeLimiter.limitsMax ? peer : ""
+    if !limits.contains(where: { $0.name == name && $0.peer == peer }) { limits.append((name, peer)) }
   }
 
   mutating func report(_ now: Instant, _ deliver: (LinkEvent) -> Void) {
     guard let due = nextReport, due <= now else { return }
     for (reason, count) in dropped { deliver(.observed(.datagramsDropped(count: count, reason: reason))) }
-    for name in limits { deliver(.observed(.limitReached(name))) }
+    for limit in limits { deliver(.observed(.limitReached(limit.name, peer: limit.peer))) }
     dropped = []
     limits = []
     lastReport = now
