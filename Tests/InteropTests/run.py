@@ -19,6 +19,7 @@ from malformed import check_control, check_datagrams, check_links, check_request
 from mesh import Failure, Mesh, expect, get, run, wait_until
 from opening import check_opening
 from rotation import check_rotation
+from shared import check_shared
 from trust import check_unpinned, check_wrong_clients, check_wrong_seeds
 
 CHECK_SECONDS_MAX = 60
@@ -91,7 +92,8 @@ CHECKS = {
     "aioquic": check_ping_with_aioquic, "protobuf": check_messages_with_protobuf,
     "promtool": check_metrics_with_promtool, "wrong-clients": check_wrong_clients, "wrong-seeds": check_wrong_seeds,
     "unpinned": check_unpinned, "datagrams": check_datagrams, "requests": check_requests, "links": check_links,
-    "control": check_control, "flood": check_flood, "opening": check_opening, "rotation": check_rotation, "goodbye": check_goodbye,
+    "control": check_control, "flood": check_flood, "shared": check_shared, "opening": check_opening,
+    "rotation": check_rotation, "goodbye": check_goodbye,
 }
 
 

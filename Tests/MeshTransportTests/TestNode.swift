@@ -1,9 +1,9 @@
 import Glibc
 import MeshBasics
-import MeshSecurity
 import MeshThreads
 import Testing
 
+@testable import MeshSecurity
 @testable import MeshTransport
 
 /// A directory with a development CA, removed with it.
@@ -36,6 +36,33 @@ final class TestMesh {
   }
 
   func security(_ name: String) throws -> NodeSecurity { try NodeSecurity(options: options(name)) }
+
+  /// One certificate without a SPIFFE id whose DNS names are `names`, as several nodes may share it.
+  func sharedOptions(_ names: [String]) throws -> SecurityOptions {
+    // Makes the authority where there is none.
+    var options = try options("unused")
+    func read(_ path: String) throws -> SecretBytes {
+      try WatchedFile(reading: path, as: "test", sizeMax: 65_536).content
+    }
+    func secret(_ bytes: [UInt8]) -> SecretBytes { bytes.withUnsafeBytes { SecretBytes(copying: $0) } }
+    let issuers = try CertificateBundle.certificates(pem: read(authority.authorityPath), path: "ca", role: "authority")
+    let issuer = try CertificateBuilder.Issuer(
+      certificate: #require(issuers.first),
+      key: PrivateKey.read(pem: read(authority.authorityKeyPath), password: nil, path: "ca"))
+    let now = Int64(time(nil))
+    var builder = CertificateBuilder(commonName: "shared", notBefore: now - 60, notAfter: now + 3_600)
+    // basicConstraints, extKeyUsage and subjectAltName as OpenSSL numbers them.
+    builder.extensions = [
+      (87, "critical,CA:FALSE"), (126, "serverAuth,clientAuth"),
+      (85, names.map { "DNS:\($0)" }.joined(separator: ",")),
+    ]
+    let key = try #require(PrivateKey.makeP256())
+    let leaf = try #require(builder.signed(for: key, by: issuer))
+    (options.certificatePath, options.keyPath) = ("\(directory)/shared.pem", "\(directory)/shared-key.pem")
+    try ReplacingFile.write(#require(key.pem), to: options.keyPath, mode: 0o600)
+    try ReplacingFile.write(secret(#require(Certificate.pem([leaf]))), to: options.certificatePath, mode: 0o644)
+    return options
+  }
 }
 
 /// The names in a directory.

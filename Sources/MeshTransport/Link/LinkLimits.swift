@@ -9,9 +9,9 @@ struct LinkLimits: Sendable {
   /// Accepted connections at once from one address whose peers are not trusted yet. Trusted ones don't count: many
   /// nodes may share an address.
   var connectionsPerAddressMax = 64
-  /// Accepted connections at once of one identity (one public key). A node needs one link and a few calls; the rest is
-  /// for links that are being replaced.
-  var connectionsPerIdentityMax = 8
+  /// Accepted connections at once of one identity (one public key), for each node that its certificate names. A node
+  /// needs one link and a few calls; the rest is for links that are being replaced.
+  var connectionsPerNodeNameMax = 8
   /// Streams that a peer may have open on one connection.
   var streamsPerConnectionMax: UInt64 = 16
   /// Bytes of one gRPC message.

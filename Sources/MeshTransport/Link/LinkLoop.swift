@@ -271,16 +271,17 @@ final class LinkLoop {
   /// An accepted connection's peer is trusted: from now on it counts against that identity, not against the address
   /// that many may share.
   func trusted(_ connection: LinkConnection) {
-    guard connection.quic.isServer, !connection.countsAsTrusted, let key = connection.quic.identity?.keyFingerprint
-    else { return }
+    guard connection.quic.isServer, !connection.countsAsTrusted, let identity = connection.quic.identity else { return }
     countDown(connection)
     connection.countsAsTrusted = true
-    acceptedOf[key, default: 0] += 1
-    if acceptedOf[key, default: 0] <= limits.connectionsPerIdentityMax { return }
+    acceptedOf[identity.keyFingerprint, default: 0] += 1
+    // Several nodes may share a certificate that names them all; which of them this is tells only its hello.
+    let most = limits.connectionsPerNodeNameMax * max(1, identity.nodeNames.count)
+    if acceptedOf[identity.keyFingerprint, default: 0] <= most { return }
     statistics.connectionsRefused += 1
-    notices.limitReached("connections of one identity")
+    notices.limitReached("connections of one identity", peer: connection.peerName)
     connection.fail(
-      .protocolError("\(limits.connectionsPerIdentityMax) connections of this identity are open"),
+      .protocolError("\(most) connections of this identity are open"),
       .application(code: HTTP3ErrorCode.excessiveLoad))
   }
 
