@@ -6,8 +6,8 @@ struct LinkLimits: Sendable {
   var connectionsMax = LinkLimits.openMax
   /// Of them accepted ones: strangers can't take the places that our own dials need.
   var acceptedMax = 768
-  /// Accepted connections at once from one address whose peers are not trusted yet. Trusted ones don't count: many
-  /// nodes may share an address.
+  /// Accepted connections at once from one address, or one /64 of IPv6, whose peers are not trusted yet. Trusted ones
+  /// don't count: many nodes may share an address.
   var connectionsPerAddressMax = 64
   /// Accepted connections at once of one identity (one public key), for each node that its certificate names. A node
   /// needs one link and a few calls; the rest is for links that are being replaced.
@@ -32,7 +32,7 @@ struct LinkLimits: Sendable {
   var closingMax = 1024
   /// Stateless resets in one second.
   var resetsPerSecondMax = 100
-  /// TCP connections that have not said whose tether they are, in all and from one address.
+  /// TCP connections that have not said whose tether they are, in all and from one address or /64.
   var tetherStrangersMax = 128
   var tetherStrangersPerAddressMax = 64
   /// How long such a connection may take to say it, and how long we try to build a tether of ours.

@@ -41,7 +41,7 @@ final class LinkLoop {
   private var links: [LinkID: LinkConnection] = [:]
   private var requests: [RequestID: (connection: LinkConnection, stream: Int64)] = [:]
   /// Accepted connections by the address of peers that are not trusted yet, and by the key of those that are.
-  var untrustedFrom: [SocketAddress: Int] = [:]
+  var untrustedFrom = SiteCounts()
   private var acceptedOf: [String: Int] = [:]
   /// Accepted links whose tether is still to come, by its token.
   var waitingForTether: [[UInt8]: LinkConnection] = [:]
@@ -265,7 +265,7 @@ final class LinkLoop {
     connection.countsAsHandshake = true
     handshakesInFlight += 1
     acceptedCount += 1
-    untrustedFrom[connection.quic.remote.with(port: 0), default: 0] += 1
+    untrustedFrom.add(connection.quic.remote)
   }
 
   /// An accepted connection's peer is trusted: from now on it counts against that identity, not against the address
@@ -290,9 +290,7 @@ final class LinkLoop {
       guard let key = connection.quic.identity?.keyFingerprint, let count = acceptedOf[key] else { return }
       acceptedOf[key] = count > 1 ? count - 1 : nil
     } else {
-      let address = connection.quic.remote.with(port: 0)
-      guard let count = untrustedFrom[address] else { return }
-      untrustedFrom[address] = count > 1 ? count - 1 : nil
+      untrustedFrom.remove(connection.quic.remote)
     }
   }
 
