@@ -58,9 +58,10 @@ final class TestMesh {
     ]
     let key = try #require(PrivateKey.makeP256())
     let leaf = try #require(builder.signed(for: key, by: issuer))
-    (options.certificatePath, options.keyPath) = ("\(directory)/shared.pem", "\(directory)/shared-key.pem")
-    try ReplacingFile.write(#require(key.pem), to: options.keyPath, mode: 0o600)
-    try ReplacingFile.write(secret(#require(Certificate.pem([leaf]))), to: options.certificatePath, mode: 0o644)
+    let (certificatePath, keyPath) = ("\(directory)/shared.pem", "\(directory)/shared-key.pem")
+    try ReplacingFile.write(#require(key.pem), to: keyPath, mode: 0o600)
+    try ReplacingFile.write(secret(#require(Certificate.pem([leaf]))), to: certificatePath, mode: 0o644)
+    (options.certificatePath, options.keyPath) = (certificatePath, keyPath)
     return options
   }
 }
