@@ -82,7 +82,12 @@ final class EngineLoop {
       noteDial(input)
       feed(input)
     case .lookedUp(let host, let result): lookedUp(host, result)
-    case .bytes(let link, let bytes): feed(decode(bytes, from: link))
+    case .message(let link, let message):
+      feed(decode(message.bytes, from: link))
+      message.taken()
+    case .call(let request, let message):
+      feed(.pingCalled(request, message.bytes))
+      message.taken()
     case .command(let command, let completion):
       core.tookOver(command)
       if isLeaving {
@@ -150,7 +155,7 @@ final class EngineLoop {
     }
   }
 
-  /// Decoded here and not on the link thread: what finds no room in the mailbox then costs nothing.
+  /// Decoded here and not on the link thread: the work for a peer's messages is part of what its credit waits for.
   private func decode(_ bytes: [UInt8], from link: LinkID) -> EngineInput {
     do {
       let message = try MeshMessage.decode(bytes)

@@ -7,7 +7,9 @@ enum EngineMessage: Sendable {
   /// An input for the engine, as it is.
   case input(EngineInput)
   /// One message of a link's stream, not yet decoded.
-  case bytes(LinkID, [UInt8])
+  case message(LinkID, InboundMessage)
+  /// A unary call, not yet decoded.
+  case call(RequestID, InboundMessage)
   /// What a host's name stands for, in the resolver's order.
   case lookedUp(host: String, Result<[SocketAddress], TransportError>)
   /// A host's command; `stream` hears of its end under `token`.

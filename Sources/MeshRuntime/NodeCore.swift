@@ -191,11 +191,15 @@ final class NodeCore: @unchecked Sendable {
     switch event {
     case .opened(let link, let peer): inbox.mustPost(.input(.linkOpened(link, peer)))
     case .closed(let link, let end): inbox.mustPost(.input(.linkClosed(link, end)))
-    case .received(let link, let bytes):
+    case .received(let link, let message):
       // A lost message is repaired by the protocol; a link thread that waits for the engine is not.
-      if !inbox.post(.bytes(link, bytes)) { observe(.limitReached("engine mailbox")) }
-    case .called(let request, _, _, let bytes):
-      if !inbox.post(.input(.pingCalled(request, bytes))) {
+      if !inbox.post(.message(link, message)) {
+        message.taken()
+        observe(.limitReached("engine mailbox"))
+      }
+    case .called(let request, _, _, let message):
+      if !inbox.post(.call(request, message)) {
+        message.taken()
         _ = self.link.mailbox.post(.fail(request, code: Status.busy.grpcStatus, message: "the node is busy"))
       }
     // The probes find out soon enough.

@@ -53,9 +53,10 @@ struct LogKind: Equatable {
     .warning, 102, "MeshMessageRejected", ["PeerId", "Reason"],
     "A peer sent a message that can't be read or breaks a limit; it was dropped.")
   static let limitReached = LogKind(
-    .warning, 103, "MeshLimitReached", ["Limit", "Count"],
+    .warning, 103, "MeshLimitReached", ["Limit", "PeerId", "Count"],
     "Something was over a limit of MeshKit, `Count` times since the last such observation; what was too much was "
-      + "dropped or put off.")
+      + "dropped or waits. `PeerId` is who did it, where that is known."
+  )
   static let falseSuspicion = LogKind(
     .information, 104, "MeshFalseSuspicion", ["PeerId"],
     "A suspected member turned out to be alive. Many of them point at a lossy network or at overloaded hosts.")

@@ -105,7 +105,7 @@ struct MetricFamily: Equatable {
     "Replaced certificates that were picked up (success) or could not be (failure).")
   static let limits = MetricFamily(
     .counter, "mesh_limits_reached_total", ["limit"],
-    "Times that something was over a limit and was dropped or put off; a full table of members counts once."
+    "Times that something was over a limit and was dropped or made to wait; a full table of members counts once."
   )
   static let tethers = MetricFamily(.gauge, "mesh_tethers", [], "Idle TCP connections that stand beside links.")
   static let tethersRefused = MetricFamily(

@@ -180,7 +180,7 @@ struct MetricValues {
   private mutating func countRare(_ observation: Observation) {
     switch observation {
     case .messageRejected(_, let reason): rejected.add([reason])
-    case .limitReached(let limit, let count): limits.add([limit], count)
+    case .limitReached(let limit, _, let count): limits.add([limit], count)
     case .linkOpened: linksOpened &+= 1
     case .linkClosed: linksClosed &+= 1
     case .dialFailed: dialFailures &+= 1

@@ -26,9 +26,10 @@ enum ObservationLog {
     switch observation {
     case .messageRejected(let peer, let reason):
       return LogKind.messageRejected.record("dropped a message of \(peer): \(reason)", [peer, reason])
-    case .limitReached(let limit, let count):
+    case .limitReached(let limit, let peer, let count):
+      let who = peer.isEmpty ? "" : " by \(peer)"
       let times = count == 1 ? "" : ", \(count) times"
-      return LogKind.limitReached.record("limit reached: \(limit)\(times)", [limit, "\(count)"])
+      return LogKind.limitReached.record("limit reached\(who): \(limit)\(times)", [limit, peer, "\(count)"])
     case .broadcastDropped(let reason):
       return LogKind.broadcastDropped.record("a broadcast was dropped: \(reason)", [reason])
     case .healthChanged(let level): return LogKind.healthChanged.record("local health is \(level)", ["\(level)"])

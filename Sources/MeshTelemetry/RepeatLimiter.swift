@@ -1,15 +1,19 @@
 import MeshBasics
 
-/// Keeps peers from filling an operator's log: a record of one kind, peer and reason is logged once per interval, and
-/// told of again only in a summary at the end of that interval.
+/// Keeps peers from filling an operator's log: a record of one kind, peer and reason is logged once per interval, that
+/// of a link's opening or end a few times, and told of again only in a summary at the end of that interval.
 ///
-/// *Limits*: `causesMax` causes at a time; what comes beyond them in that interval counts as one cause for each kind.
-/// So whatever peers do, the records of an interval are bounded. Pure: the time comes in.
+/// *Limits*: `causesPerKindMax` causes of each kind at a time; what comes beyond them in that interval counts as one
+/// cause. So whatever peers do, the records of an interval are bounded, and no kind takes the places of another. Pure:
+/// the time comes in.
 struct RepeatLimiter {
   /// How long a cause is silent after its record.
   static let interval = Duration.seconds(10)
-  /// How many causes are told apart in one interval.
-  static let causesMax = 256
+  /// How many causes of one kind are told apart in one interval.
+  static let causesPerKindMax = 32
+  /// How many records of one cause an interval admits where a few tell more than one does: a link that comes, goes and
+  /// comes back.
+  static let linkRecordsMax = 4
 
   /// What makes two records the same to an operator.
   struct Cause: Hashable {
@@ -28,35 +32,45 @@ struct RepeatLimiter {
     }
   }
 
-  /// Causes with the number of records that were held back, and in the order of their first record, so that the oldest
-  /// ends first.
-  private var counts: [Cause: UInt64] = [:]
+  /// Records of one cause: those that may still be logged, and those that were held back.
+  private struct Count {
+    var left: Int
+    var held: UInt64 = 0
+  }
+
+  /// Causes with their counts, and in the order of their first record, so that the oldest ends first.
+  private var counts: [Cause: Count] = [:]
   private var order: [(cause: Cause, end: Instant)] = []
+  /// How many causes of each kind there are, by its id.
+  private var causesOfKind: [Int32: Int] = [:]
 
   /// Whether a record of `cause` is logged now; when not, it is counted.
   mutating func admits(_ cause: Cause, now: Instant) -> Bool {
-    if let count = counts[cause] {
-      counts[cause] = count &+ 1
-      return false
+    if counts[cause] != nil { return count(cause) }
+    if causesOfKind[cause.kind.eventID, default: 0] < RepeatLimiter.causesPerKindMax {
+      begin(cause, now: now)
+    } else {
+      // The one cause that stands for all beyond the limit, which it may pass itself.
+      let other = Cause(kind: cause.kind, peer: MetricTable.other, reason: MetricTable.other)
+      if counts[other] != nil { return count(other) }
+      begin(other, now: now)
     }
-    guard counts.count < RepeatLimiter.causesMax else { return admitsOther(of: cause.kind, now: now) }
-    begin(cause, now: now)
     return true
   }
 
-  /// The one cause that stands for all beyond the limit; there are few kinds, so that it may pass the limit itself.
-  private mutating func admitsOther(of kind: LogKind, now: Instant) -> Bool {
-    let other = Cause(kind: kind, peer: MetricTable.other, reason: MetricTable.other)
-    if let count = counts[other] {
-      counts[other] = count &+ 1
-      return false
-    }
-    begin(other, now: now)
-    return true
+  /// Books one more record of a cause that has begun.
+  private mutating func count(_ cause: Cause) -> Bool {
+    guard var count = counts[cause] else { return true }
+    let isLogged = count.left > 0
+    if isLogged { count.left &-= 1 } else { count.held &+= 1 }
+    counts[cause] = count
+    return isLogged
   }
 
   private mutating func begin(_ cause: Cause, now: Instant) {
-    counts[cause] = 0
+    let isLink = cause.kind == .linkOpened || cause.kind == .linkClosed
+    counts[cause] = Count(left: isLink ? RepeatLimiter.linkRecordsMax &- 1 : 0)
+    causesOfKind[cause.kind.eventID, default: 0] &+= 1
     order.append((cause, now + RepeatLimiter.interval))
   }
 
@@ -68,22 +82,30 @@ struct RepeatLimiter {
     let ended = order.prefix { $0.end <= now }
     order.removeFirst(ended.count)
     return ended.compactMap { entry in
-      guard let count = counts.removeValue(forKey: entry.cause), count > 0 else { return nil }
       let cause = entry.cause
+      causesOfKind[cause.kind.eventID, default: 0] &-= 1
+      guard let held = counts.removeValue(forKey: cause)?.held, held > 0 else { return nil }
+      let what = [cause.peer, cause.reason].filter { !$0.isEmpty }.joined(separator: ": ")
       return LogKind.repeated.record(
-        "\(cause.kind.eventName) came \(count) more times: \(cause.peer): \(cause.reason)",
-        [cause.kind.eventName, cause.peer, cause.reason, "\(count)"])
+        "\(cause.kind.eventName) came \(held) more times\(what.isEmpty ? "" : ": \(what)")",
+        [cause.kind.eventName, cause.peer, cause.reason, "\(held)"])
     }
   }
 }
 
 extension RepeatLimiter.Cause {
-  /// The cause of a record that peers can provoke at will; nil for those that they can't.
+  /// The cause of a record that peers can provoke at will; nil for those that they can't. What a peer may choose anew
+  /// each time is no part of it: the port that it comes from, and its words.
   init?(_ observation: Observation) {
     switch observation {
-    case .messageRejected(let peer, let reason): self.init(.messageRejected, peer, reason)
-    case .limitReached(let limit, _): self.init(.limitReached, "", limit)
-    case .trustRefused(let peer, let reason, _): self.init(.trustRefused, peer, reason)
+    case .messageRejected(let peer, let reason): self.init(.messageRejected, RepeatLimiter.host(of: peer), reason)
+    case .limitReached(let limit, let peer, _): self.init(.limitReached, RepeatLimiter.host(of: peer), limit)
+    // The port of one that this node dialed is its own choice.
+    case .trustRefused(let peer, let reason, let inbound):
+      self.init(.trustRefused, inbound ? RepeatLimiter.host(of: peer) : peer, reason)
+    // With its port, since many nodes may share a host; they are bounded as a kind.
+    case .linkOpened(let peer, _, _): self.init(.linkOpened, peer, "")
+    case .linkClosed(let peer, _): self.init(.linkClosed, peer, "")
     case .datagramsDropped(_, let reason): self.init(.datagramsDropped, "", reason)
     case .selfRefuted(let accuser, _): self.init(.refuted, accuser.name, "")
     case .falseSuspicion(let peer): self.init(.falseSuspicion, peer.name, "")
@@ -98,5 +120,18 @@ extension RepeatLimiter.Cause {
     self.init(
       kind: kind, peer: CleanText.clean(peer, bytesMax: MetricTable.labelBytesMax),
       reason: CleanText.clean(reason, bytesMax: CleanText.fieldBytesMax))
+  }
+}
+
+extension RepeatLimiter {
+  /// The peer without the port at its end, and IPv6 without brackets. Names of nodes hold no colon and stay.
+  static func host(of peer: String) -> String {
+    guard let colon = peer.utf8.lastIndex(of: UInt8(ascii: ":")) else { return peer }
+    let port = peer.utf8[peer.utf8.index(after: colon)...]
+    guard !port.isEmpty, port.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return peer }
+    let host = peer[..<colon]
+    if host.hasSuffix("]") { return String(host.dropLast().filter { $0 != "[" }) }
+    // A second colon: an IPv6 address without a port.
+    return host.utf8.contains(UInt8(ascii: ":")) ? peer : String(host)
   }
 }

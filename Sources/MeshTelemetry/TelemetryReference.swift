@@ -69,9 +69,12 @@ public enum TelemetryReference {
 
       A record that peers can provoke at will (a rejected message, refused trust, a reached limit, dropped datagrams or
       broadcasts, a refuted or false suspicion, a doubted link, a duplicate) is logged once per peer and reason in
-      \(RepeatLimiter.interval.milliseconds / 1_000) seconds. What comes again meanwhile is counted, and told at the end
-      of that time by one `MeshRecordsRepeated`. At most \(RepeatLimiter.causesMax) causes are told apart at a time;
-      those beyond are one cause for each kind, with the peer and reason `\(MetricTable.other)`.
+      \(RepeatLimiter.interval.milliseconds / 1_000) seconds, that a link opened or closed
+      \(RepeatLimiter.linkRecordsMax) times per peer. Who comes from another port of the same address is the same peer
+      there, except for links. What comes again meanwhile is counted, and told at the end of that time by one
+      `MeshRecordsRepeated`. At most
+      \(RepeatLimiter.causesPerKindMax) causes of a kind of record are told apart at a time; those beyond are one cause,
+      with the peer and reason `\(MetricTable.other)`.
 
       """
     return text

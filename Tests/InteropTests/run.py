@@ -14,10 +14,12 @@ import sys
 import time
 
 from certificates import Authority, names_of
+from flood import check_flood
 from malformed import check_control, check_datagrams, check_links, check_requests
 from mesh import Failure, Mesh, expect, get, run, wait_until
 from opening import check_opening
 from rotation import check_rotation
+from shared import check_shared
 from trust import check_unpinned, check_wrong_clients, check_wrong_seeds
 
 CHECK_SECONDS_MAX = 60
@@ -84,13 +86,15 @@ def check_goodbye(mesh):
     wait_until(lambda: a.statuses().get(b.name) == "Left", f"{a.name} hears the goodbye", 3)
 
 
-# The goodbye comes last, since it takes a node away from the others.
+# The wrong clients come before others that are refused, since a record of one cause is spared for some seconds; the
+# flood comes late, since it leaves records of a suspicion; the goodbye last, since it takes a node away from the others.
 CHECKS = {
     "curl": check_peers_with_curl, "routes": check_routes_with_curl, "command": check_command,
-    "aioquic": check_ping_with_aioquic, "protobuf": check_messages_with_protobuf,
-    "promtool": check_metrics_with_promtool, "wrong-clients": check_wrong_clients, "wrong-seeds": check_wrong_seeds,
-    "unpinned": check_unpinned, "datagrams": check_datagrams, "requests": check_requests, "links": check_links,
-    "control": check_control, "opening": check_opening, "rotation": check_rotation, "goodbye": check_goodbye,
+    "wrong-clients": check_wrong_clients, "aioquic": check_ping_with_aioquic,
+    "protobuf": check_messages_with_protobuf, "promtool": check_metrics_with_promtool,
+    "wrong-seeds": check_wrong_seeds, "unpinned": check_unpinned, "datagrams": check_datagrams,
+    "requests": check_requests, "links": check_links, "control": check_control, "opening": check_opening,
+    "rotation": check_rotation, "shared": check_shared, "flood": check_flood, "goodbye": check_goodbye,
 }
 
 

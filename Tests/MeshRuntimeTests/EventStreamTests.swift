@@ -172,14 +172,14 @@ private func names(_ stream: EventStream) throws -> [String] {
 @Test func peersCantKeepAHostFromStoppingItsNodeNorBothTheEndOfALink() {
   let inbox = EngineInbox()
   let link = LinkID.dialed(1)
-  while inbox.post(.bytes(link, [])) {}
+  while inbox.post(.input(.linkDoubted(link))) {}
   var commands = 0
   while inbox.postCommand(.stop(Completion(stream: nil, token: 0))) { commands += 1 }
   #expect(commands == 4_096)
   inbox.mustPost(.input(.linkClosed(link, .closed)))
   var messages: [EngineMessage] = []
   inbox.drain(into: &messages)
-  #expect(messages.count == 24_577)
+  #expect(messages.count == 36_865)
 }
 
 /// What the member `b` told all.

@@ -105,21 +105,76 @@ private final class TestClock: @unchecked Sendable {
   #expect(text.contains(#"mesh_gossip_rejected_total{reason="news: too long"} 44"#), "every one is counted")
 }
 
-@Test func causesBeyondTheLimitAreOneForEachKind() throws {
+@Test func causesBeyondTheLimitAreOneForEachKindAndLeaveOtherKindsTheirs() throws {
   let clock = TestClock()
   let telemetry = Telemetry(now: { clock.now })
-  for number in 0..<RepeatLimiter.causesMax {
+  for number in 0..<RepeatLimiter.causesPerKindMax {
     #expect(telemetry.record(.messageRejected(peer: "p\(number)", reason: "r")) != nil, "\(number)")
   }
   #expect(telemetry.record(.messageRejected(peer: "one more", reason: "r")) != nil, "it stands for the rest")
   #expect(telemetry.record(.messageRejected(peer: "two more", reason: "s")) == nil)
-  #expect(telemetry.record(.trustRefused(peer: "x", reason: "r", inbound: true)) != nil)
+  for peer in ["x", "y"] { #expect(telemetry.record(.trustRefused(peer: peer, reason: "r", inbound: true)) != nil) }
   #expect(telemetry.record(.trustRefused(peer: "y", reason: "r", inbound: true)) == nil)
   clock.advance(10)
   #expect(
     telemetry.summaries().map { $0.fields.map(\.value) } == [
-      ["MeshMessageRejected", "other", "other", "1"], ["MeshTrustRefused", "other", "other", "1"],
+      ["MeshMessageRejected", "other", "other", "1"], ["MeshTrustRefused", "y", "r", "1"],
     ])
+  for number in 0..<RepeatLimiter.causesPerKindMax {
+    #expect(telemetry.record(.messageRejected(peer: "q\(number)", reason: "r")) != nil, "its places are free again")
+  }
+}
+
+@Test func aStrangerIsOneCauseFromWhateverPortItComes() throws {
+  let clock = TestClock()
+  let telemetry = Telemetry(now: { clock.now })
+  var records = 0
+  for port in 1...500 {
+    for peer in ["10.0.0.7:\(port)", "[2001:db8::7]:\(port)", "mesh-c at 10.0.0.8:\(port)"] {
+      let all: [Observation] = [
+        .trustRefused(peer: peer, reason: "no-certificate", inbound: true), .messageRejected(peer: peer, reason: "r"),
+        .limitReached("connections of one identity", peer: peer),
+      ]
+      for observation in all where telemetry.record(observation) != nil { records += 1 }
+    }
+  }
+  #expect(records == 9)
+  // A peer that this node dials is another one at another port.
+  for port in 1...2 {
+    #expect(telemetry.record(.trustRefused(peer: "10.0.0.7:\(port)", reason: "expired", inbound: false)) != nil)
+  }
+  clock.advance(10)
+  #expect(telemetry.summaries().map { $0.fields[1].value }.first == "10.0.0.7")
+}
+
+@Test(arguments: [
+  ("10.0.0.7:443", "10.0.0.7"), ("[::1]:443", "::1"), ("::1", "::1"), ("fe80::1%2", "fe80::1%2"), ("mesh-b", "mesh-b"),
+  ("mesh-b at [2001:db8::1]:1", "mesh-b at 2001:db8::1"), ("10.0.0.7:", "10.0.0.7:"), ("", ""), (":", ":"), (":1", ""),
+  ("seed.example:17421", "seed.example"), ("a:b", "a:b"),
+])
+func theHostOfAPeerIsWithoutItsPort(_ peer: String, _ host: String) {
+  #expect(RepeatLimiter.host(of: peer) == host)
+}
+
+@Test func aLinkThatComesAndGoesInALoopIsLoggedAFewTimesAndThenCounted() throws {
+  let clock = TestClock()
+  let telemetry = Telemetry(now: { clock.now })
+  var records: [Int32] = []
+  for number in 0..<100 {
+    let observations: [Observation] = [
+      .linkOpened(peer: "10.0.0.7:1", transport: "http3", dialed: false),
+      .linkClosed(peer: "mesh-c", reason: "its own words \(number)"),
+    ]
+    records += observations.compactMap { telemetry.record($0)?.eventID }
+  }
+  #expect(records == [110, 111, 110, 111, 110, 111, 110, 111])
+  clock.advance(10)
+  #expect(
+    telemetry.summaries().map { $0.fields.map(\.value) } == [
+      ["MeshLinkOpened", "10.0.0.7:1", "", "96"], ["MeshLinkClosed", "mesh-c", "", "96"],
+    ])
+  #expect(telemetry.record(.linkClosed(peer: "mesh-c", reason: "r")) != nil)
+  #expect(lines(telemetry).contains("mesh_link_closed_total 101"))
 }
 
 @Test func whatAnOperatorMustSeeIsNeverHeldBack() throws {

@@ -104,8 +104,9 @@ extension HTTP3Client: HTTP3Handler {
       answers[stream, default: Answer()].fields = fields
     }
   }
-  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) {
+  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) -> Int {
     answers[stream, default: Answer()].body += bytes
+    return bytes.count
   }
   func ended(_ stream: Int64) { answers[stream, default: Answer()].hasEnded = true }
   func refusedByReader(_ stream: Int64) {}

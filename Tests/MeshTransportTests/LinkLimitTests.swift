@@ -43,7 +43,10 @@ import Testing
     let ninth = try one.dial(two.address)
     guard case .protocolError(let said) = try one.waitClosed(ninth) else { throw TransportError("not refused") }
     #expect(said.contains("0x107"))
-    _ = try two.waitObserved { $0 == .limitReached("connections of one identity") ? true : nil }
+    let peer = try two.waitObserved {
+      if case .limitReached("connections of one identity", let peer) = $0 { peer } else { nil }
+    }
+    #expect(peer == "node-a at 127.0.0.1:\(one.transport.port)")
     #expect(two.allEvents.filter { if case .opened = $0 { true } else { false } }.count == 8)
     one.post(.send(links[0].dialed, [1]))
     _ = try two.waitMessages(1, on: links[0].accepted)
@@ -53,6 +56,24 @@ import Testing
     _ = try one.waitOpened(one.dial(two.address))
     try one.stop()
     try two.stop()
+  }
+
+  @Test func aSharedCertificateHasTheConnectionsOfAllTheNodesThatItNames() throws {
+    let mesh = try TestMesh()
+    let security = try NodeSecurity(options: mesh.sharedOptions(["node-a", "node-c", "node-d"]))
+    let nodes = try (0..<3).map { _ in try TestNode(security) }
+    let two = try TestNode(mesh.security("node-b"))
+    for node in nodes {
+      for _ in 0..<8 { _ = try link(node, to: two) }
+    }
+    guard case .protocolError = try nodes[0].waitClosed(nodes[0].dial(two.address)) else {
+      throw TransportError("not refused")
+    }
+    let peer = try two.waitObserved {
+      if case .limitReached("connections of one identity", let peer) = $0 { peer } else { nil }
+    }
+    #expect(peer == "node-a and 2 more at 127.0.0.1:\(nodes[0].transport.port)")
+    for node in nodes + [two] { try node.stop() }
   }
 
   @Test func handshakesFromOneAddressAreBoundedUntilTheirPeersAreTrusted() throws {
@@ -98,7 +119,7 @@ import Testing
     limiter.report(start + .seconds(1)) { events.append($0) }
     #expect(events.count == 3 && limiter.nextReport == nil)
     guard case .observed(.datagramsDropped(3, "x")) = events[0],
-      case .observed(.limitReached("connections", 2)) = events[1],
+      case .observed(.limitReached("connections", "", 2)) = events[1],
       case .observed(.datagramsDropped(1, "y")) = events[2]
     else {
       Issue.record("\(events)")

@@ -1,9 +1,9 @@
 import Glibc
 import MeshBasics
-import MeshSecurity
 import MeshThreads
 import Testing
 
+@testable import MeshSecurity
 @testable import MeshTransport
 
 /// A directory with a development CA, removed with it.
@@ -36,6 +36,34 @@ final class TestMesh {
   }
 
   func security(_ name: String) throws -> NodeSecurity { try NodeSecurity(options: options(name)) }
+
+  /// One certificate without a SPIFFE id whose DNS names are `names`, as several nodes may share it.
+  func sharedOptions(_ names: [String]) throws -> SecurityOptions {
+    // Makes the authority where there is none.
+    var options = try options("unused")
+    func read(_ path: String) throws -> SecretBytes {
+      try WatchedFile(reading: path, as: "test", sizeMax: 65_536).content
+    }
+    func secret(_ bytes: [UInt8]) -> SecretBytes { bytes.withUnsafeBytes { SecretBytes(copying: $0) } }
+    let issuers = try CertificateBundle.certificates(pem: read(authority.authorityPath), path: "ca", role: "authority")
+    let issuer = try CertificateBuilder.Issuer(
+      certificate: #require(issuers.first),
+      key: PrivateKey.read(pem: read(authority.authorityKeyPath), password: nil, path: "ca"))
+    let now = Int64(time(nil))
+    var builder = CertificateBuilder(commonName: "shared", notBefore: now - 60, notAfter: now + 3_600)
+    // basicConstraints, extKeyUsage and subjectAltName as OpenSSL numbers them.
+    builder.extensions = [
+      (87, "critical,CA:FALSE"), (126, "serverAuth,clientAuth"),
+      (85, names.map { "DNS:\($0)" }.joined(separator: ",")),
+    ]
+    let key = try #require(PrivateKey.makeP256())
+    let leaf = try #require(builder.signed(for: key, by: issuer))
+    let (certificatePath, keyPath) = ("\(directory)/shared.pem", "\(directory)/shared-key.pem")
+    try ReplacingFile.write(#require(key.pem), to: keyPath, mode: 0o600)
+    try ReplacingFile.write(secret(#require(Certificate.pem([leaf]))), to: certificatePath, mode: 0o644)
+    (options.certificatePath, options.keyPath) = (certificatePath, keyPath)
+    return options
+  }
 }
 
 /// The names in a directory.
@@ -56,7 +84,8 @@ struct FileList {
   }
 }
 
-/// A link transport on its own thread, on 127.0.0.1 or another loopback address, that keeps all its events.
+/// A link transport on its own thread, on 127.0.0.1 or another loopback address, that keeps all its events. With
+/// `takesMessages` false their credit comes back by `take` alone.
 final class TestNode: @unchecked Sendable {
   let transport: LinkTransport
   let security: NodeSecurity
@@ -72,7 +101,8 @@ final class TestNode: @unchecked Sendable {
 
   init(
     _ security: NodeSecurity, address: String = "127.0.0.1", port: UInt16 = 0, limits: LinkLimits = LinkLimits(),
-    configure: (inout LinkOptions) -> Void = { _ in }, onEvent: @escaping @Sendable (LinkEvent) -> Void = { _ in }
+    takesMessages: Bool = true, configure: (inout LinkOptions) -> Void = { _ in },
+    onEvent: @escaping @Sendable (LinkEvent) -> Void = { _ in }
   ) throws {
     self.security = security
     var options = LinkOptions()
@@ -84,6 +114,10 @@ final class TestNode: @unchecked Sendable {
     let inbox = inbox
     transport = try LinkTransport(options: options, limits: limits, security: security) { event in
       onEvent(event)
+      switch event {
+      case .received(_, let message), .called(_, _, _, let message): if takesMessages { message.taken() }
+      default: break
+      }
       _ = inbox.box.post(event)
     }
     startThread { [transport, self] in
@@ -154,9 +188,23 @@ final class TestNode: @unchecked Sendable {
   func waitMessages(_ count: Int, on link: LinkID) throws -> [[UInt8]] {
     try wait("\(count) messages") { events in
       let messages = events.compactMap { event -> [UInt8]? in
-        if case .received(link, let message) = event { message } else { nil }
+        if case .received(link, let message) = event { message.bytes } else { nil }
       }
       return messages.count >= count ? messages : nil
+    }
+  }
+
+  /// Takes the messages of `link` that came so far, and from now on those that come while this waits for `count`.
+  /// Gives all that ever came.
+  func take(_ count: Int, of link: LinkID) throws -> [[UInt8]] {
+    var taken = 0
+    return try wait("\(count) taken messages") { events in
+      let messages = events.compactMap { event in
+        if case .received(link, let message) = event { message } else { nil }
+      }
+      for message in messages.dropFirst(taken) { message.taken() }
+      taken = messages.count
+      return messages.count >= count ? messages.map(\.bytes) : nil
     }
   }
 

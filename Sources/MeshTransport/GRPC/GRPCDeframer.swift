@@ -35,7 +35,8 @@ public struct GRPCDeframer: Sendable {
   private var prefix: [UInt8] = []
   private var message: [UInt8] = []
   private var expected: Int?
-  private var failure: GRPCFrameError?
+  /// What is wrong with the stream; nil while nothing is.
+  public private(set) var failure: GRPCFrameError?
 
   /// A deframer at the beginning of a stream.
   public init(messageBytesMax: Int) { self.messageBytesMax = max(0, messageBytesMax) }
@@ -46,24 +47,31 @@ public struct GRPCDeframer: Sendable {
     _ bytes: UnsafeBufferPointer<UInt8>, into messages: inout [[UInt8]]
   ) -> GRPCFrameError? {
     var rest = bytes[...]
-    while failure == nil, !rest.isEmpty {
+    while let message = next(&rest) { messages.append(message) }
+    return failure
+  }
+
+  /// Takes in the head of `bytes`, up to the end of the first message that is whole with it. Nil when there is none:
+  /// then all was taken in, or `failure` says what is wrong.
+  public mutating func next(_ bytes: inout Slice<UnsafeBufferPointer<UInt8>>) -> [UInt8]? {
+    while failure == nil, !bytes.isEmpty {
       if let expected {
-        let part = rest.prefix(expected &- message.count)
+        let part = bytes.prefix(expected &- message.count)
         message.append(contentsOf: part)
-        rest = rest.dropFirst(part.count)
+        bytes = bytes.dropFirst(part.count)
       } else {
-        let part = rest.prefix(GRPCDeframer.prefixBytes &- prefix.count)
+        let part = bytes.prefix(GRPCDeframer.prefixBytes &- prefix.count)
         prefix.append(contentsOf: part)
-        rest = rest.dropFirst(part.count)
+        bytes = bytes.dropFirst(part.count)
         if prefix.count == GRPCDeframer.prefixBytes { readPrefix() }
       }
       if let expected, message.count == expected {
-        messages.append(message)
-        message = []
+        defer { message = [] }
         self.expected = nil
+        return message
       }
     }
-    return failure
+    return nil
   }
 
   /// What is wrong with the stream if it ends here; nil if nothing is.

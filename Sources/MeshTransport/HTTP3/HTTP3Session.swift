@@ -7,8 +7,9 @@ import CNgtcp2
 protocol HTTP3Handler: AnyObject {
   /// The header section of a request or response is whole, or that of its trailers.
   func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool)
-  /// Some of the body came. `bytes` lives for the call.
-  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64)
+  /// Some of the body came. `bytes` lives for the call. Gives the number of bytes that are done with; what is kept
+  /// for later holds the peer back until `consumed` is told of it.
+  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) -> Int
   /// The peer has sent all of the stream.
   func ended(_ stream: Int64)
   /// The peer takes no more of what we send on the stream.
@@ -174,11 +175,12 @@ final class HTTP3Session {
   }
 
   fileprivate func took(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) {
-    handler.received(body: bytes, on: stream)
-    connection.consumed(bytes.count, on: stream)
+    connection.consumed(handler.received(body: bytes, on: stream), on: stream)
   }
 
-  fileprivate func consumedLate(_ count: Int, on stream: Int64) { connection.consumed(count, on: stream) }
+  /// Lets the peer send so many bytes more on `stream`: they were kept, and are done with now.
+  func consumed(_ count: Int, on stream: Int64) { connection.consumed(count, on: stream) }
+
   fileprivate func ended(_ stream: Int64) { handler.ended(stream) }
   fileprivate func acknowledgedBody(_ count: Int, on stream: Int64) { streams[stream]?.body.acknowledge(count) }
   fileprivate func mustStopSending(_ stream: Int64, _ code: UInt64) {
@@ -296,7 +298,7 @@ private func makeCallbacks() -> nghttp3_callbacks {
     return 0
   }
   table.deferred_consume = { _, stream, count, user, _ in
-    session(user)?.consumedLate(count, on: stream)
+    session(user)?.consumed(count, on: stream)
     return 0
   }
   table.end_stream = { _, stream, user, _ in

@@ -19,6 +19,14 @@ final class LinkConnection: DeadlineOwner {
   private var linkStream: Int64?
   private var deframer: GRPCDeframer
   private var calls: [Int64: UnaryCall] = [:]
+  /// What the peer may have waiting with the reader of its messages.
+  private let credit: InboundCredit
+  private var pressure = CreditPressure()
+  /// What came on the link's stream when the credit was used up. No longer than the stream's window: the peer gets no
+  /// more flow control until it is read.
+  private var unread: [UInt8] = []
+  /// The peer ended the stream; to be acted on when all is read.
+  private var hasUnreadEnd = false
 
   /// A dial must be open by then; an accepted connection without a link must have made a call; a link that closes on
   /// request waits no longer for its last bytes to arrive.
@@ -59,6 +67,10 @@ final class LinkConnection: DeadlineOwner {
     self.limits = limits
     state = link == nil ? .none : .opening
     deframer = GRPCDeframer(messageBytesMax: limits.messageBytesMax)
+    credit = InboundCredit(messagesMax: limits.creditMessages, bytesMax: limits.creditBytes) {
+      [mailbox = loop.mailbox] in
+      mailbox.wake()
+    }
     quic.onReady = { [unowned self] in start() }
     quic.onTrusted = { [unowned self] in loop.trusted(self) }
   }
@@ -66,6 +78,12 @@ final class LinkConnection: DeadlineOwner {
   /// The peer, once its certificate is trusted.
   var peer: LinkPeer? {
     quic.identity.map { LinkPeer(identity: $0, remoteAddress: quic.remote.description, transport: "http3") }
+  }
+
+  /// The peer for a log: the first name of its certificate, and its address.
+  var peerName: String {
+    guard let names = quic.identity?.nodeNames, let first = names.first else { return quic.remote.description }
+    return "\(first)\(names.count > 1 ? " and \(names.count - 1) more" : "") at \(quic.remote)"
   }
 
   private func start() -> Bool {
@@ -107,8 +125,13 @@ final class LinkConnection: DeadlineOwner {
   /// A flush is about to send all that is due.
   func willFlush() { readCount = 0 }
 
-  /// The link's end is about to be reported: nothing more may come of it.
-  func markEnded() { state = .ended }
+  /// The link's end is about to be reported: nothing more may come of it. What was not read is lost, as what is still
+  /// on its way is.
+  func markEnded() {
+    state = .ended
+    if let linkStream, !unread.isEmpty { http?.consumed(unread.count, on: linkStream) }
+    unread = []
+  }
 
   // MARK: Commands
 
@@ -209,10 +232,9 @@ extension LinkConnection: HTTP3Handler {
     }
   }
 
-  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) {
-    if stream == linkStream {
-      receiveLink(bytes)
-    } else if var call = calls[stream], call.request == nil {
+  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) -> Int {
+    if stream == linkStream { return receiveLink(bytes) }
+    if var call = calls[stream], call.request == nil {
       // Taken out while it grows, so that its buffers are not copied.
       calls[stream] = nil
       let error = call.deframer.receive(bytes, into: &call.messages)
@@ -223,14 +245,62 @@ extension LinkConnection: HTTP3Handler {
         answer(stream, with: .unimplemented("a unary call takes one message"))
       }
     }
+    return bytes.count
   }
 
-  private func receiveLink(_ bytes: UnsafeBufferPointer<UInt8>) {
-    guard state == .open, let link, let linkStream else { return }
-    var messages: [[UInt8]] = []
-    let error = deframer.receive(bytes, into: &messages)
-    for message in messages { loop.received(message, on: link) }
-    if let error { linkBroke(error, on: linkStream) }
+  private func receiveLink(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    // In order: what waits is read first.
+    if !unread.isEmpty {
+      unread.append(contentsOf: bytes)
+      return 0
+    }
+    let count = readMessages(bytes)
+    if count < bytes.count {
+      unread.append(contentsOf: bytes.dropFirst(count))
+      loop.willReadOn(self)
+      creditEnded()
+    }
+    return count
+  }
+
+  private func creditEnded() {
+    loop.statistics.linkPauses += 1
+    let now = MonotonicClock.now()
+    if pressure.came(now, patience: limits.creditPatience, ease: limits.creditEase) { loop.presses(self) }
+  }
+
+  /// Hands over the messages in `bytes` while there is credit. Gives the number of bytes that were read; of a link that
+  /// is over none is of use any more.
+  private func readMessages(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    guard let link, let linkStream, deframer.failure == nil else { return bytes.count }
+    var rest = bytes[...]
+    while state == .open, !rest.isEmpty {
+      guard credit.hasRoom() else { return bytes.count - rest.count }
+      if let message = deframer.next(&rest) {
+        loop.received(InboundMessage(message, of: credit), on: link)
+      } else if let error = deframer.failure {
+        linkBroke(error, on: linkStream)
+        break
+      }
+    }
+    return bytes.count
+  }
+
+  /// Reads on after a pause, as far as the credit goes. True when nothing waits any more.
+  func readOn() -> Bool {
+    guard state == .open, let linkStream else { return true }
+    let waiting = unread
+    let count = waiting.withUnsafeBufferPointer(readMessages)
+    guard state == .open, count > 0 else { return state != .open }
+    unread = Array(waiting.dropFirst(count))
+    http?.consumed(count, on: linkStream)
+    loop.touch(self)
+    guard unread.isEmpty else {
+      creditEnded()
+      return false
+    }
+    if hasUnreadEnd { ended(linkStream) }
+    return true
   }
 
   /// Answers a unary call whose bytes are no gRPC message.
@@ -253,6 +323,8 @@ extension LinkConnection: HTTP3Handler {
 
   func ended(_ stream: Int64) {
     if stream == linkStream {
+      hasUnreadEnd = !unread.isEmpty
+      if hasUnreadEnd { return }
       if let error = deframer.end(), state == .open {
         linkBroke(error, on: stream)
       } else if quic.isServer {
@@ -266,8 +338,10 @@ extension LinkConnection: HTTP3Handler {
       guard let message = call.messages.first, let peer else {
         return answer(stream, with: .unimplemented("a unary call takes one message"))
       }
+      // A peer may call, break off and call again as fast as it likes: calls that it gave up wait with the others.
+      guard credit.hasRoom() else { return loop.refusedCall(self, stream) }
       call.messages = []
-      call.request = loop.called(call.method, peer, message, on: self, stream)
+      call.request = loop.called(call.method, peer, InboundMessage(message, of: credit), on: self, stream)
       calls[stream] = call
     }
   }

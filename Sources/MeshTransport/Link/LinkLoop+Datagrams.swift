@@ -79,7 +79,7 @@ extension LinkLoop: ReactorHandler {
     }
     let remote = datagram.remote
     guard connections.count < limits.connectionsMax, acceptedCount < limits.acceptedMax,
-      untrustedFrom[remote.with(port: 0), default: 0] < limits.connectionsPerAddressMax
+      untrustedFrom.count(from: remote) < limits.connectionsPerAddressMax
     else {
       statistics.connectionsRefused += 1
       return notices.limitReached("connections")

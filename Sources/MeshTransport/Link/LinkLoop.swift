@@ -43,7 +43,7 @@ final class LinkLoop {
   private var links: [LinkID: LinkConnection] = [:]
   private var requests: [RequestID: (connection: LinkConnection, stream: Int64)] = [:]
   /// Accepted connections by the address of peers that are not trusted yet, and by the key of those that are.
-  var untrustedFrom: [SocketAddress: Int] = [:]
+  var untrustedFrom = SiteCounts()
   private var acceptedOf: [String: Int] = [:]
   /// Accepted links whose tether is still to come, by its token.
   var waitingForTether: [[UInt8]: LinkConnection] = [:]
@@ -51,6 +51,8 @@ final class LinkLoop {
   private(set) var acceptedCount = 0
   var handshakesInFlight = 0
   private var dirty: [LinkConnection] = []
+  /// Links whose credit is used up, and that have something to read.
+  private var paused: [LinkConnection] = []
   /// Empty between turns.
   private var commands: [LinkCommand] = []
   private var deadlines = DeadlineHeap<LinkConnection>()
@@ -114,6 +116,7 @@ final class LinkLoop {
       // Late to a timer, or long at the datagrams: others, among them answers, have waited as long.
       if now.since(min(readingSince, max(began, due))) >= limits.lateness { deliver(.late) }
       takeCommands(now)
+      readOn()
       expire(now)
       flush(now)
       tellDoubts()
@@ -164,6 +167,14 @@ final class LinkLoop {
       stopDeadline = now + LinkLoop.farewell
       mailbox.close()
     }
+  }
+
+  /// Reads on where there is credit again. Asked in every turn: the wake that says so is for all links.
+  private func readOn() {
+    if paused.isEmpty { return }
+    let waiting = paused
+    paused = []
+    for connection in waiting where !connection.readOn() { paused.append(connection) }
   }
 
   private func expire(_ now: Instant) {
@@ -262,22 +273,23 @@ final class LinkLoop {
     connection.countsAsHandshake = true
     handshakesInFlight += 1
     acceptedCount += 1
-    untrustedFrom[connection.quic.remote.with(port: 0), default: 0] += 1
+    untrustedFrom.add(connection.quic.remote)
   }
 
   /// An accepted connection's peer is trusted: from now on it counts against that identity, not against the address
   /// that many may share.
   func trusted(_ connection: LinkConnection) {
-    guard connection.quic.isServer, !connection.countsAsTrusted, let key = connection.quic.identity?.keyFingerprint
-    else { return }
+    guard connection.quic.isServer, !connection.countsAsTrusted, let identity = connection.quic.identity else { return }
     countDown(connection)
     connection.countsAsTrusted = true
-    acceptedOf[key, default: 0] += 1
-    if acceptedOf[key, default: 0] <= limits.connectionsPerIdentityMax { return }
+    acceptedOf[identity.keyFingerprint, default: 0] += 1
+    // Several nodes may share a certificate that names them all; which of them this is tells only its hello.
+    let most = limits.connectionsPerNodeNameMax * max(1, identity.nodeNames.count)
+    if acceptedOf[identity.keyFingerprint, default: 0] <= most { return }
     statistics.connectionsRefused += 1
-    notices.limitReached("connections of one identity")
+    notices.limitReached("connections of one identity", peer: connection.peerName)
     connection.fail(
-      .protocolError("\(limits.connectionsPerIdentityMax) connections of this identity are open"),
+      .protocolError("\(most) connections of this identity are open"),
       .application(code: HTTP3ErrorCode.excessiveLoad))
   }
 
@@ -286,9 +298,7 @@ final class LinkLoop {
       guard let key = connection.quic.identity?.keyFingerprint, let count = acceptedOf[key] else { return }
       acceptedOf[key] = count > 1 ? count - 1 : nil
     } else {
-      let address = connection.quic.remote.with(port: 0)
-      guard let count = untrustedFrom[address] else { return }
-      untrustedFrom[address] = count > 1 ? count - 1 : nil
+      untrustedFrom.remove(connection.quic.remote)
     }
   }
 
@@ -314,9 +324,23 @@ final class LinkLoop {
     deliver(.opened(link, peer))
   }
 
-  func received(_ message: [UInt8], on link: LinkID) {
+  func received(_ message: InboundMessage, on link: LinkID) {
     statistics.messagesReceived += 1
     deliver(.received(link, message))
+  }
+
+  /// A link has come to the end of its credit, with something still to be read.
+  func willReadOn(_ connection: LinkConnection) { paused.append(connection) }
+
+  /// A link comes to the end of its credit for long.
+  func presses(_ connection: LinkConnection) {
+    notices.limitReached("messages of one link", peer: connection.peerName)
+  }
+
+  /// A call came when the credit of its connection was used up.
+  func refusedCall(_ connection: LinkConnection, _ stream: Int64) {
+    notices.limitReached("calls of one connection", peer: connection.peerName)
+    connection.answer(stream, with: .resourceExhausted("too many calls wait for an answer"))
   }
 
   /// Reports bytes that are no gRPC message.
@@ -325,7 +349,7 @@ final class LinkLoop {
   }
 
   func called(
-    _ method: String, _ peer: LinkPeer, _ message: [UInt8], on connection: LinkConnection, _ stream: Int64
+    _ method: String, _ peer: LinkPeer, _ message: InboundMessage, on connection: LinkConnection, _ stream: Int64
   ) -> RequestID {
     let request = RequestID(rawValue: nextRequest)
     nextRequest += 1
@@ -411,6 +435,7 @@ final class LinkLoop {
     reactor?.remove(mailbox.descriptor)
     routes = [:]
     dirty = []
+    paused = []
     doubted = []
     deadlines = DeadlineHeap()
     closing = DeadlineHeap()

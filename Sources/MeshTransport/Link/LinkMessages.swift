@@ -24,8 +24,8 @@ public enum LinkCommand: Sendable {
 public enum LinkEvent: Sendable {
   /// A link is open in both directions, and its peer's certificate is trusted.
   case opened(LinkID, LinkPeer)
-  /// One message of the link's stream, in order.
-  case received(LinkID, [UInt8])
+  /// One message of the link's stream, in order. A peer whose messages are not taken is read no further.
+  case received(LinkID, InboundMessage)
   /// Something says that the peer of an open link may be gone: its tether closed, or ICMP called it unreachable. No
   /// verdict, since both can be forged or wrong: the link stays open until it proves dead. At most one a second for
   /// ICMP, and one for the tether.
@@ -35,8 +35,9 @@ public enum LinkEvent: Sendable {
   case late
   /// A link ended, or a dial came to nothing. The last event of that link.
   case closed(LinkID, LinkEnd)
-  /// A unary call by its gRPC method name (`Ping`); answered by `LinkCommand.reply` or `.fail`.
-  case called(RequestID, method: String, LinkPeer, [UInt8])
+  /// A unary call by its gRPC method name (`Ping`); answered by `LinkCommand.reply` or `.fail`. It counts as a message
+  /// of its connection.
+  case called(RequestID, method: String, LinkPeer, InboundMessage)
   /// Something to log or count.
   case observed(Observation)
 }

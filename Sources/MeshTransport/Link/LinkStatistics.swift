@@ -15,6 +15,7 @@ struct LinkStatistics: Sendable {
   var bytesSent: Int64 = 0
   var messagesReceived: Int64 = 0
   var messagesSent: Int64 = 0
+  var linkPauses: Int64 = 0
   var tethersOpen: Int64 = 0
   var tethersRefused: Int64 = 0
   var doubts: Int64 = 0
@@ -28,6 +29,7 @@ struct LinkStatistics: Sendable {
       ("datagramsReceived", datagramsReceived), ("datagramsSent", datagramsSent),
       ("datagramsDropped", datagramsDropped), ("bytesReceived", bytesReceived), ("bytesSent", bytesSent),
       ("messagesReceived", messagesReceived), ("messagesSent", messagesSent),
+      ("linkPauses", linkPauses),
       ("tethersOpen", tethersOpen), ("tethersRefused", tethersRefused), ("doubts", doubts),
     ]
   }

@@ -10,6 +10,9 @@ public final class LinkTransport: @unchecked Sendable {
 
   /// What the runtime asks of the link thread. A full box (65,536 commands) refuses.
   public let mailbox: Mailbox<LinkCommand>
+  /// The most messages that the peers of a listener may have waiting with the reader of its events: who bounds his
+  /// queue by it never has to drop one of an open connection.
+  public static let messagesWaitingMax = LinkLimits.openMax * LinkLimits.creditMessagesMax
   /// The bound port (of use when 0 was asked for).
   public let port: UInt16
 

@@ -4,7 +4,9 @@ import MeshBasics
 struct NoticeLimiter {
   /// By reason; the reasons are a handful of our own words.
   private var dropped: [(reason: String, count: UInt64)] = []
-  private var limits: [(name: String, count: UInt64)] = []
+  /// With the peer that reached the limit, where one did; of many in one second the first few.
+  private var limits: [(name: String, peer: String, count: UInt64)] = []
+  private static let limitsMax = 32
   private var lastReport: Instant?
 
   /// When something waits to be said, the moment to say it.
@@ -21,18 +23,20 @@ struct NoticeLimiter {
     }
   }
 
-  mutating func limitReached(_ name: String) {
-    if let index = limits.firstIndex(where: { $0.name == name }) {
+  mutating func limitReached(_ name: String, peer: String = "") {
+    // The names are a handful of our own words; the peers are not.
+    let peer = limits.count < NoticeLimiter.limitsMax ? peer : ""
+    if let index = limits.firstIndex(where: { $0.name == name && $0.peer == peer }) {
       limits[index].count &+= 1
     } else {
-      limits.append((name, 1))
+      limits.append((name, peer, 1))
     }
   }
 
   mutating func report(_ now: Instant, _ deliver: (LinkEvent) -> Void) {
     guard let due = nextReport, due <= now else { return }
     for (reason, count) in dropped { deliver(.observed(.datagramsDropped(count: count, reason: reason))) }
-    for (name, count) in limits { deliver(.observed(.limitReached(name, count: count))) }
+    for limit in limits { deliver(.observed(.limitReached(limit.name, peer: limit.peer, count: limit.count))) }
     dropped = []
     limits = []
     lastReport = now

@@ -87,6 +87,9 @@ public final class Mailbox<Message: Sendable>: @unchecked Sendable {
   /// Whether `close()` was called.
   public var isClosed: Bool { lock.locked { closed } }
 
+  /// Wakes the reader though nothing was posted. Never refused, also by a full box.
+  public func wake() { signal() }
+
   private func signal() {
     var one: UInt64 = 1
     if descriptor >= 0 { _ = write(descriptor, &one, MemoryLayout<UInt64>.size) }

@@ -99,6 +99,12 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     SocketAddress(isIPv6: isIPv6, high: high, low: low, scope: scope, port: port)
   }
 
+  /// What limits for one host count by: an IPv4 address, or the first 64 bits of an IPv6 address, since a host may take
+  /// any of the addresses of its /64.
+  public var site: SocketAddress {
+    SocketAddress(isIPv6: isIPv6, high: high, low: isIPv6 ? 0 : low, scope: scope, port: 0)
+  }
+
   /// Whether the address never leaves this host: 127.0.0.0/8 or ::1.
   public var isLoopback: Bool { isIPv6 ? high == 0 && low == 1 : low >> 24 == 127 }
   /// Whether the address stands for all addresses of this host: 0.0.0.0 or ::.

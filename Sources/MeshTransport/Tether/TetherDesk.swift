@@ -29,7 +29,7 @@ final class TetherDesk {
   private var ends: [Int32: TetherEnd] = [:]
   private var deadlines = DeadlineHeap<TetherEnd>()
   private var strangers = 0
-  private var strangersFrom: [SocketAddress: Int] = [:]
+  private var strangersFrom = SiteCounts()
   /// Not nil while the process has no descriptor for one more connection: when to try again.
   private var acceptPausedUntil: Instant?
 
@@ -130,17 +130,17 @@ final class TetherDesk {
   }
 
   private func take(_ descriptor: Int32, _ remote: SocketAddress?, _ now: Instant) {
-    guard let host = remote?.with(port: 0), strangers < limits.tetherStrangersMax,
-      strangersFrom[host, default: 0] < limits.tetherStrangersPerAddressMax
+    guard let remote, strangers < limits.tetherStrangersMax,
+      strangersFrom.count(from: remote) < limits.tetherStrangersPerAddressMax
     else {
       _ = Glibc.close(descriptor)
       refusedCount += 1
       return
     }
-    let end = TetherEnd(descriptor, remote: host, stage: .stranger([]), connection: nil, desk: self)
+    let end = TetherEnd(descriptor, remote: remote, stage: .stranger([]), connection: nil, desk: self)
     guard add(end, interest: .readable, until: now + limits.tetherTimeout) else { return refusedCount += 1 }
     strangers += 1
-    strangersFrom[host, default: 0] += 1
+    strangersFrom.add(remote)
     // Most have said their hello by now; many at once would otherwise fill the places of one another.
     readHello(of: end, [])
   }
@@ -172,8 +172,7 @@ final class TetherDesk {
 
   private func countDown(_ stranger: TetherEnd) {
     strangers -= 1
-    let count = strangersFrom[stranger.remote, default: 1]
-    strangersFrom[stranger.remote] = count > 1 ? count - 1 : nil
+    strangersFrom.remove(stranger.remote)
   }
 
   // MARK: What happens on a connection

@@ -46,7 +46,10 @@ final class End: @unchecked Sendable {
   func receive() throws -> LinkID {
     var link: LinkID?
     try wait { event in
-      if case .received(let from, _) = event { link = from }
+      if case .received(let from, let message) = event {
+        message.taken()
+        link = from
+      }
       return link != nil
     }
     guard let link else { throw Failure(description: "no message") }

@@ -1,0 +1,60 @@
+"""A member with a valid certificate that sends as fast as it can."""
+
+import asyncio
+import time
+
+from http3 import connected, frame
+from malformed import hello, schema
+from mesh import expect, wait_until
+from trust import expect_answers_ping
+
+FLOOD_SECONDS = 12
+LIMITS = "mesh_limits_reached_total"
+# Kept ready for the peer's window; less than a second of what a node reads.
+AHEAD_BYTES = 512 * 1024
+
+
+def check_flood(mesh):
+    """A member that floods its link is held back alone: the others stay Alive, and the record names the flooder."""
+    node, healthy = mesh.nodes[0], mesh.nodes[1]
+    if healthy.process.poll() is not None:
+        healthy = mesh.start(healthy.name, seeds=[f"127.0.0.1:{node.mesh_port}"])
+    wait_until(lambda: node.statuses().get(healthy.name) == "Alive", f"{node.name} sees {healthy.name}")
+    sent = asyncio.run(flood(mesh, node, healthy, schema()))
+    expect(sent > 100_000, "messages that the node read of the flood", sent)
+    suspected = [line for line in node.records("MeshGossipPeerSuspect") if f"PeerId={healthy.name} " in line]
+    expect(not suspected, f"records that suspect {healthy.name}", suspected)
+    expect(node.metric(LIMITS, limit="engine mailbox") == 0, "messages that were dropped for the flood", sent)
+    expect(node.metric(LIMITS, limit="messages of one link") > 0, "reports of the flood", node.log)
+    named = [line for line in node.records("MeshLimitReached") if "visitor at " in line]
+    expect(1 <= len(named) <= 2, "records that name the flooder in 12 s", named)
+    expect_answers_ping(mesh, node)
+
+
+async def flood(mesh, node, healthy, kind):
+    """Gives the number of messages that the node let through."""
+    ack, leave = kind(), kind()
+    ack.ack.sequence = 1
+    leave.news.records.add(node_id="visitor", epoch=1, incarnation=0, state=4)
+    message = frame(ack.SerializeToString())
+    batch = message * 10_000
+    async with connected(mesh, node) as client:
+        link = await client.open_link()
+        client.send(link, hello(kind, mesh))
+        await asyncio.to_thread(wait_until, lambda: node.statuses().get("visitor") == "Alive", "the flooder joins", 5)
+        sender = client._quic._streams[link.number].sender
+        looked, end = time.monotonic(), time.monotonic() + FLOOD_SECONDS
+        while time.monotonic() < end:
+            if len(sender._buffer) < AHEAD_BYTES:
+                client.http.send_data(link.number, batch, end_stream=False)
+            client.transmit()
+            await asyncio.sleep(0)
+            if time.monotonic() > looked + 1:
+                looked = time.monotonic()
+                status = (await asyncio.to_thread(node.statuses)).get(healthy.name)
+                expect(status == "Alive", f"{healthy.name} during the flood", status)
+        taken = sender._buffer_start // len(message)
+        # In its turn, after what is still to be read.
+        client.send(link, frame(leave.SerializeToString()))
+        await asyncio.to_thread(wait_until, lambda: node.statuses().get("visitor") == "Left", "the goodbye")
+        return taken
