@@ -72,7 +72,7 @@ extension Membership {
   ) {
     guard isRunning, let member = members[node], peers[node] == nil else { return }
     if hearsay[node]?.isChecking == true {
-      return confirmHearsay(about: node, now: now, into: &effects)
+      return confirmHearsay(about: node, refused: isRefused, now: now, into: &effects)
     }
     guard member.isOnRings else { return }
     let wasLinked =

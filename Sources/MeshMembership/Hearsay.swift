@@ -26,7 +26,14 @@ extension Membership {
     if bearsOut(node, now: now) { return true }
     let isVoice = peers[sender].map { now.since($0.since) >= MembershipLimits.voiceAge } ?? false
     if let known = hearsay[node], known.record.epoch == record.epoch, known.record.state == record.state {
-      guard known.isVoice && isVoice && known.voice != sender else { return false }
+      guard isVoice, known.voice != sender else { return false }
+      guard known.isVoice else {
+        // A voice that counts takes the place of one that doesn't yet.
+        hearsay[node] = Hearsay(
+          record: record, voice: sender, isVoice: true, isSeconded: known.isSeconded, isChecking: known.isChecking,
+          looks: known.looks)
+        return false
+      }
       marks.insert(.secondVoice)
       return true
     }
@@ -101,10 +108,13 @@ extension Membership {
     timers.set(.check(node), at: now + configuration.pingTimeout + .seconds(1))
   }
 
-  /// The member doesn't answer this node either.
-  mutating func confirmHearsay(about node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+  /// The member doesn't answer this node either. One that hears nobody at all has seen nothing by that.
+  mutating func confirmHearsay(
+    about node: NodeID, refused isRefused: Bool, now: Instant, into effects: inout MembershipEffects
+  ) {
     guard let claim = hearsay[node] else { return }
     dropHearsay(node)
+    guard isRefused || !isCutOff(now: now, into: &effects) else { return }
     guard let known = members[node], Version(claim.record).supersedes(known.version), peers[node] == nil,
       provesSomething(known, now: now)
     else { return }
