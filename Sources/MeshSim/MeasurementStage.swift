@@ -14,6 +14,8 @@ struct MeasurementStage {
     world.network.latencyMin = .microseconds(100)
     world.network.latencyMax = .microseconds(500)
     world.network.jitter = .microseconds(100)
+    // Nodes come and go all the time, without a fault of the plan.
+    world.disturb(for: .seconds(1_000_000))
   }
 
   /// More runs of each event in small meshes, where they are cheap and differ more.
