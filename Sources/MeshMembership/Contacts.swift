@@ -76,7 +76,7 @@ extension Membership {
     if hearsay[node]?.isChecking == true {
       // A dial that this node had too little time for itself says nothing of the member: the next one tells.
       guard isRefused || !isLate(now: now) else { return }
-      return confirmHearsay(about: node, now: now, into: &effects)
+      return confirmHearsay(about: node, refused: isRefused, now: now, into: &effects)
     }
     guard member.isOnRings else { return }
     let wasLinked =

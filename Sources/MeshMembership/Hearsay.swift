@@ -113,10 +113,13 @@ extension Membership {
     timers.set(.check(node), at: now + configuration.pingTimeout + .seconds(1))
   }
 
-  /// The member doesn't answer this node either.
-  mutating func confirmHearsay(about node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+  /// The member doesn't answer this node either. One that hears nobody at all has seen nothing by that.
+  mutating func confirmHearsay(
+    about node: NodeID, refused isRefused: Bool, now: Instant, into effects: inout MembershipEffects
+  ) {
     guard let claim = hearsay[node] else { return }
     dropHearsay(node)
+    guard isRefused || !isCutOff(now: now, into: &effects) else { return }
     guard let known = members[node], Version(claim.record).supersedes(known.version), peers[node] == nil,
       provesSomething(known, now: now)
     else { return }

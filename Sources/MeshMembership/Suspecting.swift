@@ -123,7 +123,7 @@ extension Membership {
 
   /// Whether nobody at all was heard for so long that it must be this node's own network. It then blames nobody, for
   /// six times the longest silence.
-  private mutating func isCutOff(now: Instant, into effects: inout MembershipEffects) -> Bool {
+  mutating func isCutOff(now: Instant, into effects: inout MembershipEffects) -> Bool {
     let silence = now.since(lastHeardAny)
     let isSilent =
       livingCount > 2 && silence > configuration.interval.multiplied(by: 2)

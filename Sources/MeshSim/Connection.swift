@@ -67,6 +67,20 @@ struct Connections {
     }
   }
 
+  /// When the last message that is on its way arrives, in either direction of any connection.
+  var latestArrival: Instant {
+    var latest = Instant.origin
+    for case let connection? in slots {
+      for side in 0...1 where !connection.isGone[side] { latest = max(latest, connection.lastArrival[side]) }
+    }
+    return latest
+  }
+
+  /// Whether one side of any connection is gone without the other's knowledge.
+  var hasHalfOpen: Bool {
+    slots.contains { slot in slot.map { $0.isGone[0] != $0.isGone[1] } ?? false }
+  }
+
   func generation(of slot: Int) -> UInt32 { generations[slot] }
 
   func isCurrent(_ slot: Int, _ generation: UInt32) -> Bool {

@@ -9,7 +9,7 @@ extension Simulation {
     switch effect {
     case .send(let links, let message):
       hash.combine(links.count)
-      if isSmall { checks.sent(message, by: process, in: self) }
+      if isSmall { checks.sent(message, to: links, by: process, in: self) }
       send(message, on: links, from: process)
     case .dial(let link, let endpoint):
       hash.combine(link.rawValue)
@@ -71,6 +71,10 @@ extension Simulation {
 
   /// Counts what a process sends, for the figures of a measurement and for the search for storms.
   func tallySent(_ parcel: Parcel, by process: Process) {
+    if process.hostile != nil {
+      traffic.hostileBytes &+= parcel.size
+      return
+    }
     traffic.messages &+= 1
     traffic.bytes &+= parcel.size
   }
@@ -80,6 +84,8 @@ extension Simulation {
 struct Traffic {
   var messages = 0
   var bytes = 0
+  /// Of hostile members, which count nowhere else.
+  var hostileBytes = 0
 }
 
 extension Observation {

@@ -10,10 +10,23 @@ enum FaultKind: Int, CaseIterable, Sendable {
   case partition, manyParts, bridge, oneWayPartition, deaf, mute, flipFlop
   // Hosts and operators.
   case relabel, drain, broadcast, security, removal
+  // More than the budget of a link carries: everybody's labels at once, or one host's broadcasts.
+  case storm, flood
+  // All seeds are gone for good.
+  case seedLoss
   // Adversaries.
   case hostile, stranger
 
   var name: String { FaultKind.names[rawValue] }
+
+  /// Whether it leaves everybody able to reach everybody, if need be with another's help: then nobody may even be
+  /// suspected.
+  var isHarmless: Bool {
+    switch self {
+    case .relabel, .drain, .broadcast, .security, .blackHole: true
+    default: false
+    }
+  }
 
   private static let names = allCases.map { "\($0)" }
 }

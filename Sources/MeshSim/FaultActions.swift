@@ -4,10 +4,12 @@ import MeshEngine
 import MeshWire
 
 extension Simulation {
-  /// How long after a fault its victims may still be taken for dead.
+  /// How long after a long fault its victims may still be taken for dead. A stream that stood still for a while is tried
+  /// again after as long a while; and whoever was cut off holds others dead, as do those that it told: two of them are
+  /// believed, until healing, which tries one of the dead every five seconds, has brought them together.
   static let aftermath = Duration.seconds(15)
-  /// A pause shorter than this must not make anybody look dead: the longest silence, less what a probe and its relays
-  /// take.
+  /// A pause shorter than this must not make anybody look dead: the longest silence without the time to tell (4.7 s), less
+  /// the longest round (1.1 s), at whose beginning it may have been heard last, and 0.1 s for its answer to come back.
   static let harmlessPause = Duration.milliseconds(3_500)
 
   func begin(_ number: Int) {
@@ -16,6 +18,7 @@ extension Simulation {
     let process = processes[fault.node]
     guard !process.isSkipped else { return }
     tallies.add(fault.kind)
+    if !fault.kind.isHarmless { disturb(for: fault.duration) }
     say(process, "FAULT \(number): \(fault.words)", isDetail: false)
     if fault.duration > .zero { queue.schedule(.faultEnds(number), at: now + fault.duration) }
     switch fault.kind {
@@ -27,6 +30,8 @@ extension Simulation {
       .manyParts, .bridge, .oneWayPartition, .deaf, .mute, .flipFlop:
       beginNetworkFault(fault, number, process)
     case .relabel, .drain, .broadcast, .security, .removal: command(fault, process)
+    case .storm, .flood: overload(fault, process)
+    case .seedLoss: loseSeeds()
     case .hostile, .stranger: admitIntruder(fault, number)
     }
   }
@@ -150,11 +155,7 @@ extension Simulation {
   private func command(_ fault: Fault, _ process: Process) {
     let token = CommandToken(rawValue: fault.amount &+ 2)
     switch fault.kind {
-    case .relabel:
-      var labels = [Label(key: "turn", value: "\(fault.amount)")]
-      if fault.amount % 3 == 0 { labels.append(Label(key: "weight", value: String(repeating: "x", count: 200))) }
-      if fault.amount % 7 == 0 { labels.remove(at: 0) }
-      give(.command(token, .setLabels(labels)), to: process, life: nil)
+    case .relabel: relabel(fault, process, token)
     case .drain: give(.command(token, .setDraining(fault.amount % 2 == 0)), to: process, life: nil)
     case .broadcast: broadcast(from: process, size: Int(fault.amount % 4 == 0 ? fault.amount &* 60 : fault.amount))
     case .security:
@@ -170,6 +171,49 @@ extension Simulation {
     }
   }
 
+  private func relabel(_ fault: Fault, _ process: Process, _ token: CommandToken) {
+    var labels = [Label(key: "turn", value: "\(fault.amount)")]
+    if fault.amount % 3 == 0 { labels.append(Label(key: "weight", value: String(repeating: "x", count: 200))) }
+    if fault.amount % 7 == 0 { labels.remove(at: 0) }
+    // Large enough to travel as differences; two of them in a row, so that the first is overtaken.
+    let isLarge = fault.amount % 4 == 0
+    if isLarge { labels.insert(Label(key: "bulk", value: String(repeating: "b", count: 700)), at: 0) }
+    give(.command(token, .setLabels(labels)), to: process, life: nil)
+    guard isLarge else { return }
+    for turn in 1...2 {
+      labels.removeAll { $0.key == "turn" }
+      labels.insert(Label(key: "turn", value: "\(fault.amount)-\(turn)"), at: 1)
+      give(.command(token, .setLabels(labels)), to: process, life: nil)
+    }
+  }
+
+  /// More than links carry at once: all nodes replace their labels, each with others of 12 KiB, a few times in a row;
+  /// or one host tells more than one link's share of broadcasts.
+  private func overload(_ fault: Fault, _ process: Process) {
+    if fault.kind == .flood {
+      for _ in 0..<300 { broadcast(from: process, size: WireLimits.broadcastInlineBytes) }
+      return
+    }
+    for turn in 0..<8 {
+      for process in processes where process.engine != nil {
+        let text = String(repeating: "\((turn &+ process.index) % 10)", count: 4_000)
+        let labels = (0..<3).map { Label(key: "storm-\($0)", value: text) }
+        let event = Event.input(
+          process: process.index, life: process.life, .command(CommandToken(rawValue: 4_000), .setLabels(labels)))
+        queue.schedule(event, at: now + .milliseconds(Int64(turn) &* 100))
+      }
+    }
+  }
+
+  /// The seeds go for good, once all know each other: the others must do without.
+  private func loseSeeds() {
+    guard agreement.isComplete, names.count > 0 else { return }
+    for process in processes where process.isSeed {
+      kill(process, host: true)
+      process.isSkipped = true
+    }
+  }
+
   func broadcast(from process: Process, size: Int) {
     broadcastCount &+= 1
     let topic = "topic-\(broadcastCount)"
@@ -181,14 +225,22 @@ extension Simulation {
 
   /// Others may give the process up until a while after now and `span`.
   func excuse(_ process: Process, for span: Duration) {
-    process.excusedUntil = max(process.excusedUntil, now + span + Simulation.aftermath)
+    process.excusedUntil = max(process.excusedUntil, now + span + aftermath(of: span))
+  }
+
+  /// What was short leaves less behind: streams flow again after as much time, and a probe has an answer soon after that.
+  private func aftermath(of span: Duration) -> Duration {
+    min(Simulation.aftermath, span.multiplied(by: 2) + .seconds(3))
   }
 
   /// What the process holds of others may be wrong until a while after now and `span`.
   func impair(_ process: Process, for span: Duration) {
-    process.impairedUntil = max(process.impairedUntil, now + span + Simulation.aftermath)
+    process.impairedUntil = max(process.impairedUntil, now + span + aftermath(of: span))
   }
 
+  /// For a while it isn't certain that everybody can reach everybody.
+  func disturb(for span: Duration) { disturbedUntil = max(disturbedUntil, now + span + Simulation.aftermath) }
+
   /// The same for all.
-  func excuseAll(for span: Duration) { excusedUntil = max(excusedUntil, now + span + Simulation.aftermath) }
+  func excuseAll(for span: Duration) { excusedUntil = max(excusedUntil, now + span + aftermath(of: span)) }
 }

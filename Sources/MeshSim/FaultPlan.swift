@@ -15,9 +15,15 @@ struct FaultPlan {
     var plan = FaultPlan(
       random: SeededRandom(seed: derived(options.seed, 7)), nodes: nodes, seedCount: seedCount,
       end: .origin + options.lasting)
-    let weights = plan.weights(of: options.profile)
-    plan.drawWeather(options.profile, weights)
+    let theme = FaultTheme(options)
+    if theme == .seedless {
+      plan.drawSeedless()
+      return plan.faults
+    }
+    let weights = theme.map { $0.weights } ?? plan.weights(of: options.profile)
+    if theme == nil { plan.drawWeather(options.profile, weights) }
     plan.drawIncidents(options.profile, weights)
+    if theme == .intruders { plan.keepOneHostile() }
     return plan.faults
   }
 
@@ -28,7 +34,7 @@ struct FaultPlan {
     self.end = end
   }
 
-  private typealias Weights = [(kind: FaultKind, weight: UInt64)]
+  typealias Weights = [(kind: FaultKind, weight: UInt64)]
 
   private static let lossy: [(FaultKind, UInt64)] = [
     (.burst, 3), (.machineLoss, 3), (.oneWayLoss, 3), (.spike, 3), (.slow, 2), (.dialFailure, 1), (.brokenLink, 2),
@@ -45,7 +51,7 @@ struct FaultPlan {
   private static let churn: [(FaultKind, UInt64)] = [
     (.crash, 6), (.hostDeath, 3), (.restart, 4), (.leave, 4), (.newAddress, 2), (.swapAddresses, 1), (.lostDisk, 2),
     (.restartAll, 1), (.relabel, 3), (.drain, 1), (.removal, 1), (.wallJump, 1), (.failingDisk, 1), (.slowDisk, 1),
-    (.broadcast, 2), (.security, 1), (.clone, 1),
+    (.broadcast, 2), (.security, 1), (.clone, 1), (.storm, 1), (.flood, 1),
   ]
   private static let wan: [(FaultKind, UInt64)] = [
     (.spike, 3), (.narrow, 2), (.burst, 2), (.partition, 1), (.blackHole, 2), (.crash, 2), (.hostDeath, 1),
@@ -64,11 +70,38 @@ struct FaultPlan {
     case .calm: return []
     case .swarm:
       var chosen = Weights()
-      for kind in FaultKind.allCases {
+      for kind in FaultKind.allCases where kind != .seedLoss {
         guard random.chance(2, in: 5) else { continue }
         chosen.append((kind: kind, weight: 1 &+ random.below(4)))
       }
       return chosen.isEmpty ? [(kind: .crash, weight: 1), (kind: .restart, weight: 1)] : chosen
+    }
+  }
+
+  /// Two hostile members are two voices, against which less is promised.
+  private mutating func keepOneHostile() {
+    let first = faults.firstIndex { $0.kind == .hostile }
+    faults = faults.enumerated().filter { $0.offset == first || $0.element.kind != .hostile }.map(\.element)
+  }
+
+  /// When all have met, all seeds go for good; then the rest is cut apart for longer than links live, again and again.
+  private mutating func drawSeedless() {
+    guard nodes >= seedCount &+ 2 else { return }
+    var at = Instant.origin + .seconds(8)
+    faults.append(Fault(kind: .seedLoss, at: at))
+    at = at + .seconds(2)
+    while at < end {
+      var fault = draw(random.chance(1, in: 3) ? .manyParts : .partition, at)
+      fault.duration = span(32_000, 45_000)
+      // Halves, and not one or two nodes alone.
+      fault.amount = fault.amount / 3 &* 3 &+ 1
+      var change = draw(.relabel, at + .seconds(3))
+      // What befalls those that are gone doesn't happen.
+      fault.node = seedCount &+ fault.node % (nodes &- seedCount)
+      change.node = seedCount &+ change.node % (nodes &- seedCount)
+      faults.append(fault)
+      faults.append(change)
+      at = at + fault.duration + span(1_000, 8_000)
     }
   }
 
@@ -126,7 +159,9 @@ struct FaultPlan {
       fault.duration = random.chance(1, in: 4) ? span(8_000, 45_000) : span(200, 8_000)
     case .flipFlop: fault.duration = .seconds(20)
     case .hostile, .stranger, .clone: fault.duration = span(2_000, 20_000)
-    case .restart, .leave, .wallJump, .brokenLink, .relabel, .drain, .broadcast, .security, .removal: break
+    case .restart, .leave, .wallJump, .brokenLink, .relabel, .drain, .broadcast, .security, .removal, .storm, .flood,
+      .seedLoss:
+      break
     }
     return fault
   }

@@ -20,6 +20,7 @@ struct Hostile {
 extension Simulation {
   func appear(_ process: Process, _ fault: Fault) {
     process.life &+= 1
+    hostileCount &+= 1
     var record = MemberRecord()
     record.nodeID = process.nodeID.name
     record.epoch = UInt64(clamping: process.clock.unixMilliseconds(now))

@@ -28,7 +28,7 @@ extension Simulation {
     process.engine = RunningEngine(
       Engine(configuration: process.configuration, stored: process.disk, seed: seed))
     views.begin(process)
-    checks.begun(process)
+    checks.begun(process, at: now)
     if !process.isStranger { agreement.begin(process, in: self) }
     // The planted disk that forgets its epoch shows only where the clock doesn't make up for it.
     let wall = process.clock.unixMilliseconds(options.plant == .reusesEpoch ? .origin : now)

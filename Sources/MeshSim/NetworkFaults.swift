@@ -94,7 +94,9 @@ extension Simulation {
     case .deaf, .mute:
       excuse(process, for: fault.duration)
       impair(process, for: fault.duration)
-    case .pair: excusePair(fault)
+    case .pair:
+      excusePair(fault)
+      checks.needless.cut(fault.node, fault.other, for: fault.duration, at: now)
     }
     findBlocked()
   }

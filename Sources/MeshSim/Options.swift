@@ -82,7 +82,12 @@ public struct SimulationOptions: Equatable, Sendable {
   public var skipped: [Int] = []
 
   /// How long faults happen in this run.
-  var lasting: Duration { faultTime ?? (derived(seed, 13) % 8 == 0 ? .seconds(60) : .seconds(20)) }
+  var lasting: Duration {
+    if let faultTime { return faultTime }
+    // A large mesh has as many faults in half the time.
+    if let nodes, nodes > SimulationOptions.smallNodesMax { return .seconds(10) }
+    return derived(seed, 13) % 8 == 0 || FaultTheme(self) == .seedless ? .seconds(60) : .seconds(20)
+  }
 
   /// The defaults for a seed.
   public init(seed: UInt64) { self.seed = seed }

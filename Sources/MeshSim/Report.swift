@@ -60,11 +60,19 @@ public struct Summary: Sendable {
   private var seeds = 0
   private var steps = 0
   private var tally = Tally()
-  /// How many failed.
-  public private(set) var failures = 0
+  private var failures = 0
+  /// Whether something that never happened is a failure too: nothing is proven about it.
+  private let wantsAll: Bool
 
-  /// No run yet.
-  public init() {}
+  /// No run yet. A long campaign of all profiles must have come by everything.
+  public init(_ campaign: Campaign) {
+    wantsAll =
+      campaign.seedCount >= Summary.longCampaign && campaign.profile == nil && campaign.options.nodes == nil
+      && campaign.options.plant == nil
+  }
+
+  /// From this many seeds on nothing may have been left out.
+  static let longCampaign: UInt64 = 1_000
 
   /// Counts one run in.
   public mutating func add(_ result: SimulationResult) {
@@ -74,10 +82,14 @@ public struct Summary: Sendable {
     if result.violation != nil { failures &+= 1 }
   }
 
+  /// The exit status: 0 when all ran clean, else 1.
+  public var status: Int32 { failures > 0 || (wantsAll && !tally.unhit.isEmpty) ? 1 : 0 }
+
   /// What to print in the end.
   public var lines: [String] {
     var lines: [String] = []
     let unhit = tally.unhit
+    if wantsAll && !unhit.isEmpty { lines.append("FAILED in so many seeds something never happened") }
     if seeds > 1 && !unhit.isEmpty { lines.append("never happened: \(unhit.joined(separator: ", "))") }
     lines.append("\(seeds) seeds, \(failures) failed, \(steps) steps")
     return lines

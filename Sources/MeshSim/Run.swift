@@ -15,6 +15,8 @@ extension Simulation {
     for number in plan.indices where options.faults?.contains(number) ?? true {
       queue.schedule(.fault(number), at: plan[number].at)
     }
+    // Those that start look for seeds that may not be there yet.
+    disturbedUntil = lastStartAt + .seconds(5)
     let calmAt = options.profile == .calm ? lastStartAt : Instant.origin + options.lasting
     queue.schedule(.calm, at: calmAt)
     queue.schedule(.inspection, at: now + .seconds(1))
@@ -26,17 +28,16 @@ extension Simulation {
         "\(agreement.problem(in: self) ?? "no agreement lasted") after "
           + "\(options.calmTime.milliseconds / 1_000) s of calm")
     }
+    if isSettled { examine() }
     for process in processes { noteMarks(of: process) }
+    if let factor = checks.amplification.measured(in: self) { say(nil, "AMPLIFIED \(factor)", isDetail: false) }
     return SimulationResult(
       seed: options.seed, nodes: processes.count(where: { !$0.isIntruder }), hash: hash.value, violation: violation,
       steps: steps, endedAt: now, formedAfter: formedAt.map { $0.since(lastStartAt) }, tally: tallies)
   }
 
-  /// All have agreed for long enough.
-  var isSettled: Bool {
-    guard isCalm, let agreedSince else { return false }
-    return now.since(agreedSince) >= SimulationOptions.agreementTime
-  }
+  /// All have agreed for long enough, and have no more to say than they must.
+  var isSettled: Bool { isCalm && agreedSince != nil && isQuiet }
 
   func becomeCalm() {
     for number in plan.indices where options.faults?.contains(number) ?? true {
@@ -44,7 +45,8 @@ extension Simulation {
       if fault.duration > .zero && fault.at <= now && fault.at + fault.duration > now { calmDown(fault, number) }
     }
     isCalm = true
-    excuseAll(for: .zero)
+    // Faults that the calm has cut short excuse as much as those that had their time.
+    excusedUntil = max(excusedUntil, now + Simulation.aftermath)
     network.loss = 0
     network.burstLoss = 0
     network.pairLoss = []
@@ -86,9 +88,33 @@ extension Simulation {
       else { continue }
       return fail(BoundedQueues.name, problem)
     }
+    if isSmall, theme == .intruders, !isCalm, let problem = checks.amplification.check(in: self) {
+      return fail(Amplification.name, problem)
+    }
     let isStarting = processes.contains { $0.startsAt != nil }
     let agrees = !isStarting && agreement.isComplete
     if agrees && formedAt == nil { formedAt = now }
-    agreedSince = agrees && isCalm ? agreedSince ?? now : nil
+    guard agrees && isCalm else {
+      agreedSince = nil
+      isQuiet = false
+      return
+    }
+    listen()
+  }
+
+  /// All agree: whether they have become quiet is looked at in stretches.
+  private func listen() {
+    guard let since = agreedSince else {
+      agreedSince = now
+      return checks.calm.begin(at: now, traffic)
+    }
+    guard !isQuiet, checks.calm.lasts(at: now, SimulationOptions.agreementTime) else { return }
+    let nodes = agreement.observerCount
+    isQuiet = checks.calm.isQuiet(at: now, traffic, nodes: nodes, processes[0].configuration)
+    if isQuiet { return }
+    if now.since(since) >= CalmTraffic.patience {
+      return fail(CalmTraffic.name, "\(checks.calm.words(at: now, traffic, nodes: nodes)), though all agree")
+    }
+    checks.calm.begin(at: now, traffic)
   }
 }

@@ -2,21 +2,33 @@ import MeshBasics
 import MeshEngine
 import MeshMembership
 
-/// The engine of a process in one of its lives. A box, because reading a property of an optional engine copies all of
-/// it.
+/// The engine of a process in one of its lives. It lives behind a pointer, because calling a getter of a property that
+/// holds an engine would copy all of it first, at each step.
 final class RunningEngine {
-  private var engine: Engine
+  private let engine: UnsafeMutablePointer<Engine>
 
-  init(_ engine: Engine) { self.engine = engine }
-
-  func handle(_ input: EngineInput, now: Instant, into effects: inout EngineEffects) {
-    engine.handle(input, now: now, into: &effects)
+  init(_ engine: Engine) {
+    self.engine = .allocate(capacity: 1)
+    self.engine.initialize(to: engine)
   }
 
-  var nextDeadline: Instant? { engine.nextDeadline }
-  var marks: Marks { engine.marks }
-  var statistics: [(name: String, value: Int64)] { engine.statistics }
+  deinit {
+    engine.deinitialize(count: 1)
+    engine.deallocate()
+  }
 
-  func takeChanges() -> [NodeID] { engine.takeChanges() }
-  func member(_ node: NodeID) -> MemberView? { engine.member(node) }
+  func handle(_ input: EngineInput, now: Instant, into effects: inout EngineEffects) {
+    engine.pointee.handle(input, now: now, into: &effects)
+  }
+
+  var nextDeadline: Instant? { engine.pointee.nextDeadline }
+  var marks: Marks { engine.pointee.marks }
+  var statistics: [(name: String, value: Int64)] { engine.pointee.statistics }
+
+  /// Its own health, as Lifeguard counts it; 0 is well.
+  var health: Int64 { statistics.first { $0.name == "localHealth" }?.value ?? 0 }
+  var isWell: Bool { health == 0 }
+
+  func takeChanges() -> [NodeID] { engine.pointee.takeChanges() }
+  func member(_ node: NodeID) -> MemberView? { engine.pointee.member(node) }
 }

@@ -34,6 +34,8 @@ public final class Simulation {
   var watches: [Watch] = []
   /// Until then everybody may give everybody up.
   var excusedUntil = Instant.origin
+  /// Until then something may keep nodes from reaching each other, with whosever help.
+  var disturbedUntil = Instant.origin
   /// Names that an operator declared gone.
   var removed: [Int] = []
   var broadcastCount = 0
@@ -42,8 +44,18 @@ public final class Simulation {
   var usualJitter = Duration.zero
   /// Whether a hostile member takes part, so that what is told of others may be forged.
   let isForged: Bool
+  /// How many hostile members have appeared so far.
+  var hostileCount = 0
+  /// Whether nodes of another cluster take part.
+  let hasStrangers: Bool
+  /// What the faults of this run have in common, if anything.
+  let theme: FaultTheme?
   var isCalm = false
+  /// Whether the step that is taken is one that a deadline caused.
+  var isWakeUp = false
   var agreedSince: Instant?
+  /// They have nothing more to say than they must.
+  var isQuiet = false
   var lastStartAt = Instant.origin
   var formedAt: Instant?
   /// Numbers that faults need while they last.
@@ -61,6 +73,8 @@ public final class Simulation {
     let count = max(1, min(options.nodes ?? drawn, SimulationOptions.nodesMax))
     let seedCount = 1 &+ Int(random.below(UInt64(min(3, count))))
     plan = FaultPlan.draw(options, nodes: count, seedCount: seedCount)
+    theme = options.profile == .calm ? nil : FaultTheme(options)
+    hasStrangers = plan.contains { $0.kind == .stranger }
     isForged = plan.contains { $0.kind == .hostile }
     isSmall = count <= SimulationOptions.smallNodesMax
     carriesBytes = isSmall
@@ -142,10 +156,21 @@ public final class Simulation {
     guard process.engine != nil, violation == nil else { return }
     steps &+= 1
     trace(process, input)
+    if case .deadlineReached = input { isWakeUp = true } else { isWakeUp = false }
     if case .command(_, let command) = input { note(command, of: process) }
     effects.removeAll()
+    // What is due anyhow is done in the same step.
+    var unreadable: LinkID?
+    if case .unreadable(let link, _) = input, let deadline = process.engine?.nextDeadline,
+      deadline > process.clock.local(now)
+    {
+      unreadable = link
+    }
     process.engine?.handle(input, now: process.clock.local(now), into: &effects)
     let wanted = effects.list
+    if let unreadable, let problem = checks.amplification.unreadable(wanted, on: unreadable, by: process) {
+      fail(Amplification.name, problem)
+    }
     for effect in wanted { carryOut(effect, for: process) }
     guard process.engine != nil else { return }
     rearm(process)

@@ -28,6 +28,7 @@ extension Simulation {
     }
     guard listener.isRunning, listener.endpoint == endpoint else {
       tally(.portClosed)
+      checks.isolation.isRefused(dialer, by: addressNames[endpoint] ?? [])
       return fail(link, of: dialer, .portClosed, at: now)
     }
     if listener.pausedUntil > now {
@@ -107,6 +108,13 @@ extension Simulation {
     let at = max(now + delay, connection.lastArrival[side])
     connections[slot]?.lastArrival[side] = at
     queue.schedule(.arrival(slot: slot, generation: generation, side: side, parcel), at: at)
+  }
+
+  /// The process at the other end of a link, while the link is there.
+  func peer(of process: Process, on link: LinkID) -> Process? {
+    guard let slot = process.links[link.rawValue], let connection = connections[slot] else { return nil }
+    let isDialer = connection.ends[0].process == process.index && connection.ends[0].link == link
+    return processes[connection.ends[isDialer ? 1 : 0].process]
   }
 
   /// Something is sent to an end that is gone: its machine, if it lives, answers that nobody listens.

@@ -8,11 +8,12 @@ final class Pool: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let output: @Sendable (String) -> Void
   private var next: UInt64 = 0
-  private var summary = Summary()
+  private var summary: Summary
 
   init(_ campaign: Campaign, output: @escaping @Sendable (String) -> Void) {
     self.campaign = campaign
     self.output = output
+    summary = Summary(campaign)
     mutex = .allocate(capacity: 1)
     mutex.initialize(to: pthread_mutex_t())
     pthread_mutex_init(mutex, nil)
@@ -32,7 +33,7 @@ final class Pool: @unchecked Sendable {
     if threads.isEmpty { work() }
     for thread in threads { pthread_join(thread, nil) }
     for line in summary.lines { output(line) }
-    return summary.failures == 0 ? 0 : 1
+    return summary.status
   }
 
   private func start() -> pthread_t? {

@@ -173,16 +173,15 @@ class Bench:
     def simulated(self, count):
         """meshsim prints a row for each figure: name, unit, values, divided by tabs."""
         def measure(results):
-            command = [str(self.stage / "bin/meshsim"), "--measure", "--nodes", str(count)]
+            command = [str(self.stage / "bin/meshsim"), "--measure", "--format", "tsv", "--nodes", str(count)]
             done = subprocess.run(command, text=True, capture_output=True)
             if done.returncode != 0:
-                raise Failure(f"{' '.join(command[1:])} ended with exit code {done.returncode}: {done.stderr.strip()}")
+                said = (done.stdout + done.stderr).strip().splitlines()[-1:]
+                raise Failure(f"{' '.join(command[1:])} ended with exit code {done.returncode}: {' '.join(said)}")
             for line in done.stdout.splitlines():
-                name, *rest = line.split("\t")
-                if rest:
-                    results.add(name, rest[0], *(float(value) for value in rest[1:]))
-                else:
-                    print(line)
+                name, unit, *values = line.split("\t")
+                results.add(name, unit, *(float(value) for value in values if value != "missed"))
+                results[name].missed += values.count("missed")
             yield
         self.group(f"{count} nodes, simulated", "simulated", count, measure)
 

@@ -34,7 +34,7 @@ def memberlist(name, mode, count):
     for place, stem in enumerate(SPREAD):
         shares = ("first", "50 %", "all") if stem == "kill to left" else ("50 %", "95 %", "all")
         plain.update({f"{stem}, {share}": value for share, value in zip(shares, row[1 + place])})
-    return str(plain.get(name, ""))
+    return str(plain.get(name.removesuffix(", no acknowledgements"), ""))
 
 
 def goal(name, mode, count):

@@ -18,6 +18,8 @@ struct PlantedBugTests {
     (.mintsForOthers, .pause, "only owners mint"), (.acceptsOlder, .pause, "monotonic versions"),
     (.keepsNews, .lossy, "bounded queues"), (.dropsConfirmations, .pause, "accusations"),
     (.forgetsIncarnation, .lossy, "monotonic versions"), (.reusesEpoch, .churn, "one epoch per life"),
+    (.asksNoRelays, .partition, "needless accusations"), (.believesOneVoice, .churn, "accusations"),
+    (.neverHeals, .partition, "convergence"), (.ignoresNacks, .partition, "self-doubt"),
   ])
   func eachPlantedBugIsCaughtByItsChecker(bug: PlantedBug, profile: Profile, checker: String) {
     let caught = (UInt64(1)...40).contains { failure(bug, $0, profile) == checker }

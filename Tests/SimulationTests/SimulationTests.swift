@@ -1,4 +1,5 @@
 import MeshBasics
+import MeshMembership
 import Testing
 
 @testable import MeshSim
@@ -39,7 +40,7 @@ struct SimulationTests {
   /// A campaign in which something never happened proves nothing about it.
   @Test func everyFaultIsPlannedInAFewSeeds() {
     var planned: [FaultKind] = []
-    for seed in UInt64(1)...60 {
+    for seed in UInt64(1)...120 {
       for fault in Simulation(SimulationTests.options(seed, Profile.rough[Int(seed % 6)], nodes: 9)).plan {
         if !planned.contains(fault.kind) { planned.append(fault.kind) }
       }
@@ -77,7 +78,7 @@ struct SimulationTests {
   @Test func usageIsCheckedAndExplained() throws {
     for wrong in [
       ["--nodes", "0"], ["--nodes", "5001"], ["--plant", "nothing"], ["--profile", "storm"], ["--faults", "1,x"],
-      ["--jobs", "65"], ["--nodes"], ["--what"],
+      ["--jobs", "65"], ["--format", "xml"], ["--nodes"], ["--what"],
     ] {
       #expect(throws: Campaign.UsageError.self, "\(wrong)") { try Campaign(arguments: wrong) }
     }
@@ -85,11 +86,54 @@ struct SimulationTests {
     #expect(try Campaign(arguments: ["--nodes", "5000", "--faults", "none"]).options(0).faults == [])
   }
 
+  /// Each rare turn of the room is taken in one of these runs; the last ones are large enough for links to be given back.
+  @Test func everyRareTurnIsTaken() {
+    let small = (UInt64(1)...20).flatMap { seed in Profile.rough.map { (seed, $0, 9) } }
+    let large = (UInt64(1)...6).flatMap { seed in [Profile.partition, .swarm].map { (seed, $0, 45) } }
+    var missing = Marks.names.map { "turn \($0)" }
+    for (seed, profile, nodes) in small + large {
+      let isLate = missing.allSatisfy { $0.contains("released link") }
+      if missing.isEmpty || (isLate && nodes < 45) { continue }
+      let tally = Simulation(SimulationTests.options(seed, profile, nodes: nodes)).run().tally
+      missing.removeAll { tally.count($0) > 0 }
+    }
+    #expect(missing.isEmpty)
+  }
+
+  /// A long campaign fails when a fault, an event or a rare turn of the room never came up in it.
+  @Test func aLongCampaignMustComeByEverything() throws {
+    let result = Simulation(SimulationTests.options(1, .calm, nodes: 2)).run()
+    for (arguments, status) in [
+      (["--seeds", "1000"], Int32(1)), (["--seeds", "999"], 0), (["--seeds", "1000", "--profile", "wan"], 0),
+    ] {
+      var summary = Summary(try Campaign(arguments: arguments))
+      summary.add(result)
+      #expect(summary.status == status)
+      #expect(summary.lines.contains { $0.hasPrefix("FAILED") } == (status == 1))
+    }
+  }
+
+  @Test(arguments: [3, 6])
+  func programsCanReadAMeasurement(nodes: Int) throws {
+    let lines = Lines()
+    let arguments = ["--measure", "--format", "tsv", "--nodes", "\(nodes)"]
+    #expect(try Campaign(arguments: arguments).run { lines.all.append($0) } == 0)
+    for line in lines.all {
+      let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+      #expect(fields.count >= 3)
+      #expect(fields.dropFirst(2).allSatisfy { Double($0) != nil }, "\(line)")
+    }
+    #expect(lines.all.contains { $0.hasPrefix("silent host loss to left, all\tms\t") })
+  }
+
   @Test func aMeasurementPrintsATable() throws {
     let lines = Lines()
     let arguments = ["--measure", "--nodes", "6"]
     #expect(try Campaign(arguments: arguments).run { lines.all.append($0) } == 0)
-    for title in ["full discovery", "idle:", "join seen", "metadata update", "leave", "process death left"] {
+    for title in [
+      "full discovery", "idle packets sent a node", "one join seen by, all", "metadata update seen by, all",
+      "graceful leave seen by, all", "kill to left, all", "silent host loss to left, all",
+    ] {
       #expect(lines.all.contains { $0.hasPrefix(title) }, "\(title)")
     }
   }

@@ -5,10 +5,13 @@ import MeshWire
 /// two neighbours. Kept for small runs, since it looks at every claim that is told.
 struct Accusations {
   static let name = "accusations"
-  /// A declared death of a running process must follow a silence of the suspicion interval, less this.
-  static let patience = Duration.seconds(1)
+  /// By how much a clock that is half a per cent fast may shorten the longest silence.
+  static let clocks = Duration.milliseconds(30)
+  /// A declared death of a running process must follow a silence of the suspicion interval, less this: what the protocol
+  /// keeps for telling it (δ), and the clock.
+  static let patience = Duration.milliseconds(300) + clocks
   /// For how long a failed probe or a lost link is a reason.
-  static let memory = Duration.seconds(60)
+  static let memory = Duration.seconds(30)
 
   private struct Voice {
     var epoch: UInt64
@@ -93,6 +96,11 @@ struct Accusations {
     return world.now.since(process.lastHeard[name])
   }
 
+  /// Whether anybody has told the process of this end.
+  func isTold(_ process: Process, of name: Int, epoch: UInt64) -> Bool {
+    voices[process.index][name].map { $0.epoch == epoch } ?? false
+  }
+
   mutating func heard(_ record: MemberRecord, from sender: Int, by process: Process, in world: Simulation) {
     guard record.state == .dead, let node = NodeID(record.nodeID), let name = world.names.number(of: node) else {
       return
@@ -123,7 +131,7 @@ struct Accusations {
     if hasReason(change.observer, against: change.name, at: world.now, sinceAlive: true) { return nil }
     // A suspicion that nobody refuted for the longest silence bears one voice out.
     if change.before.state == .suspect, let since = suspected[process.index][change.name],
-      world.now.since(since) >= process.configuration.membership.suspicionInterval - Accusations.patience
+      world.now.since(since) >= process.configuration.membership.suspicionInterval - Accusations.clocks
     {
       return nil
     }

@@ -1,4 +1,5 @@
 import MeshEngine
+import MeshMembership
 
 /// Queues and tables stay within what the protocol promises. Looked at once a second.
 struct BoundedQueues {
@@ -16,7 +17,13 @@ struct BoundedQueues {
     let limit = Int64(process.configuration.membership.retransmitLimit &* log)
     if sends > limit { return "\(process.nodeID) told a claim \(sends) times, allowed are \(limit)" }
     let links = value("linksOpen")
-    if links > Int64(8 &* world.processes.count) { return "\(process.nodeID) holds \(links) links" }
+    // To each process one link, one that a cut has stopped and that ends after half a minute, and one that is to take its
+    // place.
+    if links > Int64(3 &* world.processes.count) { return "\(process.nodeID) holds \(links) links" }
+    let kept = value("broadcastsKept")
+    if kept > Int64(MembershipLimits.broadcastsMax) { return "\(process.nodeID) keeps \(kept) broadcasts" }
+    let probes = value("probesUnderWay")
+    if probes > members { return "\(process.nodeID) makes \(probes) probes of \(members) members" }
     return nil
   }
 }
