@@ -79,7 +79,7 @@ struct Accusations {
     guard world.owner(of: name, epoch: claim.epoch) != nil,
       let silence = silence(of: name, claim, for: process, in: world)
     else { return nil }
-    let least = process.configuration.membership.suspicionInterval - Accusations.patience
+    let least = process.configuration.suspicionInterval - Accusations.patience
     guard silence < least else { return nil }
     return "\(process.nodeID) declares \(world.names.ids[name]) dead after \(silence.milliseconds) ms of silence"
   }
@@ -112,9 +112,9 @@ struct Accusations {
     }
     if change.after.state == .dead {
       let isHeard = change.name < process.lastHeard.count && process.lastHeard[change.name] > .origin
-      // Of one that it never heard it may declare the death, and hear it a moment before it tells so.
-      let silence = isHeard ? world.now.since(process.lastHeard[change.name]) : Duration(nanoseconds: .max)
-      silences[process.index][change.name] = (silence, change.after.epoch, change.after.incarnation)
+      silences[process.index][change.name] =
+        isHeard
+        ? (world.now.since(process.lastHeard[change.name]), change.after.epoch, change.after.incarnation) : nil
     }
     guard change.after.state == .dead, change.before.state == .alive || change.before.state == .suspect,
       !change.isOwn, !world.names.truths[change.name].wasContested, world.agreement.observerCount > 4, !world.isForged,
@@ -123,7 +123,7 @@ struct Accusations {
     if hasReason(change.observer, against: change.name, at: world.now, sinceAlive: true) { return nil }
     // A suspicion that nobody refuted for the longest silence bears one voice out.
     if change.before.state == .suspect, let since = suspected[process.index][change.name],
-      world.now.since(since) >= process.configuration.membership.suspicionInterval - Accusations.patience
+      world.now.since(since) >= process.configuration.suspicionInterval - Accusations.patience
     {
       return nil
     }
