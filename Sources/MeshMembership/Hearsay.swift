@@ -135,7 +135,8 @@ extension Membership {
     dropHearsay(node)
     guard let known = members[node], Version(claim.record).supersedes(known.version) else { return }
     marks.insert(.disproved)
-    send([claim.record], to: [node], into: &effects)
+    // What this node looked into of its own accord nobody has said, itself included.
+    if claim.voice != nodeID { send([claim.record], to: [node], into: &effects) }
   }
 
   private mutating func dropHearsay(_ node: NodeID) {

@@ -71,7 +71,7 @@ extension Simulation {
   private func examineDeath(_ process: Process) {
     guard process.engine != nil else { return }
     let isHost = derived(options.seed, 29) % 2 == 0
-    let span = process.configuration.suspicionInterval + promptly
+    let span = process.configuration.membership.suspicionInterval + promptly
     kill(process, host: isHost)
     awaitAgreement(within: span, "complete deaths")
   }

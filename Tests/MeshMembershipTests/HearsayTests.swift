@@ -137,6 +137,10 @@ struct HearsayTests {
     _ = early.room.members.modify(try id(name)) { $0.evidence = early.now }
     early.send(.dialFailed(try id(name), refused: false))
     #expect(early.status(name) == .suspect)
+    // One that answers hears that it is suspected, and of no death.
+    var answered = rig
+    try answered.connect(name)
+    #expect(answered.told(name).filter { $0.nodeID == name }.allSatisfy { $0.state == .suspect })
     rig.send(.dialFailed(try id(name), refused: false))
     let told = try #require(rig.told("c").first { $0.nodeID == name })
     #expect(told.state == .dead && told.accuser == "m" && told.accusers.isEmpty && !told.refused)

@@ -120,9 +120,9 @@ struct Accusations {
     }
     if change.after.state == .dead {
       let isHeard = change.name < process.lastHeard.count && process.lastHeard[change.name] > .origin
-      // Of one that it never heard it may declare the death, and hear it a moment before it tells so.
-      let silence = isHeard ? world.now.since(process.lastHeard[change.name]) : Duration(nanoseconds: .max)
-      silences[process.index][change.name] = (silence, change.after.epoch, change.after.incarnation)
+      silences[process.index][change.name] =
+        isHeard
+        ? (world.now.since(process.lastHeard[change.name]), change.after.epoch, change.after.incarnation) : nil
     }
     guard change.after.state == .dead, change.before.state == .alive || change.before.state == .suspect,
       !change.isOwn, !world.names.truths[change.name].wasContested, world.agreement.observerCount > 4, !world.isForged,

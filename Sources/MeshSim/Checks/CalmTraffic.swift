@@ -24,8 +24,8 @@ struct CalmTraffic {
   /// given back; in bytes, 64 for each, but 800
   /// in a large mesh, whose queues of news take minutes to empty onto probes.
   func isQuiet(at now: Instant, _ traffic: Traffic, nodes: Int, _ configuration: EngineConfiguration) -> Bool {
-    let intervals = Double(now.since(since).milliseconds) / Double(configuration.interval.milliseconds)
-    let probes = 2 * Double(configuration.fanout &+ 1)
+    let intervals = Double(now.since(since).milliseconds) / Double(configuration.membership.interval.milliseconds)
+    let probes = 2 * Double(configuration.membership.fanout &+ 1)
     let messages = (intervals + 1) * (probes * 1.1 + 1) * Double(nodes)
     let bytes = messages * (nodes <= SimulationOptions.smallNodesMax ? 64 : 800)
     return Double(traffic.messages &- before.messages) <= messages && Double(traffic.bytes &- before.bytes) <= bytes

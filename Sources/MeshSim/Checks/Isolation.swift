@@ -38,9 +38,9 @@ struct Isolation {
     let silence = world.now.since(heard[process.index])
     // As the node counts, whose clock may be half a per cent off, and which gives itself more time when it isn't well.
     let health = process.engine?.health ?? 0
-    let interval = process.configuration.interval
+    let interval = process.configuration.membership.interval
     let least = interval.multiplied(by: 2 &* (health &+ 1)) + interval.divided(by: 10)
-    let most = process.configuration.suspicionInterval.multiplied(by: 6)
+    let most = process.configuration.membership.suspicionInterval.multiplied(by: 6)
     guard silence > least, silence < most - interval, livingOthers(of: process, in: world) > 0
     else { return nil }
     return
