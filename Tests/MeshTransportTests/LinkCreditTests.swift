@@ -137,7 +137,7 @@ import Testing
     let link = try link(one, to: two)
     for _ in 0..<100 { one.post(.send(link.dialed, [1])) }
     let peer = try two.waitObserved {
-      if case .limitReached("messages of one link", let peer) = $0 { peer } else { nil }
+      if case .limitReached("messages of one link", let peer, _) = $0 { peer } else { nil }
     }
     #expect(peer == "node-a at 127.0.0.1:\(one.transport.port)")
     for node in [one, two] { try node.stop() }

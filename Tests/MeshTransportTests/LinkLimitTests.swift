@@ -44,7 +44,7 @@ import Testing
     guard case .protocolError(let said) = try one.waitClosed(ninth) else { throw TransportError("not refused") }
     #expect(said.contains("0x107"))
     let peer = try two.waitObserved {
-      if case .limitReached("connections of one identity", let peer) = $0 { peer } else { nil }
+      if case .limitReached("connections of one identity", let peer, _) = $0 { peer } else { nil }
     }
     #expect(peer == "node-a at 127.0.0.1:\(one.transport.port)")
     #expect(two.allEvents.filter { if case .opened = $0 { true } else { false } }.count == 8)
@@ -70,7 +70,7 @@ import Testing
       throw TransportError("not refused")
     }
     let peer = try two.waitObserved {
-      if case .limitReached("connections of one identity", let peer) = $0 { peer } else { nil }
+      if case .limitReached("connections of one identity", let peer, _) = $0 { peer } else { nil }
     }
     #expect(peer == "node-a and 2 more at 127.0.0.1:\(nodes[0].transport.port)")
     for node in nodes + [two] { try node.stop() }
@@ -89,7 +89,7 @@ import Testing
     let strangers = try (0..<3).map { _ in try HTTP3Client(security, to: two.address) }
     for stranger in strangers { try stranger.pump("first packet") { true } }
     _ = try two.waitObserved { observation -> Bool? in
-      if case .limitReached("connections", _) = observation { true } else { nil }
+      if case .limitReached("connections", _, _) = observation { true } else { nil }
     }
     try two.waitStatistic("connections", 5)
     try two.waitStatistic("connectionsRefused", 1, orMore: true)
