@@ -73,7 +73,7 @@ struct RemovalTests {
     for isEarly in [true, false] {
       var rig = try Rig.connected("b", "c", "d", "e")
       try rig.run(.milliseconds(400), answering: ["b", "c", "d", "e"])
-      for _ in 0..<100 where rig.status("b") == .alive { try rig.run(.milliseconds(10), answering: ["c", "d", "e"]) }
+      for _ in 0..<300 where rig.status("b") == .alive { try rig.run(.milliseconds(10), answering: ["c", "d", "e"]) }
       let confirmedAt = try #require(rig.suspicion("b")?.confirmedAt)
       let interval = rig.room.configuration.interval
       try rig.run((confirmedAt + interval).since(rig.now) - .milliseconds(isEarly ? 1 : 0), answering: ["c", "d", "e"])

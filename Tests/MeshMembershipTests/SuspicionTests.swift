@@ -87,6 +87,7 @@ struct SuspicionTests {
     var rig = try Rig.connected("b")
     for name in others { try rig.connect(name) }
     try rig.run(.milliseconds(200), answering: others + ["b"])
+    _ = rig.room.peers.modify(try id("b")) { $0.smoothedRoundTrip = .milliseconds(1) }
     rig.send(.peerDisconnected(try id("b")))
     #expect(rig.room.linkTargets.contains { $0.node.name == "b" } && rig.status("b") == .alive)
     rig.send(.dialFailed(try id("b"), refused: true))
