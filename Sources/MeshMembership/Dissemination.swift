@@ -41,10 +41,11 @@ extension Membership {
   }
 
   /// Whether a claim that went along the rings can still ride on a probe to someone. What can't is left to
-  /// anti-entropy, and new links bring whole views.
+  /// anti-entropy, which doesn't know of suspicions: those wait for new links too.
   private func isWorthKeeping(_ node: NodeID) -> Bool {
     guard let entry = news[node], !configuration.mutations.contains(.keepsNewsForEver) else { return true }
     guard entry.record.encodedSize <= MembershipLimits.newsBytesOnProbe else { return false }
+    if peers.isEmpty || entry.rank == .suspicion { return true }
     return peers.contains { entry.isFor($0.0, about: node, isModern: $0.1.isModern) }
   }
 

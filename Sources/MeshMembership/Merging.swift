@@ -85,8 +85,8 @@ extension Membership {
       return .done
     }
     let claimed = Version(record)
-    if claimed.state == .alive && (isOwner || known.version.state.isTerminal)
-      && poison.isBeyondReach(known.version.epoch) && !poison.isBeyondReach(claimed.epoch)
+    if claimed.state == .alive && known.version.state.isTerminal && poison.isBeyondReach(known.version.epoch)
+      && !poison.isBeyondReach(claimed.epoch)
     {
       // The clock of its earlier life was days ahead, and nothing that it says now could supersede that.
       var known = known

@@ -26,9 +26,9 @@ extension Simulation {
     if running.count >= 4 && isSmall && derived(options.seed, 23) % 4 == 0 { examineDeath(chosen[2]) }
   }
 
-  /// What was sent into a cut is tried again at growing distances, so that a stream may stand still for a while after it;
-  /// links of which one side alone knows the end last a while longer; and a node that was not well gives the others more
-  /// time. What is promised is promised after that.
+  /// What was sent into a cut is tried again at growing distances, so that a stream may stand still for a while after
+  /// it; links of which one side alone knows the end last a while longer; and a node that was not well gives the
+  /// others more time. What is promised is promised after that.
   private func recover() {
     let latest = connections.latestArrival
     if latest > now { advance(to: latest) }

@@ -4,12 +4,13 @@ import MeshEngine
 import MeshWire
 
 extension Simulation {
-  /// How long after a long fault its victims may still be taken for dead. A stream that stood still for a while is tried
-  /// again after as long a while; and whoever was cut off holds others dead, as do those that it told: two of them are
-  /// believed, until healing, which tries one of the dead every five seconds, has brought them together.
+  /// How long after a long fault its victims may still be taken for dead. A stream that stood still for a while is
+  /// tried again after as long a while; and whoever was cut off holds others dead, as do those that it told: two of
+  /// them are believed, until healing, which tries one of the dead every five seconds, has brought them together.
   static let aftermath = Duration.seconds(15)
-  /// A pause shorter than this must not make anybody look dead: the longest silence without the time to tell (4.7 s), less
-  /// the longest round (1.1 s), at whose beginning it may have been heard last, and 0.1 s for its answer to come back.
+  /// A pause shorter than this must not make anybody look dead: the longest silence without the time to tell (4.7 s),
+  /// less the longest round (1.1 s), at whose beginning it may have been heard last, and 0.1 s for its answer to come
+  /// back.
   static let harmlessPause = Duration.milliseconds(3_500)
 
   func begin(_ number: Int) {
@@ -228,7 +229,8 @@ extension Simulation {
     process.excusedUntil = max(process.excusedUntil, now + span + aftermath(of: span))
   }
 
-  /// What was short leaves less behind: streams flow again after as much time, and a probe has an answer soon after that.
+  /// What was short leaves less behind: streams flow again after as much time, and a probe has an answer soon after
+  /// that.
   private func aftermath(of span: Duration) -> Duration {
     min(Simulation.aftermath, span.multiplied(by: 2) + .seconds(3))
   }

@@ -1,5 +1,5 @@
-// Some seeds have faults of one sort only: what a mesh promises under those can be checked to the letter, because nothing
-// else excuses anybody.
+// Some seeds have faults of one sort only: what a mesh promises under those can be checked to the letter, because
+// nothing else excuses anybody.
 import MeshBasics
 
 enum FaultTheme {

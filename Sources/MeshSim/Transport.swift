@@ -18,23 +18,23 @@ extension Simulation {
   /// A dial has reached the machine that it is meant for, or the time in which it could.
   func dialed(_ link: LinkID, of dialer: Process, at endpoint: Endpoint, since: Instant) {
     guard let target = listeners[endpoint] else {
-      return fail(link, of: dialer, .timedOut, at: since + Network.dialTimeout)
+      return fail(link, of: dialer, at: endpoint, .timedOut, at: since + Network.dialTimeout)
     }
     let listener = processes[target]
     let isCut = network.isCut(dialer.index, target) || network.isCut(target, dialer.index)
     if isCut || listener.isHostDown || dialer.random.chance(network.dialFailure, in: 1_000) {
       tally(.dialTimedOut)
-      return fail(link, of: dialer, .timedOut, at: since + Network.dialTimeout)
+      return fail(link, of: dialer, at: endpoint, .timedOut, at: since + Network.dialTimeout)
     }
     guard listener.isRunning, listener.endpoint == endpoint else {
       tally(.portClosed)
       checks.isolation.isRefused(dialer, by: addressNames[endpoint] ?? [])
-      return fail(link, of: dialer, .portClosed, at: now)
+      return fail(link, of: dialer, at: endpoint, .portClosed, at: now)
     }
     if listener.pausedUntil > now {
       // The kernel takes the packets in; the process answers when it goes on, if that is soon enough.
       guard listener.pausedUntil < since + Network.dialTimeout else {
-        return fail(link, of: dialer, .timedOut, at: since + Network.dialTimeout)
+        return fail(link, of: dialer, at: endpoint, .timedOut, at: since + Network.dialTimeout)
       }
       let event = Event.dialed(process: dialer.index, life: dialer.life, link, endpoint, since: since)
       return queue.schedule(event, at: listener.pausedUntil)
@@ -42,8 +42,11 @@ extension Simulation {
     connect(link, of: dialer, to: listener)
   }
 
-  private func fail(_ link: LinkID, of dialer: Process, _ end: LinkEnd, at: Instant) {
-    queue.schedule(.input(process: dialer.index, life: dialer.life, .linkClosed(link, end)), at: max(now, at))
+  private func fail(_ link: LinkID, of dialer: Process, at endpoint: Endpoint, _ end: LinkEnd, at: Instant) {
+    let at = max(now, at)
+    // Also against one that others have called alive meanwhile: until then it hasn't answered.
+    for name in addressNames[endpoint] ?? [] { checks.accusations.hasEvidence(dialer, against: name, at: at) }
+    queue.schedule(.input(process: dialer.index, life: dialer.life, .linkClosed(link, end)), at: at)
   }
 
   private func connect(_ link: LinkID, of dialer: Process, to listener: Process) {

@@ -237,6 +237,8 @@ struct TargetTests {
     rig.establish(.accepted(2), "b")
     // In steps, so that no timer is late.
     for _ in 0..<150 { rig.advance(.milliseconds(20)) }
+    // A node that hears nobody blames nobody.
+    rig.send(.received(.accepted(2), .ping(Ping())))
     rig.send(.linkClosed(.accepted(1), .closed))
     for _ in 0..<40 where rig.dials.isEmpty { rig.advance(.milliseconds(10)) }
     let (link, node) = (try #require(rig.dials.first), try #require(NodeID("z")))

@@ -65,6 +65,7 @@ struct ProbeTests {
     var (rig, probe) = try pinging(["c", "d"])
     _ = try relays(&rig, probe, among: ["c", "d"])
     for extensions in 1...MembershipLimits.extensionsMax {
+      rig.now = rig.now + .milliseconds(1)
       rig.send(.late)
       try rig.reach(try #require(rig.room.probes[id("b")]).verdictAt)
       let probe = try #require(rig.room.probes[id("b")])

@@ -40,7 +40,7 @@ import Testing
     #expect(statistic("messagesReceived", of: node) > 100_000)
     let metrics = String(decoding: node.core.telemetry.prometheusText(), as: UTF8.self)
     #expect(!metrics.contains("engine mailbox"))
-    #expect(node.names(.alive) == ["a", "b"] && healthy.names(.suspect).isEmpty)
+    #expect(node.names(.left) == ["c"] && !healthy.names(.left).contains("a"))
     flooder.stop()
     try healthy.stopAndWait(timeout: .seconds(10))
     try node.stopAndWait(timeout: .seconds(10))

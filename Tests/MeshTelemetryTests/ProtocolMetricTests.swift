@@ -45,7 +45,7 @@ private func lines(_ telemetry: Telemetry) -> [String] {
 @Test func aLimitCountsEveryTimeThatItWasReachedAndTethersAreFigures() throws {
   let telemetry = Telemetry()
   let record = try #require(telemetry.record(.limitReached("connections", count: 41)))
-  #expect(record.fields == [LogField("Limit", "connections"), LogField("Count", "41")])
+  #expect(record.fields == [LogField("Limit", "connections"), LogField("PeerId", ""), LogField("Count", "41")])
   #expect(record.message == "limit reached: connections, 41 times")
   #expect(telemetry.record(.limitReached("connections")) == nil)
   #expect(lines(telemetry).contains(#"mesh_limits_reached_total{limit="connections"} 42"#))

@@ -92,8 +92,8 @@ struct RelayedLink {
   init(_ mesh: TestMesh, limits: LinkLimits = LinkLimits()) throws {
     one = try TestNode(mesh.security("node-a"), limits: limits)
     two = try TestNode(mesh.security("node-b"), limits: limits)
-    relay = try UDPRelay(to: two.address)
-    let listener = try TestListener(port: relay.address.port)
+    let listener: TestListener
+    (relay, listener) = try RelayedLink.pair(to: two.address)
     dialed = one.dial(relay.address)
     front = try listener.accept()
     let hello = try front.read(TetherHello.count)
@@ -101,6 +101,15 @@ struct RelayedLink {
     token = Array(hello.dropFirst())
     _ = try one.waitOpened(dialed)
     accepted = try two.waitAccepted()
+  }
+
+  /// A relay and a listener on one number, which another program may have for TCP already.
+  private static func pair(to address: SocketAddress) throws -> (UDPRelay, TestListener) {
+    for _ in 0..<50 {
+      let relay = try UDPRelay(to: address)
+      if let listener = try? TestListener(port: relay.address.port) { return (relay, listener) }
+    }
+    throw TransportError("no number is free for both UDP and TCP")
   }
 
   /// Connects to the acceptor and says the hello there.

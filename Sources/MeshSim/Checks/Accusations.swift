@@ -7,8 +7,8 @@ struct Accusations {
   static let name = "accusations"
   /// By how much a clock that is half a per cent fast may shorten the longest silence.
   static let clocks = Duration.milliseconds(30)
-  /// A declared death of a running process must follow a silence of the suspicion interval, less this: what the protocol
-  /// keeps for telling it (δ), and the clock.
+  /// A declared death of a running process must follow a silence of the suspicion interval, less this: what the
+  /// protocol keeps for telling it (δ), and the clock.
   static let patience = Duration.milliseconds(300) + clocks
   /// For how long a failed probe or a lost link is a reason.
   static let memory = Duration.seconds(30)

@@ -17,8 +17,8 @@ struct BoundedQueues {
     let limit = Int64(process.configuration.membership.retransmitLimit &* log)
     if sends > limit { return "\(process.nodeID) told a claim \(sends) times, allowed are \(limit)" }
     let links = value("linksOpen")
-    // To each process one link, one that a cut has stopped and that ends after half a minute, and one that is to take its
-    // place.
+    // To each process one link, one that a cut has stopped and that ends after half a minute, and one that is to take
+    // its place.
     if links > Int64(3 &* world.processes.count) { return "\(process.nodeID) holds \(links) links" }
     let kept = value("broadcastsKept")
     if kept > Int64(MembershipLimits.broadcastsMax) { return "\(process.nodeID) keeps \(kept) broadcasts" }

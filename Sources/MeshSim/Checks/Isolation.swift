@@ -1,8 +1,8 @@
 import MeshBasics
 import MeshMembership
 
-/// A node that hears nobody at all blames its own network and declares nobody dead, for six times the longest silence. A
-/// host that says that nobody listens is somebody.
+/// A node that hears nobody at all blames its own network and declares nobody dead, for six times the longest silence.
+/// A host that says that nobody listens is somebody.
 struct Isolation {
   static let name = "isolation"
 
@@ -36,15 +36,15 @@ struct Isolation {
       !world.isRemoved(change.name), !refused[process.index].contains(change.name)
     else { return nil }
     let silence = world.now.since(heard[process.index])
-    // As the node counts, whose clock may be half a per cent off, and which gives itself more time when it isn't well.
-    let health = process.engine?.health ?? 0
+    // As the node counts, whose clock may be half a per cent off.
     let interval = process.configuration.membership.interval
-    let least = interval.multiplied(by: 2 &* (health &+ 1)) + interval.divided(by: 10)
+    let least = interval.multiplied(by: 2) + interval.divided(by: 10)
     let most = process.configuration.membership.suspicionInterval.multiplied(by: 6)
     guard silence > least, silence < most - interval, livingOthers(of: process, in: world) > 0
     else { return nil }
     return
-      "\(process.nodeID) declares \(world.names.ids[change.name]) dead, but has heard nobody at all for \(silence.milliseconds) ms"
+      "\(process.nodeID) declares \(world.names.ids[change.name]) dead, but has heard nobody at all for "
+      + "\(silence.milliseconds) ms"
   }
 
   /// How many others the process holds alive or suspect.

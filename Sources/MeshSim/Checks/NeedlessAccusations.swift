@@ -1,8 +1,8 @@
 import MeshBasics
 import MeshWire
 
-/// Two that can't talk to each other don't even suspect each other, where others reach both: relays ask for them. Looked
-/// at while nothing worse than such pairs troubles the mesh.
+/// Two that can't talk to each other don't even suspect each other, where others reach both: relays ask for them.
+/// Looked at while nothing worse than such pairs troubles the mesh.
 struct NeedlessAccusations {
   static let name = "needless accusations"
   /// Relays asked at once: with fewer of them in trouble than that, one is sure to be well.
