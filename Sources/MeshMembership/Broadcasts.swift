@@ -85,6 +85,13 @@ struct Broadcasts: Sendable {
     return id.sequence &- window.newest
   }
 
+  /// Whether a number lies so far below what has come of its origin that no pull explains it.
+  func isFarBelow(_ id: BroadcastID) -> Bool {
+    guard let window = seen[id.origin], window.epoch == id.epoch else { return false }
+    let (reach, overflow) = id.sequence.addingReportingOverflow(2 &* MembershipLimits.broadcastWindow)
+    return !overflow && reach <= window.newest
+  }
+
   /// Notes that a broadcast has come. Returns whether it is the first time.
   mutating func see(_ id: BroadcastID) -> Bool {
     var window = seen[id.origin] ?? Seen(epoch: id.epoch)
@@ -172,6 +179,8 @@ extension Membership {
       members[origin]?.version.epoch == message.epoch
     else { return }
     let id = BroadcastID(origin: origin, epoch: message.epoch, sequence: message.sequence)
+    // Its origin's own numbers only grow: greater ones that came before were forged.
+    if sender == origin && broadcasts.isFarBelow(id) { broadcasts.forget(origin) }
     guard !broadcasts.hasSeen(id) else { return }
     // Otherwise one forged number would make all true ones look old.
     guard sender == origin || broadcasts.leap(of: id) <= MembershipLimits.broadcastLeapMax else {

@@ -307,6 +307,17 @@ struct BroadcastTests {
     #expect(delivered(rig).count == 1)
   }
 
+  @Test func aForgedNumberDoesNotKeepAnOriginsOwnLinkFromBeingHeard() throws {
+    var rig = try Rig.connected("b", "c")
+    try rig.hear("c", message(1 << 60))
+    for number in UInt64(1)...5 {
+      try rig.hear("b", message(number))
+      #expect(delivered(rig).count == 1)
+    }
+    try rig.hear("c", message(3))
+    #expect(delivered(rig).isEmpty)
+  }
+
   @Test func whatWasSeenOfMembersIsForgottenWithThem() throws {
     var rig = try Rig.connected("c", "d")
     try rig.hear("c", news(claim("b")))

@@ -10,8 +10,8 @@ struct Accusations {
   /// A declared death of a running process must follow a silence of the suspicion interval, less this: what the
   /// protocol keeps for telling it (δ), and the clock.
   static let patience = Duration.milliseconds(300) + clocks
-  /// For how long a failed probe or a lost link is a reason.
-  static let memory = Duration.seconds(30)
+  /// For how long a failed probe or a lost link is a reason: what was once declared is told again when a partition ends.
+  static let memory = Duration.seconds(60)
 
   private struct Voice {
     var epoch: UInt64
@@ -23,7 +23,6 @@ struct Accusations {
   private var alive: [[Int: Instant]] = []
   /// When a process last began to suspect a member.
   private var suspected: [[Int: Instant]] = []
-  /// For how long a process had not heard a member when it took it for dead.
   /// How long a member had been silent when it was taken for dead, and in which version.
   private var silences: [[Int: (silence: Duration, epoch: UInt64, incarnation: UInt32)]] = []
   private var voices: [[Int: Voice]] = []
@@ -79,7 +78,8 @@ struct Accusations {
   }
 
   private func impatience(of process: Process, with name: Int, _ claim: Seen, in world: Simulation) -> String? {
-    guard world.owner(of: name, epoch: claim.epoch) != nil,
+    // Where a clone was, a refusal at its address may have been meant for the other.
+    guard world.owner(of: name, epoch: claim.epoch) != nil, !world.names.truths[name].wasContested,
       let silence = silence(of: name, claim, for: process, in: world)
     else { return nil }
     let least = process.configuration.membership.suspicionInterval - Accusations.patience
