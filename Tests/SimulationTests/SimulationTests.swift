@@ -86,7 +86,8 @@ struct SimulationTests {
     #expect(try Campaign(arguments: ["--nodes", "5000", "--faults", "none"]).options(0).faults == [])
   }
 
-  /// Each rare turn of the room is taken in one of these runs, but those that need larger meshes, which give links back.
+  /// Each rare turn of the room is taken in one of these runs, but those that need larger meshes, which give links
+  /// back.
   @Test func everyRareTurnIsTaken() {
     var missing = Marks.names.filter { !$0.contains("released link") }.map { "turn \($0)" }
     for seed in UInt64(1)...20 {

@@ -10,7 +10,8 @@ struct Accusations {
   /// A declared death of a running process must follow a silence of the suspicion interval, less this: what the
   /// protocol keeps for telling it (δ), and the clock.
   static let patience = Duration.milliseconds(300) + clocks
-  /// For how long a failed probe or a lost link is a reason: what was once declared is told again when a partition ends.
+  /// For how long a failed probe or a lost link is a reason: what was once declared is told again when a partition
+  /// ends.
   static let memory = Duration.seconds(60)
 
   private struct Voice {
