@@ -14,7 +14,7 @@
 /* MeshKit installs no signal handlers, so this program is free to have its own. */
 static volatile sig_atomic_t stopping;
 static void on_signal(int number) {
-  (void)number;
+  signal(number, on_signal); /* where C resets the handler, a second signal would kill */
   stopping = 1;
 }
 

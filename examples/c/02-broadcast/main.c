@@ -13,7 +13,7 @@
 
 static volatile sig_atomic_t stopping;
 static void on_signal(int number) {
-  (void)number;
+  signal(number, on_signal); /* where C resets the handler, a second signal would kill */
   stopping = 1;
 }
 
