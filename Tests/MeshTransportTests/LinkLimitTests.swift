@@ -105,7 +105,7 @@ import Testing
     let mesh = try TestMesh()
     var limits = LinkLimits()
     limits.connectionsPerAddressMax = 16
-    let two = try TestNode(mesh.security("node-b"), limits: limits) { $0.handshakeTimeout = .seconds(2) }
+    let two = try TestNode(mesh.security("node-b"), limits: limits) { $0.handshakeTimeout = .seconds(8) }
     let security = try mesh.security("node-a")
     let strangers = try (0..<16).map { _ in try HTTP3Client(security, to: two.address) }
     for stranger in strangers { try stranger.pump("first packet") { true } }
