@@ -80,6 +80,8 @@ asan: setup ## unit tests under the address sanitizer
 	@ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path build/asan $(TOGETHER)
 	@ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path build/asan $(ALONE)
 
+# The file says which reports are the toolchain's.
+tsan: export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp
 tsan: setup ## unit tests under the thread sanitizer, optimized
 	@swift test -c release -Xswiftc -enable-testing --sanitize=thread --scratch-path build/tsan $(TOGETHER)
 	@swift test -c release -Xswiftc -enable-testing --sanitize=thread --scratch-path build/tsan $(ALONE)

@@ -175,8 +175,8 @@ extension Membership {
   mutating func take(
     _ message: Broadcast, from sender: NodeID, now: Instant, into effects: inout MembershipEffects
   ) {
-    guard isRunning, let origin = NodeID(message.origin), origin != nodeID,
-      members[origin]?.version.epoch == message.epoch
+    guard isRunning, mayBring(message, sender, now: now, into: &effects), let origin = NodeID(message.origin),
+      origin != nodeID, members[origin]?.version.epoch == message.epoch
     else { return }
     let id = BroadcastID(origin: origin, epoch: message.epoch, sequence: message.sequence)
     // Its origin's own numbers only grow: greater ones that came before were forged.
@@ -198,6 +198,19 @@ extension Membership {
     var onward = message
     onward.hops = min(message.hops &+ 1, 255)
     spread(id, onward, from: sender, now: now, into: &effects)
+  }
+
+  /// Takes one broadcast from what its sender may bring, before anything is looked at: else one hostile member could
+  /// have each of its links pass on, and each host read, all that the link carries. What an honest member relays was
+  /// taken from its own budget for this link, which is smaller. What is refused counts as never seen, so that it still
+  /// arrives by another link.
+  private mutating func mayBring(
+    _ message: Broadcast, _ sender: NodeID, now: Instant, into effects: inout MembershipEffects
+  ) -> Bool {
+    let cost = Membership.cost(of: message)
+    if peers.modify(sender, { $0.budget.broadcastsTaken.take(cost, now: now) }) ?? true { return true }
+    effects.append(.observe(.limitReached("broadcasts of one link", peer: sender.name)))
+    return false
   }
 
   /// Tells all that the origin is linked to; the others pass it on along the rings. Where a link has no budget for the

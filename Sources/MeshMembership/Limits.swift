@@ -136,6 +136,12 @@ public enum MembershipLimits {
   public static let broadcastBytesReserved: Int64 = 128 * 1_024
   /// Bytes by which announcements may pass the budget of a link.
   public static let broadcastDebtMax: Int64 = 256 * 1_024
+  /// Bytes of broadcasts that are taken of one peer in one second: a quarter more than an honest one may send on its
+  /// link, whose clock may be the faster.
+  public static let broadcastBytesTakenPerSecond: Int64 = 160 * 1_024
+  /// And how many at once: what it may send at once with its debt, and as much for one restart or a link that stood
+  /// still for four seconds.
+  public static let broadcastBytesTakenBurst: Int64 = 1_024 * 1_024
 
   /// Broadcasts that are kept for those that ask for them.
   public static let broadcastsMax = 4_096

@@ -50,6 +50,8 @@ struct LinkBudget: Equatable, Sendable {
   var news: TokenBucket
   /// Bytes of broadcasts.
   var broadcasts: TokenBucket
+  /// Bytes of broadcasts that the peer brings, others' among them and those that came already.
+  var broadcastsTaken: TokenBucket
   /// Accusations that the peer brings, and members that it tells of first.
   var accusations: TokenBucket
   var joins: TokenBucket
@@ -61,6 +63,9 @@ struct LinkBudget: Equatable, Sendable {
     let broadcastBytes = MembershipLimits.broadcastBytesPerSecond
     news = TokenBucket(perSecond: newsBytes, burst: 2 &* newsBytes, now: now)
     broadcasts = TokenBucket(perSecond: broadcastBytes, burst: 2 &* broadcastBytes, now: now)
+    broadcastsTaken = TokenBucket(
+      perSecond: MembershipLimits.broadcastBytesTakenPerSecond, burst: MembershipLimits.broadcastBytesTakenBurst,
+      now: now)
     accusations = TokenBucket(
       perSecond: Int64(MembershipLimits.accusationsPerSecond), burst: Int64(MembershipLimits.accusationsBurst), now: now
     )
@@ -72,7 +77,7 @@ struct LinkBudget: Equatable, Sendable {
 
   /// Whether nothing of it is spent.
   func isFull(now: Instant) -> Bool {
-    [news, broadcasts, accusations, joins, sync].allSatisfy { $0.isFull(now: now) }
+    [news, broadcasts, broadcastsTaken, accusations, joins, sync].allSatisfy { $0.isFull(now: now) }
   }
 }
 

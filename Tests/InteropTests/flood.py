@@ -10,6 +10,7 @@ from trust import expect_answers_ping
 
 FLOOD_SECONDS = 12
 LIMITS = "mesh_limits_reached_total"
+ANSWERED = "mesh_gossip_probes_reached_total"
 # Kept ready for the peer's window; less than a second of what a node reads.
 AHEAD_BYTES = 512 * 1024
 
@@ -20,7 +21,12 @@ def check_flood(mesh):
     if healthy.process.poll() is not None:
         healthy = mesh.start(healthy.name, seeds=[f"127.0.0.1:{node.mesh_port}"])
     wait_until(lambda: node.statuses().get(healthy.name) == "Alive", f"{node.name} sees {healthy.name}")
+    pair = (node, healthy)
+    before = [each.metric(ANSWERED, path="direct") for each in pair]
     sent = asyncio.run(flood(mesh, node, healthy, schema()))
+    answered = [each.metric(ANSWERED, path="direct") - count for each, count in zip(pair, before)]
+    # The flooder answers no probe: these are answers of members that it must not disturb.
+    expect(min(answered) >= 3, "probes that were answered during the flood", answered)
     expect(sent > 100_000, "messages that the node read of the flood", sent)
     suspected = [line for line in node.records("MeshGossipPeerSuspect") if f"PeerId={healthy.name} " in line]
     expect(not suspected, f"records that suspect {healthy.name}", suspected)

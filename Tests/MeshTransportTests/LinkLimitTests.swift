@@ -88,11 +88,65 @@ import Testing
     // These never finish what they began.
     let strangers = try (0..<3).map { _ in try HTTP3Client(security, to: two.address) }
     for stranger in strangers { try stranger.pump("first packet") { true } }
-    _ = try two.waitObserved { observation -> Bool? in
-      if case .limitReached("connections", _, _) = observation { true } else { nil }
+    let address = try two.waitObserved { observation -> String? in
+      if case .limitReached("untrusted connections of one address", let peer, _) = observation { peer } else { nil }
     }
+    #expect(address == "127.0.0.1")
     try two.waitStatistic("connections", 5)
     try two.waitStatistic("connectionsRefused", 1, orMore: true)
+    try one.stop()
+    try two.stop()
+  }
+
+  /// Eighty dials while all places of their address are taken: each is turned away at least once, which is counted and
+  /// reported, and each becomes a link once there are places, or is closed as timed out and dialed again, as the engine
+  /// does with backoff.
+  @Test func aFleetBehindOneAddressIsDelayedAndNotLost() throws {
+    let mesh = try TestMesh()
+    var limits = LinkLimits()
+    limits.connectionsPerAddressMax = 16
+    let two = try TestNode(mesh.security("node-b"), limits: limits) { $0.handshakeTimeout = .seconds(8) }
+    let security = try mesh.security("node-a")
+    let strangers = try (0..<16).map { _ in try HTTP3Client(security, to: two.address) }
+    for stranger in strangers { try stranger.pump("first packet") { true } }
+    try two.waitStatistic("connections", 16)
+    let nodes = try (0..<20).map { number in
+      try TestNode(mesh.security("node-\(number)")) { $0.handshakeTimeout = .seconds(2) }
+    }
+    let address = try two.address
+    var dials = nodes.flatMap { node in (0..<4).map { _ in (node, node.dial(address)) } }
+    try two.waitStatistic("connectionsRefused", 80, orMore: true)
+    let reported = try two.waitObserved { observation -> String? in
+      if case .limitReached("untrusted connections of one address", let peer, _) = observation { peer } else { nil }
+    }
+    #expect(reported == "127.0.0.1")
+    // The strangers never go on; their places are free after the handshake timeout.
+    for _ in 0..<40 where !dials.isEmpty {
+      dials = try dials.compactMap { node, link in
+        try node.hasOpened(link) ? nil : (node, node.dial(address))
+      }
+    }
+    #expect(dials.isEmpty)
+    try two.waitStatistic("links", 80, orMore: true)
+    for node in nodes + [two] { try node.stop() }
+  }
+
+  /// Whoever forges an address gets no more than half of its places: the other half is for those who prove it.
+  @Test func forgedFirstPacketsLeavePlacesToThoseWhoProveTheirAddress() throws {
+    let mesh = try TestMesh()
+    var limits = LinkLimits()
+    limits.connectionsPerAddressMax = 4
+    limits.handshakesPerAddressBeforeRetry = 2
+    let two = try TestNode(mesh.security("node-b"), limits: limits)
+    let security = try mesh.security("node-a")
+    // They never read the answer, as whoever forged their address couldn't.
+    let forgers = try (0..<20).map { _ in try HTTP3Client(security, to: two.address) }
+    for forger in forgers { try forger.pump("first packet") { true } }
+    try two.waitStatistic("retriesSent", 18, orMore: true)
+    try two.waitStatistic("connections", 2)
+    let one = try TestNode(security)
+    _ = try one.waitOpened(one.dial(two.address))
+    #expect(two.statistic("connectionsRefused") == 0)
     try one.stop()
     try two.stop()
   }

@@ -163,6 +163,19 @@ final class TestNode: @unchecked Sendable {
     return try ended.get()
   }
 
+  /// Waits for the end of a dial. Whether it made a link; false when nobody answered in time.
+  func hasOpened(_ link: LinkID) throws -> Bool {
+    let ended: Result<Bool, TransportError> = try wait("end of the dial \(link)") { events in
+      for event in events {
+        if case .opened(link, _) = event { return .success(true) }
+        if case .closed(link, .timedOut) = event { return .success(false) }
+        if case .closed(link, let reason) = event { return .failure(TransportError("closed: \(reason)")) }
+      }
+      return nil
+    }
+    return try ended.get()
+  }
+
   /// The link that the peer opened, the `number`th.
   func waitAccepted(_ number: UInt64 = 1) throws -> LinkID {
     _ = try waitOpened(.accepted(number))

@@ -78,16 +78,19 @@ extension LinkLoop: ReactorHandler {
       return drop("no first packet of a connection")
     }
     let remote = datagram.remote
-    guard connections.count < limits.connectionsMax, acceptedCount < limits.acceptedMax,
-      untrustedFrom.count(from: remote) < limits.connectionsPerAddressMax
-    else {
+    guard connections.count < limits.connectionsMax, acceptedCount < limits.acceptedMax else {
       statistics.connectionsRefused += 1
       return notices.limitReached("connections")
+    }
+    let untrusted = untrustedFrom.count(from: remote)
+    guard untrusted < limits.connectionsPerAddressMax else {
+      statistics.connectionsRefused += 1
+      return notices.limitReached("untrusted connections of one address", peer: remote.site.host)
     }
     let retried = QUICPacket.retried(header, from: remote, secret: retrySecret, now: now)
     if retried == nil {
       if QUICPacket.hasRetryToken(header) { return drop("invalid Retry token") }
-      if handshakesInFlight >= limits.handshakesBeforeRetry {
+      if handshakesInFlight >= limits.handshakesBeforeRetry || untrusted >= limits.handshakesPerAddressBeforeRetry {
         statistics.retriesSent += 1
         return answer(datagram, QUICPacket.retry(for: header, from: remote, secret: retrySecret, now: now))
       }

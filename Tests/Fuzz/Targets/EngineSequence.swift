@@ -93,10 +93,19 @@ private func nextInput(_ script: inout ByteScript, writes: [SyncToken], dials: [
     return .received(link, .hello(hello))
   case 6: return .unreadable(link, reason: "bytes")
   case 7:
-    let doubted = script.next()
-    return doubted % 4 == 0 ? .lookupStarted(link) : doubted % 4 == 1 ? .lookupEnded(link) : .linkDoubted(link)
+    switch script.next() % 8 {
+    case 0, 4: return .lookupStarted(link)
+    case 1, 5: return .lookupEnded(link)
+    case 7: return .linksLate
+    default: return .linkDoubted(link)
+    }
   case 8: return .stored(script.pick(writes))
-  case 9: return script.next() % 16 == 0 ? .storeFailed(script.pick(writes), reason: "full") : .deadlineReached
+  case 9:
+    switch script.next() % 16 {
+    case 0: return .storeFailed(script.pick(writes), reason: "full")
+    case 1: return .securityChanged(SecurityPosture())
+    default: return .deadlineReached
+    }
   case 10: return .command(CommandToken(rawValue: 1), command(&script, name))
   case 11: return .pingCalled(RequestID(rawValue: 1), (0..<script.count(8)).map { _ in script.next() })
   default: return .received(link, script.message())

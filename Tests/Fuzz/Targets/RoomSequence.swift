@@ -48,12 +48,17 @@ private func nextInput(_ script: inout ByteScript, _ room: Membership) -> Member
   case 4: return .dialFailed(node, refused: script.next() % 2 == 0)
   case 5: return .labelsSet([Label(key: node.name, value: String(repeating: "v", count: Int(script.next()) * 3))])
   case 6:
-    switch script.next() % 6 {
+    switch script.next() % 8 {
     case 0: return .drainingSet(script.next() % 2 == 0)
     case 1: return .memberRemoved(node)
     case 2: return .broadcast(topic: "t", payload: [UInt8](repeating: 0, count: Int(script.next()) * 257))
     case 3: return script.next() % 4 == 0 ? .leaveRequested : .deadlineReached
-    default: return .epochRaised(script.number())
+    case 4: return .epochRaised(script.number())
+    case 5:
+      var posture = SecurityPosture()
+      posture.certificateExpiresAt = Int64(script.next())
+      return .securityChanged(posture)
+    default: return .late
     }
   case 7:
     // The answer that this node waits for.
