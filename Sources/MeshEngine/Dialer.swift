@@ -17,8 +17,9 @@ struct DialTarget: Equatable, Sendable {
   /// Dials in a row that came to nothing.
   var failures = 0
   var nextAt: Instant
-  /// The dial on its way.
+  /// The dial on its way, and where to.
   var dialing: LinkID?
+  var dialedEndpoint: Endpoint?
   /// That dial waits for the addresses of a name, and has no place among the others yet.
   var isLookingUp = false
   /// A link to `node` is open, so that there is nothing to dial.
@@ -27,6 +28,8 @@ struct DialTarget: Equatable, Sendable {
   var purpose: LinkTarget.Purpose?
   /// After links that hardly lived: not before that, whoever asks.
   var heldUntil: Instant?
+  /// When its endpoint last changed.
+  var movedAt: Instant?
   /// When the link was last asked for.
   var chosenAt: Instant?
   /// A seed whose node takes part already: the overlay decides about links to it.
@@ -123,8 +126,11 @@ struct Dialer: Sendable {
     }
     if target.endpoint != endpoint {
       target.endpoint = endpoint
-      // At most one dial an interval, however often it says that it has moved: we aren't to be sent at strangers.
-      target.nextAt = min(target.nextAt, target.failures == 0 ? head : max(head, now + interval))
+      // At most one dial an interval, however often it says that it has moved: we aren't to be sent at strangers. Dials
+      // that failed where it was before say nothing against the first one there: it may have started again elsewhere.
+      let isMoving = target.movedAt.map { now.since($0) < interval } ?? false
+      target.nextAt = min(target.nextAt, isMoving ? max(head, now + interval) : head)
+      target.movedAt = now
     }
     targets[key] = target
   }
@@ -165,7 +171,10 @@ struct Dialer: Sendable {
 
   /// A dial is on its way.
   mutating func dialing(_ key: DialKey, _ link: LinkID) {
-    _ = targets.modify(key) { $0.dialing = link }
+    _ = targets.modify(key) { target in
+      target.dialing = link
+      target.dialedEndpoint = target.endpoint
+    }
     dialsInFlight &+= 1
   }
 
@@ -205,6 +214,8 @@ struct Dialer: Sendable {
   ) -> Duration {
     finish(key)
     guard let target = targets[key] else { return .zero }
+    // It has moved meanwhile, and that it isn't where it was before is no news.
+    guard target.dialedEndpoint == target.endpoint else { return max(.zero, target.nextAt.since(now)) }
     let failures = min(target.failures &+ 1, 64)
     // A seed that isn't up yet is all that a lonely node has.
     var first = interval

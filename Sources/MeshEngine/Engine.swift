@@ -183,7 +183,7 @@ public struct Engine: Sendable {
       dialer.want(
         room.linkTargets, isLinked: { open[$0] != nil }, isAlive: { room.isAlive($0) },
         isKnown: { room.view(of: $0) != nil }, now: now)
-      persistence.look(at: membership)
+      persistence.look(at: membership, now: now)
     }
     nextDial = dialer.nextDeadline
     if let due = nextDial, now >= due {

@@ -34,6 +34,8 @@ public enum EngineLimits {
   public static let rememberedPeerLifetime = Duration.seconds(24 * 3_600)
   /// The shortest time between two writes of the known peers.
   public static let knownPeersSpacing = Duration.seconds(1)
+  /// How long after a change at the earliest: the news of it goes first.
+  public static let knownPeersDelay = Duration.milliseconds(250)
   /// The newest version of the mesh protocol that this engine speaks, and the oldest.
   public static let protocolVersion: UInt32 = 2
   /// The oldest version that it still speaks.

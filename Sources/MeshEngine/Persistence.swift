@@ -16,11 +16,12 @@ struct Persistence: Sendable {
 
   private(set) var pending = OrderedMap<SyncToken, Purpose>()
   private var lastToken: UInt64 = 0
-  /// Known peers are written at most once a second, and not while a write of them is on its way.
+  /// Known peers are written at most once a second, not while a write of them is on its way, and a moment after a
+  /// change, which has more urgent consequences.
   private var lastKnownPeers: [MemberRecord]
   private var lastKnownPeersAt: Instant?
   private var lastRevision: UInt64?
-  private var isDirty = false
+  private var changedAt: Instant?
   private var hasGivenUpKnownPeers = false
 
   init(stored: StoredState) { lastKnownPeers = stored.knownPeers }
@@ -38,16 +39,17 @@ struct Persistence: Sendable {
   mutating func giveUpKnownPeers() { hasGivenUpKnownPeers = true }
 
   /// Notes whether the membership changed since the last look.
-  mutating func look(at membership: Membership) {
+  mutating func look(at membership: Membership, now: Instant) {
     guard lastRevision != membership.topologyRevision else { return }
     lastRevision = membership.topologyRevision
-    isDirty = true
+    changedAt = changedAt ?? now
   }
 
   /// When known peers may be written, if they must.
   var nextDeadline: Instant? {
-    guard isDirty, !hasGivenUpKnownPeers, !pending.values.contains(.knownPeers) else { return nil }
-    return lastKnownPeersAt.map { $0 + EngineLimits.knownPeersSpacing } ?? .origin
+    guard let changedAt, !hasGivenUpKnownPeers, !pending.values.contains(.knownPeers) else { return nil }
+    let earliest = changedAt + EngineLimits.knownPeersDelay
+    return lastKnownPeersAt.map { max(earliest, $0 + EngineLimits.knownPeersSpacing) } ?? earliest
   }
 
   /// The known peers to write now, if they changed and enough time has passed: those of the mesh, then as many as there
@@ -55,7 +57,7 @@ struct Persistence: Sendable {
   /// of many would remember that one alone, and look for nobody else after its next start.
   mutating func due(_ membership: Membership, unmet: () -> [MemberRecord], now: Instant) -> [MemberRecord]? {
     guard let deadline = nextDeadline, now >= deadline else { return nil }
-    isDirty = false
+    changedAt = nil
     var peers = membership.knownPeers(atMost: EngineLimits.knownPeersMax)
     peers += unmet().prefix(max(0, EngineLimits.knownPeersMax &- peers.count))
     // An empty mesh is no reason to forget the one of the last run: its members are what a restart looks for.

@@ -49,6 +49,11 @@ extension Membership {
     return peers.contains { entry.isFor($0.0, about: node, isModern: $0.1.isModern) }
   }
 
+  /// Whether an end that its finders, or the peers of one that leaves, tell all their links reaches everybody by that
+  /// from several sides. Then what others pass on along the rings is enough, and a hundred nodes needn't tell each
+  /// other two thousand times.
+  var reachesAllInTwoHops: Bool { peers.count &* peers.count >= 2 &* livingCount }
+
   /// A node with many new links to serve, such as a seed while a mesh forms, speaks less often to each.
   private var newsSpacing: Duration {
     max(MembershipLimits.newsSpacing, Duration.microseconds(250).multiplied(by: Int64(peers.count)))
@@ -120,15 +125,26 @@ extension Membership {
   /// News to ride on a probe or its answer; a suspect's own suspicion comes first, so that it can refute it at once
   /// (Lifeguard's buddy system).
   mutating func pickNews(for node: NodeID) -> [MemberRecord] {
+    let peer = peers[node]
     let picked = news.next(
       bytesMax: MembershipLimits.newsBytesOnProbe, countMax: MembershipLimits.newsPerMessageMax, for: node,
-      isModern: peers[node]?.isModern == true)
+      isModern: peer?.isModern == true, agrees: peer.map(agrees) ?? false)
     var records = picked.compactMap { news[$0]?.record }
     count(picked, toldTo: [node])
     if let member = members[node], member.version.state != .alive {
       records.insert(buddyClaim(of: node, member), at: 0)
     }
     return records
+  }
+
+  /// Whether the peer knows all that lives as this node does: that need not be told to it.
+  private func agrees(_ peer: Peer) -> Bool {
+    peer.digest == digest && !configuration.mutations.contains(.keepsNewsForEver)
+  }
+
+  /// Drops the news that nobody is left to be told: after a mesh has formed each node's queue holds all of it.
+  mutating func forgetToldNews() {
+    if news.count > 0, !peers.isEmpty, peers.values.allSatisfy(agrees) { news.forgetCovered() }
   }
 
   /// What a member that isn't alive must hear about itself.

@@ -9,7 +9,7 @@ struct Hearsay: Equatable, Sendable {
   /// The claim, and the neighbour that brought it first.
   let record: MemberRecord
   let voice: NodeID
-  /// Whether that neighbour has been one for long enough to count.
+  /// Whether that neighbour counts: for a goodbye always, for a death when it has been one for long enough.
   let isVoice: Bool
   /// A second neighbour has said it while this node was still linked to the member.
   var isSeconded = false
@@ -24,7 +24,9 @@ extension Membership {
   mutating func believesEnd(_ record: MemberRecord, of node: NodeID, from sender: NodeID, now: Instant) -> Bool {
     if configuration.mutations.contains(.believesOneVoice) { return true }
     if bearsOut(node, now: now) { return true }
-    let isVoice = isVoice(sender, now: now)
+    // What a peer believes that just came back from the other side of a partition may be refuted in a moment: a death,
+    // but no goodbye, which nobody takes back. Or else a newcomer, whose links are all young, had nobody to believe.
+    let isVoice = record.state == .left || isVoice(sender, now: now)
     if let known = hearsay[node], known.record.epoch == record.epoch, known.record.state == record.state {
       if known.isVoice && isVoice && known.voice != sender {
         marks.insert(.secondVoice)
@@ -46,7 +48,7 @@ extension Membership {
     return false
   }
 
-  /// Whether a neighbour has been one for long enough for its word to count.
+  /// Whether a neighbour has been one for long enough for its word of a death, or of a life, to count.
   func isVoice(_ node: NodeID, now: Instant) -> Bool {
     peers[node].map { now.since($0.since) >= MembershipLimits.voiceAge } ?? false
   }

@@ -10,6 +10,8 @@ public enum MembershipLimits {
   public static let ringsMax = 8
   /// Random links beside those of the rings.
   public static let warmLinks = 12
+  /// Random links that a newcomer to a mesh that stands chooses in one round.
+  public static let warmLinksOfNewcomer = 3
   /// Random links that are tolerated before the oldest are given back: others choose us too.
   public static let warmLinksMax = 18
   /// The longest wait for a view at rest before one more is chosen all the same.
@@ -71,8 +73,12 @@ public enum MembershipLimits {
   public static let ringPatience = Duration.milliseconds(1_500)
   /// And for how much longer some of them wait, for each member, up to `interval`.
   public static let ringSpread = Duration.milliseconds(8)
-  /// How old a link must be for its peer to count as a voice: what one just back from the other side of a partition
-  /// believes will be refuted in a moment.
+  /// How long links wait with one change in a mesh at rest, for each member: the news of it goes first.
+  public static let ringYield = Duration.milliseconds(1)
+  /// And for how many members at most.
+  public static let ringYieldMembers = 100
+  /// How old a link must be for its peer to count as a voice of a death or a life: what one just back from the other
+  /// side of a partition believes will be refuted in a moment.
   public static let voiceAge = Duration.seconds(2)
   /// How often a look at a member is begun again that came to no result.
   public static let looksMax = 20
@@ -125,6 +131,10 @@ public enum MembershipLimits {
   public static let newsBytesMax = 64 * 1_024
   /// The bytes of news on a probe, which shall fit a packet.
   public static let newsBytesOnProbe = 800
+  /// How long a node that passed an end on along the rings waits for echoes, before it tells all its links.
+  public static let endPatience = Duration.milliseconds(40)
+  /// How many echoes show that all have heard it.
+  public static let endEchoes = 2
   /// The shortest time between two messages of news to many.
   public static let newsSpacing = Duration.milliseconds(2)
   /// Bytes of news for one link in one second; twice that at once.

@@ -53,8 +53,10 @@ public struct Membership: Sendable {
   var isIsolated = false
   /// When a timer last fired late.
   var lastLateAt = Instant.origin
-  /// Since when the rings wait for the view to come to rest, and the neighbours that links are held to until then.
+  /// Since when the rings wait for the view to come to rest, or for a moment after one change in a quiet mesh, and the
+  /// neighbours that links are held to until then.
   var unsettledSince: Instant?
+  var isQuietChange = false
   var settledNeighbours: [NodeID] = []
   var settledAt = Instant.origin
   /// When the local view changed, until the watched peers report the same digest.
@@ -112,6 +114,7 @@ public struct Membership: Sendable {
     case suspicion(NodeID)
     case check(NodeID)
     case news
+    case widen(NodeID)
     case round
     case rings
     case warmRedraw
@@ -232,6 +235,7 @@ public struct Membership: Sendable {
       case .suspicion(let node): endSuspicion(of: node, now: now, into: &effects)
       case .check(let node): checkIsDue(node, now: now, into: &effects)
       case .news: break
+      case .widen(let node): news.widen(node, unlessToldBy: MembershipLimits.endEchoes)
       case .round: runRound(now: now, into: &effects)
       case .rings: settleRings(now: now)
       case .warmRedraw: redrawWarmLink(now: now)

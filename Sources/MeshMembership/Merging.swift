@@ -290,8 +290,11 @@ extension Membership {
     var told = self.record(of: node, member, withMetadata: isWhole)
     if !isEnd && !isWhole && change != .none && change != .tooLarge { told.metadataDelta = record.metadataDelta }
     let isJoin = known.version.state.isTerminal
-    let isWide = path == .owner || isEnd
+    let isWide = path == .owner || (isEnd && (isOwner || !reachesAllInTwoHops))
     news.put(told, about: node, rank: NewsClass(told, isJoin: isJoin), wide: isWide, source: sender)
+    if isEnd && !isWide {
+      timers.set(.widen(node), at: now + random.jittered(MembershipLimits.endPatience, percent: 50))
+    }
     announceChange(
       node, from: known, to: member, isRestart: isRestart, isMetadataNew: change == .content, now: now,
       into: &effects)

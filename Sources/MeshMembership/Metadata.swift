@@ -84,7 +84,7 @@ extension Membership {
   mutating func refresh(now: Instant) {
     timers.set(.refresh, at: now + random.jittered(configuration.metadataRefreshPeriod, percent: 10))
     guard local.metadata.value.encodedSize <= MembershipLimits.wholeMetadataMax, news[nodeID] == nil else { return }
-    news.putQuietly(localRecord, about: nodeID, rank: .metadata)
+    news.putReminder(localRecord, about: nodeID)
   }
 }
 

@@ -26,9 +26,17 @@ struct News: Sendable {
     var sends = 0
     /// Told to all links rather than along the rings: ends, and what this node says of itself.
     var isWide: Bool
+    /// Nothing in it is new.
+    var isReminder = false
+    /// How many peers told it again since.
+    var echoes = 0
     /// Who knows it: has told it to us, or was told by us over a link that loses nothing. None of them hears it again.
     var knowers: [NodeID] = []
     var number: UInt64
+
+    /// Whether the digest tells who knows it. It leaves out suspicions and ends. What this node says of itself without
+    /// a change is meant for those that know it.
+    var isInDigest: Bool { !isReminder && rank >= .join }
 
     /// Whether `peer` has yet to hear it. Nobody is told its own life; what changed in metadata only who speaks the
     /// second version of the protocol understands.
@@ -79,6 +87,17 @@ struct News: Sendable {
     fresh.append((node, lastNumber))
   }
 
+  /// Puts a claim that is told again although nothing changed.
+  mutating func putReminder(_ record: MemberRecord, about node: NodeID) {
+    putQuietly(record, about: node, rank: .metadata)
+    _ = entries.modify(node) { $0.isReminder = true }
+  }
+
+  /// Drops all that the digest covers, when everybody to tell it to has the same digest.
+  mutating func forgetCovered() {
+    for (node, entry) in entries where entry.isInDigest { forget(node) }
+  }
+
   /// Puts a claim that needn't leave at once: it rides on probes.
   mutating func putQuietly(_ record: MemberRecord, about node: NodeID, rank: NewsClass) {
     put(record, about: node, rank: rank, wide: false, source: nil)
@@ -95,9 +114,17 @@ struct News: Sendable {
     if isWaiting != true { putQuietly(record, about: node, rank: rank) }
   }
 
+  /// Tells all links what went along the rings, unless so many peers have told it as well that all have heard it.
+  mutating func widen(_ node: NodeID, unlessToldBy echoesMax: Int) {
+    guard let entry = entries[node], !entry.isWide, entry.echoes < echoesMax else { return }
+    _ = entries.modify(node) { $0.isWide = true }
+    fresh.append((node, entry.number))
+  }
+
   /// Notes that `source` knows the claim too, which counts as one telling; one with older metadata doesn't.
   mutating func heardAgain(_ record: MemberRecord, about node: NodeID, from source: NodeID, limit: Int) {
     guard let entry = entries[node], record.toldMetadataVersion >= entry.record.toldMetadataVersion else { return }
+    _ = entries.modify(node) { $0.echoes &+= 1 }
     told(node, to: [source], limit: limit, keepsForEver: false)
   }
 
@@ -140,13 +167,15 @@ struct News: Sendable {
   var hasFresh: Bool { !fresh.isEmpty }
 
   /// The claims that `peer` may hear whose turn it is, up to `bytesMax`; one that is larger doesn't hold up the others.
-  func next(bytesMax: Int, countMax: Int, for peer: NodeID, isModern: Bool) -> [NodeID] {
+  /// Whoever has the same digest needs none of those that it covers.
+  func next(bytesMax: Int, countMax: Int, for peer: NodeID, isModern: Bool, agrees: Bool = false) -> [NodeID] {
     var picked: [NodeID] = []
     var bytes = 0
     // A few that don't fit are passed over; a long search for small ones isn't worth its time on every probe.
     for (_, node) in turns.prefix(countMax &* 4) {
       if picked.count >= countMax { break }
       guard let entry = entries[node], entry.isFor(peer, about: node, isModern: isModern) else { continue }
+      if agrees && entry.isInDigest { continue }
       let size = entry.record.encodedSize
       if bytes &+ size > bytesMax { continue }
       bytes &+= size

@@ -22,23 +22,23 @@ extension Membership {
     rings.isNeighbour(node) || links.warm[node] != nil || links.temporary[node] != nil
   }
 
-  /// The rings have other neighbours. One change in a quiet mesh is followed at once; in a mesh that forms each
-  /// neighbour is soon replaced by a nearer one, and every link costs a handshake, so that links follow when the view
-  /// has come to rest, or has not for a while.
+  /// The rings have other neighbours. One change in a quiet mesh is followed in a moment, in which the news of it goes
+  /// round without handshakes in its way. In a mesh that forms each neighbour is soon replaced by a nearer one, and
+  /// every link costs a handshake, so that links follow when the view has come to rest, or has not for a while.
   mutating func ringsChanged(now: Instant) {
     guard unsettledSince == nil else { return }
     unsettledSince = now
     let isForming = now.since(startedAt) < configuration.interval.multiplied(by: 2)
     let isQuiet = now.since(settledAt) >= configuration.interval && !isForming
-    timers.set(.rings, at: isQuiet ? now : now + random.jittered(MembershipLimits.ringRest, percent: 50))
+    isQuietChange = isQuiet
+    let moment = MembershipLimits.ringYield.multiplied(by: Int64(min(livingCount, MembershipLimits.ringYieldMembers)))
+    timers.set(.rings, at: now + random.jittered(isQuiet ? moment : MembershipLimits.ringRest, percent: 50))
   }
 
   mutating func settleRings(now: Instant) {
     guard let since = unsettledSince else { return }
     let restedAt = digestChangedAt + MembershipLimits.ringRest
-    // Noticed in this very turn: a change in a quiet mesh.
-    let isQuiet = since == now
-    if restedAt > now && !isQuiet && now.since(since) < MembershipLimits.ringPatience {
+    if restedAt > now && !isQuietChange && now.since(since) < MembershipLimits.ringPatience {
       // All come to rest at once, and often share a machine: the more they are, the longer their handshakes are spread.
       let spread = min(MembershipLimits.ringSpread.multiplied(by: Int64(livingCount)), configuration.interval)
       timers.set(.rings, at: restedAt + random.jittered(spread.divided(by: 2), percent: 100))
@@ -64,9 +64,19 @@ extension Membership {
       && now.since(startedAt) >= configuration.interval.multiplied(by: 3)
     let isPatient = now.since(max(links.chosenAt, startedAt)) < MembershipLimits.warmPatience
     guard health.score == 0, isAtRest || !isPatient else { return }
-    let underWay = links.warm.keys.count { peers[$0] == nil }
-    guard randomLinks.count &+ underWay < MembershipLimits.warmLinks else { return }
-    chooseWarmLink(now: now)
+    // One by one where all need them; a newcomer alone may have all of its own soon, and be quiet then.
+    for _ in 0..<(isNewcomerAlone ? MembershipLimits.warmLinksOfNewcomer : 1) {
+      let underWay = links.warm.keys.count { peers[$0] == nil }
+      guard randomLinks.count &+ underWay < MembershipLimits.warmLinks else { return }
+      chooseWarmLink(now: now)
+    }
+  }
+
+  /// Whether nearly all others began their lives well before this node, so that they have their links already.
+  private var isNewcomerAlone: Bool {
+    let span = UInt64(clamping: MembershipLimits.warmRedraw.milliseconds)
+    let young = members.count { $0.1.version.epoch &+ span > local.version.epoch }
+    return young &* 8 <= members.count
   }
 
   /// Exchanges one random link for another, so that in time everyone meets everyone.

@@ -20,6 +20,7 @@ extension Membership {
     forgetOldEnds(now: now)
     forgetFullBudgets(now: now)
     forgetOldVouchings(now: now)
+    forgetToldNews()
     releaseSurplus(now: now, into: &effects)
     fillWarmLinks(now: now)
     reviseQuietly(now: now)

@@ -195,6 +195,59 @@ struct TargetTests {
     #expect(rig.engine.dialer.targets[.peer(node)] == nil)
   }
 
+  /// A process that ended, and started again elsewhere: that it isn't where it was is no reason to wait, whether that
+  /// was learned before or after. One that moves on and on is followed once in an interval.
+  @Test(arguments: [true, false]) func aMemberThatStartedAgainElsewhereIsDialedAtOnce(failsFirst: Bool) throws {
+    var rig = try Rig { $0.seeds = [] }
+    rig.establish(.accepted(1), "z")
+    rig.establish(.accepted(2), "b")
+    rig.now = rig.now + .seconds(3)
+    rig.send(.linkClosed(.accepted(1), .closed))
+    for _ in 0..<40 where rig.dials.isEmpty { rig.advance(.milliseconds(10)) }
+    let first = try #require(rig.dials.first)
+    func move(_ epoch: UInt64) {
+      guard case .hello(let hello) = hello("z", epoch: epoch) else { return }
+      var news = MeshWire.News()
+      news.records = [hello.record]
+      news.records[0].metadata?.endpoint = "z:\(epoch)"
+      rig.send(.received(.accepted(2), .news(news)))
+    }
+    var dialed: [Endpoint] = []
+    func note() { for case .dial(_, let endpoint) in rig.effects.list { dialed.append(endpoint) } }
+    if failsFirst { rig.send(.linkClosed(first, .portClosed)) }
+    move(700)
+    note()
+    if !failsFirst {
+      rig.send(.linkClosed(first, .portClosed))
+      note()
+    }
+    rig.advance(.milliseconds(1))
+    note()
+    #expect(dialed == [try #require(Endpoint(parsing: "z:700"))])
+    for step in 0..<20 {
+      for link in rig.dials { rig.send(.linkClosed(link, .portClosed)) }
+      move(800 + UInt64(step))
+      note()
+      rig.advance(.milliseconds(40))
+      note()
+    }
+    #expect(dialed.count <= 2)
+  }
+
+  /// They are written a moment after the change, so that the disk doesn't stand in the way of the news of it.
+  @Test func knownPeersAreWrittenAMomentAfterTheChange() throws {
+    var rig = try Rig { $0.seeds = [] }
+    rig.establish(.accepted(1), "z")
+    func writes(_ rig: Rig) -> Bool {
+      rig.effects.list.contains { if case .persist(_, .knownPeers) = $0 { true } else { false } }
+    }
+    #expect(!writes(rig))
+    rig.advance(EngineLimits.knownPeersDelay - .milliseconds(1))
+    #expect(!writes(rig))
+    rig.advance(.milliseconds(1))
+    #expect(writes(rig))
+  }
+
   /// A failed dial of a member by name is evidence; one of a seed is none.
   @Test func aRefusedDialIsToldToTheMembershipUnderItsName() throws {
     var rig = try Rig { $0.seeds = [] }

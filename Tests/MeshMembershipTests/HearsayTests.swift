@@ -40,6 +40,20 @@ struct HearsayTests {
     #expect(rig.room.hearsay.isEmpty)
   }
 
+  /// All links of a newcomer are young; nobody takes a goodbye back, and so they count for that, and not for a death.
+  @Test func aNewcomerBelievesTwoYoungPeersAGoodbyeAndNoDeath() throws {
+    for (state, believed) in [(MemberState.left, true), (.dead, false)] {
+      var rig = try Rig()
+      for name in ["c", "d"] { try rig.connect(name) }
+      try rig.hear("c", news(claim("b")))
+      let accuser = state == .dead ? "x" : ""
+      try rig.hear("c", news(claim("b", 1, state, accuser: accuser)))
+      #expect(rig.status("b") != .left)
+      try rig.hear("d", news(claim("b", 1, state, accuser: accuser)))
+      #expect((rig.status("b") == .left) == believed)
+    }
+  }
+
   @Test func oneThatDoesNotCountKeepsNoPlaceFromTwoThatDo() throws {
     var rig = try knowing()
     try rig.connect("young")

@@ -174,6 +174,67 @@ struct NewsTests {
     #expect(watched.allSatisfy(hearers.contains))
   }
 
+  /// Those who hear the goodbye itself, or find a death, tell all their links; the others need not, unless few do.
+  @Test func endsThatOthersTellGoAlongTheRingsAndToAllWhereNobodyTellsThemAgain() throws {
+    for echoes in 0...MembershipLimits.endEchoes {
+      var (rig, names) = try crowd()
+      try rig.hear("n0", news(claim("x")))
+      try rig.run(.seconds(1), answering: names)
+      let left = claim("x", 1, .left)
+      func hearers(_ rig: Rig) -> [String] { names.filter { name in rig.told(name).contains { $0.state == .left } } }
+      try rig.hear("n0", news(left))
+      try rig.hear("n1", news(left))
+      var told = hearers(rig)
+      #expect(rig.status("x") == .left && (1...3).contains(told.count))
+      for index in 0..<echoes { try rig.hear("n\(2 + index)", news(left)) }
+      let patience = MembershipLimits.endPatience.multiplied(by: 3).divided(by: 2)
+      try rig.run(patience + .milliseconds(10)) { told += hearers($0) }
+      #expect(echoes < MembershipLimits.endEchoes ? Set(told).count >= 17 : told.count <= 3)
+    }
+  }
+
+  @Test func endsThatOthersTellGoToAllWhereTheMeshIsTooLargeForThat() throws {
+    var (rig, names) = try crowd()
+    try rig.fill((0..<1_000).map { claim("x\($0)") })
+    try rig.run(.seconds(1), answering: names)
+    var told = Set<String>()
+    func note(_ rig: Rig) { told.formUnion(names.filter { name in rig.told(name).contains { $0.state == .left } }) }
+    for name in ["n0", "n1"] { try rig.hear(name, news(claim("x7", 1, .left))) }
+    note(rig)
+    // In one flood, which may have to wait for the one before.
+    try rig.run(.milliseconds(10)) { note($0) }
+    #expect(rig.status("x7") == .left && told.isSuperset(of: names.dropFirst(2)))
+  }
+
+  /// A queue that holds the whole mesh, since it has just formed, isn't told to those that have formed it as well.
+  @Test func whatTheDigestCoversIsNotToldToWhomHasTheSame() throws {
+    var (rig, names) = try crowd()
+    try rig.hear("n0", news((0..<40).map { claim("x\($0)") }))
+    func ride(_ name: String, _ digest: UInt64) throws -> [String] {
+      var ping = Ping()
+      ping.digest = digest
+      try rig.hear(name, .ping(ping))
+      return rig.messages(to: name).flatMap { message -> [String] in
+        if case .ack(let ack) = message { ack.news.map(\.nodeID) } else { [] }
+      }
+    }
+    let far = try #require(names.last { name in rig.told(name).isEmpty })
+    // An answer goes by the digest that was told before.
+    #expect(try !ride(far, rig.room.digest).isEmpty)
+    #expect(try ride(far, rig.room.digest).isEmpty)
+    _ = try ride(far, rig.room.digest ^ 1)
+    #expect(try !ride(far, rig.room.digest).isEmpty)
+    // Suspicions aren't in the digest.
+    try rig.hear("n0", news(claim("x3", 0, .suspect, accuser: "n0")))
+    _ = try ride(far, rig.room.digest)
+    let (suspicion, node) = (rig.room.news[try id("x3")], try id(far))
+    #expect(suspicion?.isInDigest == false && suspicion?.knowers.contains(node) == true)
+    // When all agree, nobody is left to be told.
+    for name in names { _ = try ride(name, rig.room.digest) }
+    try rig.run(.seconds(2), answering: names)
+    #expect(rig.room.news.count <= 1 && rig.room.members.count >= 60)
+  }
+
   @Test func ownChangesAndEndsGoToAll() throws {
     var (rig, names) = try crowd()
     rig.send(.labelsSet([Label(key: "k", value: "v")]))

@@ -46,6 +46,37 @@ struct OverlayTests {
     #expect((4...11).contains(counts.count))
   }
 
+  /// One that comes alone to a mesh that stands has its handshakes behind it after some rounds.
+  @Test func aNewcomerAloneChoosesSomeRandomLinksInEachRound() throws {
+    for (lead, perRound) in [(UInt64(20_000), 1), (3_600_000, MembershipLimits.warmLinksOfNewcomer)] {
+      var rig = try Rig()
+      rig.room.local.version.epoch = 500 + lead
+      try rig.connect("c")
+      try rig.hear("c", news(crowd(200).map { claim($0) }))
+      var counts = [0]
+      try rig.run(.seconds(5), answering: ["c"])
+      counts.append(rig.room.links.warm.count)
+      try rig.run(.seconds(2), answering: ["c"])
+      counts.append(rig.room.links.warm.count)
+      #expect((2...4).contains(counts[1] / perRound) && counts[2] - counts[1] <= 3 * perRound)
+    }
+  }
+
+  /// The news of a change goes round without handshakes in its way, and the links follow in a moment.
+  @Test func oneChangeInAQuietMeshIsFollowedInAMoment() throws {
+    for count in [3, 60] {
+      var rig = try Rig.connected("c")
+      try rig.hear("c", news(crowd(count).map { claim($0) }))
+      try rig.run(.seconds(6), answering: ["c"])
+      let (gone, before) = (try #require(rig.room.settledNeighbours.first { $0.name != "c" }), rig.now)
+      try rig.bury(gone.name, voices: ["c", gone.name == "n0" ? "n1" : "n0"])
+      if rig.status(gone.name) != .left { rig.send(.memberRemoved(gone)) }
+      #expect(rig.room.settledNeighbours.contains(gone))
+      try rig.run(.milliseconds(Int64(count + 4) * 3 / 2), answering: ["c"])
+      #expect(!rig.room.settledNeighbours.contains(gone) && rig.room.settledAt > before)
+    }
+  }
+
   /// Nodes that form a mesh come to rest in one moment; their handshakes are spread.
   @Test func linksOfAMeshThatFormsFollowTheRingsAtDifferentMoments() throws {
     func moment(_ seed: UInt64, _ count: Int) throws -> Int64 {
