@@ -118,8 +118,12 @@ extension Engine {
     session.links.append(id)
     sessions[node] = session
     settle(node, now: now, into: &effects)
-    guard links[id] != nil else { return }
-    tell(.peerConnected(node, hello.record, version: link.version), now: now, into: &effects)
+    if links[id] != nil {
+      tell(.peerConnected(node, hello.record, version: link.version), now: now, into: &effects)
+    } else if sessions[node].flatMap({ links[$0.current]?.life }) == link.life {
+      // Another link to the same process is kept; that it lives was said all the same.
+      tell(.received(node, .hello(hello)), now: now, into: &effects)
+    }
   }
 
   /// Chooses among several links to one node. Links of an older life belong to a process that is gone. Of the rest the

@@ -33,6 +33,8 @@ public enum MembershipLimits {
   /// How long a link counts as new, so that its peer is told all news.
   public static let youngLink = Duration.seconds(1)
 
+  /// Rounds in a row in which a peer's own ping stands for one of ours; the next measures the round trip.
+  public static let roundsSparedMax = 9
   /// Peers asked to probe in this node's place.
   public static let relaysMax = 3
   /// When a relay says at the latest that it has no answer either.

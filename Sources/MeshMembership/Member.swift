@@ -93,6 +93,9 @@ struct Peer: Equatable, Sendable {
   var smoothedRoundTrip: Duration?
   /// The last ping, until it is answered.
   var lastAsked: Asked?
+  /// When it last pinged this node, and for how many rounds in a row that stood for a ping of our own.
+  var pingedAt: Instant?
+  var roundsSpared = 0
   /// Its local health as its answers told it: 0 is well.
   var health: UInt32 = 0
   /// Its digest when it last told it.

@@ -26,13 +26,28 @@ extension Membership {
     reviseQuietly(now: now)
     for node in rings.watched where probes[node] == nil && timers[.redial(node)] == nil {
       if peers[node] != nil {
-        probe(node, now: now, into: &effects)
+        if !spares(node, now: now) { probe(node, now: now, into: &effects) }
       } else if isUnheard(node, now: now) {
         askRelays(about: node, now: now, into: &effects)
       }
     }
-    if let node = nextInTurn(now: now), probes[node] == nil { probe(node, now: now, into: &effects) }
+    if let node = nextInTurn(now: now), probes[node] == nil, !spares(node, now: now) {
+      probe(node, now: now, into: &effects)
+    }
     if news.count > 0 { effects.append(.observe(.newsQueued(news.count))) }
+  }
+
+  /// Whether a peer needs no ping in this round: its own, heard in the last half of an interval, says as much. Of
+  /// two that watch each other the rounds of one come first, so that it asks and the other hears.
+  private mutating func spares(_ node: NodeID, now: Instant) -> Bool {
+    guard let peer = peers[node] else { return false }
+    let isHeard = peer.pingedAt.map { now.since($0) < configuration.interval.divided(by: 2) } ?? false
+    let isSpared =
+      isHeard && health.score == 0 && peer.smoothedRoundTrip != nil && members[node]?.version.state == .alive
+      && peer.roundsSpared < MembershipLimits.roundsSparedMax
+    if isSpared { marks.insert(.sparedAPing) }
+    _ = peers.modify(node) { $0.roundsSpared = isSpared ? $0.roundsSpared &+ 1 : 0 }
+    return isSpared
   }
 
   /// Whether a watched member without a link has had its time: for a dial to it, and for a word of it to come another

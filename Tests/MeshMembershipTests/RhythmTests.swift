@@ -20,6 +20,53 @@ struct RhythmTests {
     #expect((60...120).contains(wakes))
   }
 
+  /// A rig at rest whose peer "b" pings it `age` before its next round, which has begun when this returns.
+  private func rounds(after age: Duration, change: (inout Rig) throws -> Void = { _ in }) throws -> Rig {
+    var rig = try Rig.connected("b", "c")
+    try rig.run(.seconds(3), answering: ["b", "c"])
+    try rig.pinged(by: "b", before: age)
+    try change(&rig)
+    try rig.reach(try #require(rig.room.timers[.round]))
+    return rig
+  }
+
+  /// Of two that watch each other one asks: what it says in that is what an answer would.
+  @Test func aPeerThatHasJustPingedIsSparedOursButForOneRoundInTen() throws {
+    var rig = try Rig.connected("b")
+    try rig.run(.seconds(3), answering: ["b"])
+    var pings = 0
+    for _ in 0..<100 {
+      try rig.pinged(by: "b", before: .milliseconds(400))
+      try rig.reach(try #require(rig.room.timers[.round]))
+      let asked = rig.pings(to: "b").map(\.sequence)
+      pings += asked.count
+      try rig.answer("b", asked)
+    }
+    #expect(pings == 100 / (MembershipLimits.roundsSparedMax + 1))
+    #expect(rig.room.marks.contains(.sparedAPing) && rig.status("b") == .alive)
+  }
+
+  @Test func aPingThatIsOlderThanHalfAnIntervalSparesNothing() throws {
+    #expect(try rounds(after: .milliseconds(499)).pings(to: "b").isEmpty)
+    #expect(try rounds(after: .milliseconds(500)).pings(to: "b").count == 1)
+  }
+
+  @Test func aNodeThatIsNotWellSparesNobody() throws {
+    #expect(try rounds(after: .milliseconds(100)) { $0.room.health.note(1) }.pings(to: "b").count == 1)
+  }
+
+  @Test func aSuspectAndAPeerOfUnknownRoundTripAreNeverSpared() throws {
+    let suspecting = try rounds(after: .milliseconds(100)) { rig in
+      try rig.hear("c", news(claim("b", 0, .suspect, accuser: "c")))
+    }
+    #expect(suspecting.room.probes[try id("b")] != nil)
+    let unmeasured = try rounds(after: .milliseconds(100)) { rig in
+      let b = try id("b")
+      _ = rig.room.peers.modify(b) { $0.smoothedRoundTrip = nil }
+    }
+    #expect(unmeasured.pings(to: "b").count == 1)
+  }
+
   /// Two that hold each other dead learn that they live from pings alone, when all that was said first got lost.
   @Test func theDeadArePingedWhileLinkedWithTheirOwnDeathInFront() throws {
     var rig = try Rig.connected("b", "c", "d")

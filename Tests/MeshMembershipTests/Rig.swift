@@ -153,6 +153,14 @@ extension Rig {
     send(.deadlineReached)
   }
 
+  /// Goes to this time before the next round, when peer `name` pings, and knows what this node knows.
+  mutating func pinged(by name: String, before span: Duration) throws {
+    try run(try #require(room.timers[.round]).since(now) - span, answering: [name])
+    var ping = Ping()
+    ping.digest = room.digest
+    try hear(name, .ping(ping))
+  }
+
   var observations: [Observation] {
     effects.list.compactMap { if case .observe(let observation) = $0 { observation } else { nil } }
   }
