@@ -345,6 +345,9 @@ extension Membership {
     let claimed = Version(record)
     if claimed == known.version {
       news.heardAgain(record, about: node, from: sender, limit: tellingsMax)
+      if configuration.mutations.contains(.tellsAgain) {
+        news.put(record, about: node, rank: NewsClass(record, isJoin: false), wide: false, source: sender)
+      }
       if claimed.state == .suspect, confirm(node, by: record, from: sender, now: now, into: &effects) {
         lookAt(node, now: now, into: &effects)
         let told = self.record(of: node, known, withMetadata: false)
