@@ -94,6 +94,7 @@ public struct MembershipEffects: Sendable {
   public init() {}
   /// Adds one effect at the end.
   public mutating func append(_ effect: MembershipEffect) { list.append(effect) }
-  /// Empties the sink for the next turn.
-  public mutating func removeAll() { list.removeAll(keepingCapacity: true) }
+  /// Empties the sink for the next turn. The room that a whole view of a large mesh took is given back: few turns need
+  /// it again.
+  public mutating func removeAll() { list.removeAll(keepingCapacity: list.count <= 64) }
 }

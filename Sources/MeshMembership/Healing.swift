@@ -10,14 +10,24 @@ extension Membership {
     guard !ends.isEmpty, !configuration.mutations.contains(.neverHeals) else { return }
     guard random.chance(4, in: UInt64(max(4, livingCount))) else { return }
     let start = Int(clamping: random.below(UInt64(ends.count)))
+    let taken = takenEndpoints
     for offset in 0..<ends.count {
-      guard let end = ends.element(at: (start &+ offset) % ends.count),
-        members[end.key]?.version.state == .dead, peers[end.key] == nil
+      guard let end = ends.element(at: (start &+ offset) % ends.count), let member = members[end.key],
+        member.version.state == .dead, peers[end.key] == nil, !taken.contains(member.metadata.value.endpoint)
       else { continue }
       marks.insert(.triedToHeal)
       wantTemporarily(end.key, now: now)
       return
     }
+  }
+
+  /// Where this node and those that it is linked to live: one of the dead that was there before can't be found there,
+  /// and each dial would replace a link that works.
+  private var takenEndpoints: [String] {
+    [local.metadata.value.endpoint]
+      + peers.keys.compactMap { node in
+        members[node].flatMap { $0.version.state == .alive ? $0.metadata.value.endpoint : nil }
+      }
   }
 
   /// Forgets those that ended long ago.

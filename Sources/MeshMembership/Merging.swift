@@ -101,8 +101,14 @@ extension Membership {
       return mergeOld(record, over: known, node: node, from: sender, isOwner: isOwner, now: now, into: &effects)
     }
     if !isOwner && claimed.state != .alive {
-      // A claim in this node's name that it doesn't stand by is a lie, or of an earlier life.
-      if record.accuser == nodeID.name && suspicions[node]?.confirmedAt == nil { return .done }
+      // A claim in this node's name that it doesn't stand by is a lie, or of an earlier life. Those who believe such a
+      // death tell it in that name for ever: this node goes and looks.
+      if record.accuser == nodeID.name && suspicions[node]?.confirmedAt == nil {
+        if claimed.state == .dead, hearsay[node] == nil, mayAccuse(sender, now: now) {
+          check(node, now: now, into: &effects)
+        }
+        return .done
+      }
       guard mayAccuse(sender, now: now) else {
         reject("too many accusations", from: sender, into: &effects)
         return .done
@@ -342,6 +348,9 @@ extension Membership {
     let claimed = Version(record)
     if claimed == known.version {
       news.heardAgain(record, about: node, from: sender, limit: tellingsMax)
+      if configuration.mutations.contains(.tellsAgain) {
+        news.put(record, about: node, rank: NewsClass(record, isJoin: false), wide: false, source: sender)
+      }
       if claimed.state == .suspect, confirm(node, by: record, from: sender, now: now, into: &effects) {
         lookAt(node, now: now, into: &effects)
         let told = self.record(of: node, known, withMetadata: false)

@@ -31,4 +31,6 @@ public struct Mutations: OptionSet, Sendable {
   public static let neverHeals = Mutations(rawValue: 2_048)
   /// A relay that is deaf itself isn't told from a dead subject.
   public static let ignoresNacks = Mutations(rawValue: 4_096)
+  /// What is known already is told again as if it were new.
+  public static let tellsAgain = Mutations(rawValue: 8_192)
 }

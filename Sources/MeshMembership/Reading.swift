@@ -64,6 +64,7 @@ extension Membership {
   public func knownPeers(atMost limit: Int) -> [MemberRecord] {
     let first = members.rank(of: nodeID)
     var peers: [MemberRecord] = []
+    peers.reserveCapacity(min(limit, members.count))
     for offset in 0..<members.count where peers.count < limit {
       guard let (node, member) = members.element(at: (first &+ offset) % members.count) else { continue }
       let endpoint = member.metadata.value.endpoint

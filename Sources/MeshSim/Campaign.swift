@@ -37,7 +37,8 @@ public struct Campaign: Equatable, Sendable {
     happens follows from the seed. A failing run is repeated with fewer nodes, fewer faults and less time, until what is
     left can be read.
 
-      --nodes N        nodes of the mesh, 1 to \(SimulationOptions.nodesMax); without it the seed chooses 3 to 30
+      --nodes N        nodes of the mesh, 1 to \(SimulationOptions.nodesMax); without it the seed chooses 3 to 30,
+                       and in one seed of 64 40 to 64
       --seed S         the seed, or the first of them (1)
       --seeds COUNT    how many seeds in a row (1)
       --profile NAME   \(Profile.allCases.map(\.rawValue).joined(separator: " "))

@@ -48,6 +48,7 @@ extension Simulation {
     switch parcel.message {
     case .success(let message):
       if isSmall { checks.received(message, from: parcel.sender, by: process, in: self) }
+      if case .hello = message { noteDial(link, of: process, found: processes[parcel.sender].name) }
       hash.combine(parcel.digest)
       step(process, .received(link, message))
     case .failure(let error):

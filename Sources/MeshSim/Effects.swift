@@ -77,6 +77,10 @@ extension Simulation {
     }
     traffic.messages &+= 1
     traffic.bytes &+= parcel.size
+    if parcel.isHello {
+      traffic.hellos &+= 1
+      traffic.helloBytes &+= parcel.size
+    }
   }
 }
 
@@ -84,8 +88,18 @@ extension Simulation {
 struct Traffic {
   var messages = 0
   var bytes = 0
+  /// Of both, the hellos.
+  var hellos = 0
+  var helloBytes = 0
   /// Of hostile members, which count nowhere else.
   var hostileBytes = 0
+
+  /// What came on top of `before`.
+  func since(_ before: Traffic) -> Traffic {
+    Traffic(
+      messages: messages &- before.messages, bytes: bytes &- before.bytes, hellos: hellos &- before.hellos,
+      helloBytes: helloBytes &- before.helloBytes, hostileBytes: hostileBytes &- before.hostileBytes)
+  }
 }
 
 extension Observation {

@@ -114,15 +114,7 @@ extension Simulation {
 
   private func slowDown(_ fault: Fault, _ process: Process) {
     switch fault.kind {
-    case .pause:
-      process.pausedUntil = max(process.pausedUntil, now + fault.duration)
-      // Whoever answers again before the longest silence is over must not have been given up.
-      if process.pausedUntil.since(now) >= Simulation.harmlessPause {
-        excuse(process, for: fault.duration)
-        // It hears first what was said long ago.
-        impair(process, for: fault.duration)
-      }
-      if fault.duration >= Network.idleTimeout { loseLinks(of: process) }
+    case .pause: pause(process, for: fault.duration)
     case .slow:
       process.inputDelay = .milliseconds(Int64(clamping: 200 &+ fault.amount &* 18 / 10))
       excuse(process, for: fault.duration)
@@ -142,13 +134,29 @@ extension Simulation {
     }
   }
 
+  /// Stops the process for a while. One that is stopped again before it has gone on, or at the very moment of it, has
+  /// answered nobody in between: that is one pause.
+  func pause(_ process: Process, for span: Duration) {
+    if process.pausedUntil < now { process.pausedSince = now }
+    process.pausedUntil = max(process.pausedUntil, now + span)
+    let whole = process.pausedUntil.since(process.pausedSince)
+    // Whoever answers again before the longest silence is over must not have been given up.
+    if whole >= Simulation.harmlessPause {
+      let rest = process.pausedUntil.since(now)
+      excuse(process, for: rest, ofWhole: whole)
+      // It hears first what was said long ago.
+      impair(process, for: rest, ofWhole: whole)
+    }
+    if whole >= Network.idleTimeout { loseLinks(of: process) }
+  }
+
   /// A process that is stopped for so long answers none of its peers' packets: their ends of its links time out.
   private func loseLinks(of process: Process) {
+    let at = max(now, process.pausedSince + Network.idleTimeout)
     for slot in process.links.values.sorted() {
       let generation = connections.generation(of: slot)
       for side in 0...1 {
-        queue.schedule(
-          .ended(slot: slot, generation: generation, side: side, .timedOut), at: now + Network.idleTimeout)
+        queue.schedule(.ended(slot: slot, generation: generation, side: side, .timedOut), at: at)
       }
     }
   }
@@ -224,9 +232,9 @@ extension Simulation {
     give(.command(CommandToken(rawValue: 5_000), command), to: process, life: nil)
   }
 
-  /// Others may give the process up until a while after now and `span`.
-  func excuse(_ process: Process, for span: Duration) {
-    process.excusedUntil = max(process.excusedUntil, now + span + aftermath(of: span))
+  /// Others may give the process up until a while after now and `span`, which is the rest of `whole` if there is one.
+  func excuse(_ process: Process, for span: Duration, ofWhole whole: Duration? = nil) {
+    process.excusedUntil = max(process.excusedUntil, now + span + aftermath(of: whole ?? span))
   }
 
   /// What was short leaves less behind: streams flow again after as much time, and a probe has an answer soon after
@@ -236,8 +244,8 @@ extension Simulation {
   }
 
   /// What the process holds of others may be wrong until a while after now and `span`.
-  func impair(_ process: Process, for span: Duration) {
-    process.impairedUntil = max(process.impairedUntil, now + span + aftermath(of: span))
+  func impair(_ process: Process, for span: Duration, ofWhole whole: Duration? = nil) {
+    process.impairedUntil = max(process.impairedUntil, now + span + aftermath(of: whole ?? span))
   }
 
   /// For a while it isn't certain that everybody can reach everybody.

@@ -18,8 +18,10 @@ extension Simulation {
     process.isLeaving = false
     process.wakeAt = nil
     process.pausedUntil = min(process.pausedUntil, now)
+    process.pausedSince = now
     process.emptyInbox()
     process.acceptedLinks = 0
+    process.dials.removeAll()
     process.labels = process.configuration.metadata.labels
     process.isDraining = false
     process.lastHeard.removeAll()

@@ -37,6 +37,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
   case believesOneVoice = "believes-one-voice"
   case neverHeals = "never-heals"
   case ignoresNacks = "ignores-nacks"
+  case tellsAgain = "tells-again"
   case reusesEpoch = "reuses-epoch"
 
   /// The bug as the membership room knows it; the last one is the simulator's own, a disk that forgets.
@@ -55,6 +56,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case .believesOneVoice: .believesOneVoice
     case .neverHeals: .neverHeals
     case .ignoresNacks: .ignoresNacks
+    case .tellsAgain: .tellsAgain
     case .reusesEpoch: []
     }
   }
@@ -64,7 +66,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
 public struct SimulationOptions: Equatable, Sendable {
   /// From this everything random follows.
   public var seed: UInt64
-  /// How many nodes, 1 to 5,000; nil lets the seed choose 3 to 30.
+  /// How many nodes, 1 to 5,000; nil lets the seed choose 3 to 30, and in one of 64 seeds 40 to 64.
   public var nodes: Int?
   /// Which faults happen.
   public var profile = Profile.swarm

@@ -12,11 +12,14 @@ final class Parcel {
   let size: Int
   /// A hash of its content, for the hash of the run.
   let digest: UInt64
+  /// The first message of a link, which is as large as its node's metadata.
+  let isHello: Bool
   private let bytes: [UInt8]?
   private var decoded: Result<MeshMessage, WireError>?
 
   init(_ message: MeshMessage, from sender: Int, asBytes: Bool) {
     self.sender = sender
+    if case .hello = message { isHello = true } else { isHello = false }
     if asBytes {
       let bytes = message.encoded()
       self.bytes = bytes
@@ -34,6 +37,7 @@ final class Parcel {
   init(bytes: [UInt8], from sender: Int) {
     self.sender = sender
     self.bytes = bytes
+    isHello = false
     size = bytes.count
     digest = TraceHash.of(bytes)
   }

@@ -41,6 +41,8 @@ final class Process {
   var clock: ProcessClock
   /// Until then nothing is handled: the process is stopped by its machine.
   var pausedUntil = Instant.origin
+  /// When the last pause began; pauses that overlap or touch are one.
+  var pausedSince = Instant.origin
   /// Each input waits up to this long before it is handled.
   var inputDelay = Duration.zero
   /// Each wake-up comes up to this much late.
@@ -58,6 +60,8 @@ final class Process {
   /// The connection behind each link, and all connections in the order in which they were made.
   var links: [UInt64: Int] = [:]
   var acceptedLinks: UInt64 = 0
+  /// Where each link was dialed that has brought no hello yet; empty in large runs.
+  var dials: [UInt64: Endpoint] = [:]
   /// Until when its uplink is busy.
   var uplinkFreeAt = Instant.origin
   /// When the last message of each name was handled here; empty in large runs.

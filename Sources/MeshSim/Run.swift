@@ -22,15 +22,16 @@ extension Simulation {
     queue.schedule(.inspection, at: now + .seconds(1))
     let end = calmAt + options.calmTime
     advance(to: end) { self.isSettled }
+    // What was sent through a narrow pipe comes late: only then is it calm.
+    if !isSettled && backlogUntil > calmAt { advance(to: backlogUntil + options.calmTime) { self.isSettled } }
     if violation == nil && !isSettled {
       fail(
         "convergence",
         "\(agreement.problem(in: self) ?? "no agreement lasted") after "
-          + "\(options.calmTime.milliseconds / 1_000) s of calm")
+          + "\(now.since(calmAt).milliseconds / 1_000) s of calm")
     }
     if isSettled { examine() }
     for process in processes { noteMarks(of: process) }
-    if let factor = checks.amplification.measured(in: self) { say(nil, "AMPLIFIED \(factor)", isDetail: false) }
     return SimulationResult(
       seed: options.seed, nodes: processes.count(where: { !$0.isIntruder }), hash: hash.value, violation: violation,
       steps: steps, endedAt: now, formedAfter: formedAt.map { $0.since(lastStartAt) }, tally: tallies)
@@ -45,6 +46,7 @@ extension Simulation {
       if fault.duration > .zero && fault.at <= now && fault.at + fault.duration > now { calmDown(fault, number) }
     }
     isCalm = true
+    if let words = checks.amplification.words(in: self) { say(nil, "AMPLIFIED \(words)", isDetail: false) }
     // Faults that the calm has cut short excuse as much as those that had their time.
     excusedUntil = max(excusedUntil, now + Simulation.aftermath)
     network.loss = 0
@@ -54,10 +56,12 @@ extension Simulation {
     network.cuts = []
     network.bandwidth = usualBandwidth
     network.jitter = usualJitter
+    backlogUntil = connections.latestArrival
     findBlocked()
     for process in processes {
       process.isDiskFailing = false
       process.pausedUntil = min(process.pausedUntil, now)
+      process.uplinkFreeAt = min(process.uplinkFreeAt, now)
       process.hurry(now)
       if process.hasInbox { queue.schedule(.inbox(process: process.index, life: process.life), at: now) }
       // The seeds come back: without them those that have never met can't find each other. Of the others a half.

@@ -6,7 +6,7 @@ import MeshWire
 extension Simulation {
   func dial(_ endpoint: Endpoint, on link: LinkID, from process: Process) {
     let target = listeners[endpoint]
-    for name in addressNames[endpoint] ?? [] { checks.accusations.hasEvidence(process, against: name, at: now) }
+    if isSmall && process.engine != nil { process.dials[link.rawValue] = endpoint }
     var wait = network.distance(process.index, target ?? process.index).multiplied(by: 2)
     if let target, let delay = network.delay(process.index, target, &process.random) {
       wait = wait + (delay - network.distance(process.index, target))
@@ -44,9 +44,19 @@ extension Simulation {
 
   private func fail(_ link: LinkID, of dialer: Process, at endpoint: Endpoint, _ end: LinkEnd, at: Instant) {
     let at = max(now, at)
-    // Also against one that others have called alive meanwhile: until then it hasn't answered.
-    for name in addressNames[endpoint] ?? [] { checks.accusations.hasEvidence(dialer, against: name, at: at) }
+    // A dial that comes to nothing bears out what one voice says, and that voice may be a hostile member's.
+    if isForged, end == .timedOut, let target = listeners[endpoint], processes[target].isRunning {
+      excuse(processes[target], for: at.since(now))
+    }
     queue.schedule(.input(process: dialer.index, life: dialer.life, .linkClosed(link, end)), at: at)
+  }
+
+  /// What a dial proves to the one who made it: that those who were to be found there, but for `found`, weren't.
+  func noteDial(_ link: LinkID, of dialer: Process, found: Int? = nil) {
+    guard let endpoint = dialer.dials.removeValue(forKey: link.rawValue) else { return }
+    for name in addressNames[endpoint] ?? [] where name != found {
+      checks.accusations.hasEvidence(dialer, against: name, at: now)
+    }
   }
 
   private func connect(_ link: LinkID, of dialer: Process, to listener: Process) {
@@ -107,10 +117,19 @@ extension Simulation {
       let busy = Duration(nanoseconds: Int64(clamping: parcel.size &+ 58) &* 1_000_000_000 / network.bandwidth)
       process.uplinkFreeAt = max(process.uplinkFreeAt, now) + busy
       delay = delay + process.uplinkFreeAt.since(now)
+      noteBacklog(of: process)
     }
     let at = max(now + delay, connection.lastArrival[side])
     connections[slot]?.lastArrival[side] = at
     queue.schedule(.arrival(slot: slot, generation: generation, side: side, parcel), at: at)
+  }
+
+  /// What waits in the uplink looks to others like a pause, and may last longer than the fault that made it narrow.
+  private func noteBacklog(of process: Process) {
+    let backlog = process.uplinkFreeAt.since(now)
+    guard backlog >= Simulation.harmlessPause else { return }
+    excuse(process, for: backlog)
+    disturb(for: backlog)
   }
 
   /// The process at the other end of a link, while the link is there.
@@ -144,6 +163,7 @@ extension Simulation {
 
   /// The process closes its end: the other learns of it behind all that was sent before.
   func close(_ link: LinkID, of process: Process, _ reason: LinkEnd = .closed) {
+    process.dials.removeValue(forKey: link.rawValue)
     guard let slot = process.links.removeValue(forKey: link.rawValue), let connection = connections[slot] else {
       return
     }

@@ -46,16 +46,40 @@ struct Change {
   var isOwn: Bool { view?.isLocal ?? false }
 }
 
-/// The views of all processes: a row for each.
+/// The views of all processes: a row for each. Most processes see the same of a name, so that each sight is kept once
+/// and a row holds its number: in a mesh of 5,000 there are 25 million of them.
 struct Views {
-  private var rows: [[Seen]] = []
+  /// For each process and name one more than the place of its sight; 0 for the unknown.
+  private var rows: [[UInt32]] = []
+  /// All that was ever seen of each name.
+  private var sights: [[Seen]] = []
 
   subscript(process: Int, name: Int) -> Seen {
-    get { name < rows[process].count ? rows[process][name] : Seen() }
-    set {
-      while rows[process].count <= name { rows[process].append(Seen()) }
-      rows[process][name] = newValue
+    get {
+      guard name < rows[process].count else { return Seen() }
+      let number = rows[process][name]
+      return number == 0 ? Seen() : sights[name][Int(number) &- 1]
     }
+    set {
+      let number = number(of: newValue, about: name)
+      if rows[process].count <= name { widen(process, to: name) }
+      rows[process][name] = number
+    }
+  }
+
+  private mutating func number(of seen: Seen, about name: Int) -> UInt32 {
+    if seen == Seen() { return 0 }
+    while sights.count <= name { sights.append([]) }
+    // What is seen now is most often what was seen last.
+    let known = sights[name].lastIndex(of: seen)
+    if known == nil { sights[name].append(seen) }
+    return UInt32(clamping: known ?? sights[name].count &- 1) &+ 1
+  }
+
+  /// There are about as many names as processes: a row that grew by doubling would waste up to a half.
+  private mutating func widen(_ process: Int, to name: Int) {
+    if rows[process].isEmpty { rows[process].reserveCapacity(rows.count) }
+    while rows[process].count <= name { rows[process].append(0) }
   }
 
   mutating func addProcess() { rows.append([]) }

@@ -65,6 +65,21 @@ struct HearsayTests {
     #expect(rig.status("b") == .left)
   }
 
+  /// Others believe a death that was told in this node's name, and tell it no other: it isn't believed, but looked into.
+  @Test func aDeathInThisNodesNameIsLookedInto() throws {
+    var rig = try knowing()
+    try rig.hear("c", death("m"))
+    #expect(rig.events.isEmpty && rig.status("b") == .alive && isDialed("b", rig))
+    try rig.run(.seconds(6), answering: ["c", "d"])
+    rig.send(.dialFailed(try id("b"), refused: false))
+    #expect(rig.events == [.left] && rig.view("b")?.isDead == true)
+    // One that answers stays.
+    rig = try knowing()
+    try rig.hear("c", death("m"))
+    try rig.connect("b")
+    #expect(rig.status("b") == .alive && rig.room.hearsay.isEmpty)
+  }
+
   @Test func claimAfterClaimDoesNotPutOffTheLook() throws {
     var rig = try knowing()
     for step in 0..<8 {

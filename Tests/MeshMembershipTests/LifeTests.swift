@@ -23,6 +23,20 @@ struct LifeTests {
     #expect(!tried.contains("gone"))
   }
 
+  /// Another would answer there, and each dial would replace its link.
+  @Test func theDeadAreNotTriedWhereAnotherLivesNow() throws {
+    for taken in ["m:17421", "c:17421", "b:17421"] {
+      var rig = try Rig.connected("c", "d")
+      try rig.run(.milliseconds(200), answering: ["c", "d"])
+      var dead = claim("b")
+      dead.metadata?.endpoint = taken
+      try rig.hear("c", news(dead))
+      try rig.bury("b", voices: ["c", "d"])
+      for _ in 0..<24 { try rig.run(.seconds(5), answering: ["c", "d"]) }
+      #expect(rig.room.marks.contains(.triedToHeal) == (taken == "b:17421"))
+    }
+  }
+
   @Test func aTriedMemberThatAnswersRefutesAndIsBack() throws {
     var rig = try Rig.connected("c", "d")
     try rig.hear("c", news(claim("b")))

@@ -115,6 +115,22 @@ struct CheckerTests {
     #expect(checker.check(death, in: world) == nil)
   }
 
+  /// What a process is not asked in between is one pause, however many faults made it.
+  @Test func pausesThatOverlapOrTouchAreOne() {
+    for (gap, isOne) in [(Int64(-1_160), true), (0, true), (1, false)] {
+      let world = Simulation(SimulationTests.options(1, .calm, nodes: 5))
+      let process = world.processes[1]
+      world.now = .origin + .seconds(10)
+      world.pause(process, for: .milliseconds(2_900))
+      #expect(process.excusedUntil == .origin)
+      world.now = world.now + .milliseconds(2_900 + gap)
+      world.pause(process, for: .milliseconds(3_250))
+      #expect((process.excusedUntil > process.pausedUntil) == isOne, "\(gap)")
+      #expect((process.impairedUntil > process.pausedUntil) == isOne, "\(gap)")
+      #expect(process.pausedUntil == world.now + .milliseconds(3_250))
+    }
+  }
+
   @Test func eventsThatTellNoStory() {
     var stories = EventStories()
     stories.begun(observer)

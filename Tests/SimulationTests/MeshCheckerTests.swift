@@ -45,6 +45,43 @@ struct MeshCheckerTests {
     #expect(checker.told(accusation(), by: observer, in: world) == nil)
   }
 
+  /// A dial is a reason when it has come to nothing, or when another has answered it, and not while it is on its way.
+  @Test func aDialThatIsOnItsWayIsNoReason() {
+    form()
+    func isReason(_ incarnation: UInt32) -> Bool {
+      var claim = accusation()
+      claim.incarnation = incarnation
+      return world.checks.accusations.told(claim, by: observer, in: world) == nil
+    }
+    #expect(!isReason(1))
+    world.dial(subject.endpoint, on: .dialed(900), from: observer)
+    #expect(!isReason(2))
+    world.noteDial(.dialed(900), of: observer, found: subject.name)
+    #expect(!isReason(3))
+    world.dial(subject.endpoint, on: .dialed(901), from: observer)
+    world.noteDial(.dialed(901), of: observer, found: world.processes[2].name)
+    #expect(isReason(4))
+    world.now = world.now + Accusations.memory + .milliseconds(1)
+    #expect(!isReason(5))
+    world.dial(subject.endpoint, on: .dialed(902), from: observer)
+    world.step(observer, .linkClosed(.dialed(902), .timedOut))
+    #expect(isReason(6))
+  }
+
+  /// A failed dial bears out a hostile member's word; without hostile members it excuses nobody.
+  @Test func aDialThatFailsExcusesWhereAVoiceMayBeHostile() throws {
+    let worlds = (UInt64(1)...40).map { Simulation(SimulationTests.options($0, .swarm, nodes: 5)) }
+    let forged = try #require(worlds.first { $0.isForged })
+    for (world, isExcused) in [(forged, true), (self.world, false)] {
+      let (dialer, listener) = (world.processes[0], world.processes[1])
+      for process in [dialer, listener] { world.start(process, at: .origin) }
+      world.advance(to: .origin)
+      world.network.cuts = [Cut(fault: 0, shape: .deaf(1))]
+      world.dialed(.dialed(900), of: dialer, at: listener.endpoint, since: world.now)
+      #expect((listener.excusedUntil > world.now + Network.dialTimeout) == isExcused)
+    }
+  }
+
   @Test func aDeathThatAnIsolatedNodeDeclares() {
     form()
     var checker = Isolation()
@@ -116,6 +153,13 @@ struct MeshCheckerTests {
     #expect(isQuiet(4 * 8 * 10, 4 * 8 * 10 * 20))
     #expect(!isQuiet(4 * 16 * 10, 4 * 8 * 10 * 20))
     #expect(!isQuiet(4 * 8 * 10, 4 * 8 * 10 * 200))
+    // A few large hellos are no storm; many are, and so is as much of anything else.
+    func isQuiet(hellos: Int, _ bytes: Int) -> Bool {
+      let sent = Traffic(messages: 4 * 8 * 10, bytes: bytes, hellos: hellos, helloBytes: hellos * 16_000)
+      return checker.isQuiet(at: later, sent, nodes: 10, world.processes[0].configuration)
+    }
+    #expect(isQuiet(hellos: 50, 50 * 16_000 + 4 * 8 * 10 * 20) && !isQuiet(hellos: 51, 51 * 16_000 + 4 * 8 * 10 * 20))
+    #expect(!isQuiet(hellos: 50, 50 * 16_000 + 4 * 8 * 10 * 200))
   }
 
   @Test func wordsForAStrangerAndDeedsAfterNonsense() {

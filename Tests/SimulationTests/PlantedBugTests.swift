@@ -18,7 +18,8 @@ struct PlantedBugTests {
     (.mintsForOthers, .pause, "only owners mint"), (.acceptsOlder, .pause, "monotonic versions"),
     (.keepsNews, .lossy, "bounded queues"), (.dropsConfirmations, .pause, "accusations"),
     (.forgetsIncarnation, .lossy, "monotonic versions"), (.reusesEpoch, .churn, "one epoch per life"),
-    (.asksNoRelays, .partition, "needless accusations"), (.believesOneVoice, .churn, "accusations"),
+    (.tellsAgain, .swarm, "amplification"), (.asksNoRelays, .partition, "needless accusations"),
+    (.believesOneVoice, .churn, "accusations"),
     (.neverHeals, .partition, "convergence"), (.ignoresNacks, .partition, "self-doubt"),
   ])
   func eachPlantedBugIsCaughtByItsChecker(bug: PlantedBug, profile: Profile, checker: String) {

@@ -37,6 +37,36 @@ struct SimulationTests {
     #expect(Simulation(SimulationTests.options(1, .calm, nodes: SimulationOptions.smallNodesMax)).carriesBytes)
   }
 
+  /// Some seeds of a campaign have so many nodes that they give links back; most stay small.
+  @Test func oneSeedOfManyIsACrowd() {
+    let counts = (UInt64(1)...640).map { Simulation(SimulationOptions(seed: $0)).processes.count }
+    #expect(counts.allSatisfy { (3...30).contains($0) || (40...SimulationOptions.smallNodesMax).contains($0) })
+    #expect((3...25).contains(counts.count { $0 >= 40 }))
+  }
+
+  /// The views keep what was seen once, and tell it apart for each process and name.
+  @Test func viewsTellWhatWasSeen() {
+    var views = Views()
+    for _ in 0..<2 { views.addProcess() }
+    var sights: [Seen] = []
+    for number in 0..<4 {
+      var seen = Seen()
+      seen.epoch = UInt64(number)
+      sights.append(seen)
+    }
+    #expect(views[1, 7] == Seen())
+    for name in [7, 0, 300] {
+      for (process, seen) in [(0, 1), (1, 1), (0, 2), (0, 1), (1, 3)] {
+        views[process, name] = sights[seen]
+        #expect(views[process, name] == sights[seen])
+      }
+      #expect(views[0, name] == sights[1])
+      views[0, name] = Seen()
+      #expect(views[0, name] == Seen() && views[1, name] == sights[3])
+    }
+    #expect(views[0, 301] == Seen() && views[0, 200] == Seen())
+  }
+
   /// A campaign in which something never happened proves nothing about it.
   @Test func everyFaultIsPlannedInAFewSeeds() {
     var planned: [FaultKind] = []

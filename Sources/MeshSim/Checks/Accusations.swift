@@ -44,7 +44,7 @@ struct Accusations {
     told[process.index] = [:]
   }
 
-  /// A probe failed, a link was lost, or a dial is made that may come to nothing.
+  /// A probe failed, a link was lost, a dial came to nothing, or another answered it.
   mutating func hasEvidence(_ process: Process, against name: Int, at now: Instant) {
     while evidence.count <= process.name { evidence.append([:]) }
     evidence[process.name][name] = now
