@@ -35,6 +35,8 @@ public struct Membership: Sendable {
   var news = News()
   var broadcasts = Broadcasts()
   var probes = OrderedMap<NodeID, Probe>()
+  /// To the middle one of the peers, once a round.
+  var usualRoundTrip = Duration.zero
   var relayJobs = OrderedMap<UInt64, RelayJob>()
   var hearsay = OrderedMap<NodeID, Hearsay>()
   var vouchings = OrderedMap<NodeID, Vouching>()

@@ -24,6 +24,7 @@ extension Membership {
     releaseSurplus(now: now, into: &effects)
     fillWarmLinks(now: now)
     reviseQuietly(now: now)
+    noteUsualRoundTrip()
     for node in rings.watched where probes[node] == nil && timers[.redial(node)] == nil {
       if peers[node] != nil {
         if !spares(node, now: now) { probe(node, now: now, into: &effects) }
@@ -76,14 +77,32 @@ extension Membership {
     let probe = newProbe(of: node, now: now)
     probes[node] = probe
     timers.set(.probe(node), at: probe.nextDeadline)
-    _ = peers.modify(node) { $0.lastAsked = Asked(sequence: probe.sequence, at: now) }
+    // An answer that takes longer than a round must be known as slow, so the ping that it belongs to is remembered.
+    let isAwaited = peers[node]?.lastAsked.map { now.since($0.at) < configuration.suspicionInterval } ?? false
+    if !isAwaited { _ = peers.modify(node) { $0.lastAsked = Asked(sequence: probe.sequence, at: now) } }
     sendPing(probe.sequence, to: node, into: &effects)
   }
 
   private mutating func newProbe(of node: NodeID, now: Instant) -> Probe {
     sequence &+= 1
-    let answerTime = detector.answerTime(peers[node]?.smoothedRoundTrip, health: health)
-    return Probe(sequence: sequence, sentAt: now, answerTime: answerTime, patience: configuration.interval)
+    let roundTrip = peers[node]?.smoothedRoundTrip
+    let answerTime = detector.answerTime(roundTrip, health: health)
+    return Probe(
+      sequence: sequence, sentAt: now, answerTime: answerTime,
+      patience: patience(max(roundTrip ?? .zero, usualRoundTrip)))
+  }
+
+  /// The least time until a verdict. Where answers take long lately it is twice as long as that, and a death comes no
+  /// later for it: it waits for a longer silence.
+  private func patience(_ roundTrip: Duration) -> Duration {
+    max(configuration.interval, min(roundTrip.multiplied(by: 2), configuration.suspicionInterval.divided(by: 2)))
+  }
+
+  /// Takes the round trip to the middle one of the peers. Where that is long, this node is most likely the slow one, and
+  /// must not blame those of whom it knows no round trip yet.
+  private mutating func noteUsualRoundTrip() {
+    let roundTrips = peers.values.compactMap(\.smoothedRoundTrip).sorted()
+    usualRoundTrip = roundTrips.dropFirst(roundTrips.count / 2).first ?? .zero
   }
 
   mutating func endProbe(of node: NodeID) {

@@ -44,7 +44,7 @@ extension Simulation {
 
   func receive(_ parcel: Parcel, on link: LinkID, by process: Process) {
     if process.hostile != nil { return overhear(process, link, parcel) }
-    if isSmall { process.hear(processes[parcel.sender].name, at: now) }
+    if isSmall { process.hear(processes[parcel.sender].name, by: link, isHello: parcel.isHello, at: now) }
     switch parcel.message {
     case .success(let message):
       if isSmall { checks.received(message, from: parcel.sender, by: process, in: self) }

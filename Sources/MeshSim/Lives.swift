@@ -24,7 +24,7 @@ extension Simulation {
     process.dials.removeAll()
     process.labels = process.configuration.metadata.labels
     process.isDraining = false
-    process.lastHeard.removeAll()
+    process.forgetWhatWasHeard()
     process.configuration.nonce = derived(options.seed, process.index &+ 200, process.life) | 1
     let seed = derived(options.seed, process.index &+ 100, process.life)
     process.engine = RunningEngine(

@@ -64,8 +64,10 @@ final class Process {
   var dials: [UInt64: Endpoint] = [:]
   /// Until when its uplink is busy.
   var uplinkFreeAt = Instant.origin
+  /// The links that have brought their hello; empty in large runs.
+  private var greeted: Set<UInt64> = []
   /// When the last message of each name was handled here; empty in large runs.
-  var lastHeard: [Instant] = []
+  private(set) var lastHeard: [Instant] = []
 
   /// Until then it isn't to blame that others take it for dead.
   var excusedUntil = Instant.origin
@@ -128,9 +130,18 @@ final class Process {
     inboxHead = 0
   }
 
-  func hear(_ name: Int, at now: Instant) {
+  /// A message that counts as a word of its sender. Where the hello was lost with an inbox that overflowed, the engine
+  /// takes nothing that follows it.
+  func hear(_ name: Int, by link: LinkID, isHello: Bool, at now: Instant) {
+    if isHello { greeted.insert(link.rawValue) }
+    guard greeted.contains(link.rawValue) else { return }
     while lastHeard.count <= name { lastHeard.append(.origin) }
     lastHeard[name] = now
+  }
+
+  func forgetWhatWasHeard() {
+    greeted.removeAll()
+    lastHeard.removeAll()
   }
 
   /// Names that sort otherwise than the indices, so that no rule leans on the order of starting.

@@ -22,6 +22,8 @@ final class RunningEngine {
   }
 
   var nextDeadline: Instant? { engine.pointee.nextDeadline }
+  /// Before it is up it refuses what its host asks of it.
+  var isUp: Bool { engine.pointee.isRunning }
   var marks: Marks { engine.pointee.marks }
   var statistics: [(name: String, value: Int64)] { engine.pointee.statistics }
 

@@ -189,7 +189,7 @@ public final class Simulation {
 
   private func note(_ command: Command, of process: Process) {
     switch command {
-    case .setLabels(let labels): process.labels = labels
+    case .setLabels(let labels): if process.engine?.isUp == true { process.labels = labels }
     case .leave: process.isLeaving = true
     case .setDraining, .removeMember, .broadcast: break
     }

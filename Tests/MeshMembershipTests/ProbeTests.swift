@@ -140,6 +140,41 @@ struct ProbeTests {
     #expect(rig.relayRequests(to: "c").count == 1)
   }
 
+  /// Slow nodes and slow networks: what takes long lately is waited for, within the time that a death waits anyhow.
+  @Test func aVerdictWaitsForTwoRoundTripsWithinHalfOfTheLongestSilence() throws {
+    for (roundTrip, patience) in [(10, 1_000), (499, 1_000), (700, 1_400), (1_250, 2_500), (4_000, 2_500)]
+      as [(Int64, Int64)]
+    {
+      var rig = try Rig.connected("b")
+      _ = rig.room.peers.modify(try id("b")) { $0.smoothedRoundTrip = .milliseconds(roundTrip) }
+      rig.room.probe(try id("b"), now: rig.now, into: &rig.effects)
+      let probe = try #require(rig.room.probes[try id("b")])
+      #expect(probe.verdictAt.since(probe.sentAt) == .milliseconds(patience))
+    }
+  }
+
+  @Test func aNodeToWhomMostAnswersComeLateGivesThatTimeToStrangersAsWell() throws {
+    var rig = try Rig.connected("b", "c", "d")
+    for (name, roundTrip) in [("b", 5), ("c", 800), ("d", 900)] as [(String, Int64)] {
+      _ = rig.room.peers.modify(try id(name)) { $0.smoothedRoundTrip = .milliseconds(roundTrip) }
+    }
+    rig.room.runRound(now: rig.now, into: &rig.effects)
+    try rig.connect("stranger")
+    let probe = try #require(rig.room.probes[try id("stranger")])
+    #expect(probe.verdictAt.since(probe.sentAt) == .milliseconds(1_600))
+  }
+
+  @Test func anAnswerThatTakesLongerThanARoundIsMeasured() throws {
+    var rig = try Rig.connected("b", "c", "d")
+    try rig.run(.milliseconds(400), answering: ["b", "c", "d"])
+    try rig.run(.milliseconds(2_500), answering: ["c", "d"])
+    let asked = try #require(rig.room.peers[try id("b")]?.lastAsked)
+    #expect(rig.room.sequence > asked.sequence + 4)
+    try rig.answer("b", [asked.sequence])
+    #expect(rig.room.peers[try id("b")]?.roundTrip == rig.now.since(asked.at))
+    #expect(rig.now.since(asked.at) > .seconds(1))
+  }
+
   /// Conformance 14: a restart in mid-probe is no verdict about the new life.
   @Test func aRestartEndsTheProbeOfTheOldLife() throws {
     var (rig, _) = try pinging(["c"])
