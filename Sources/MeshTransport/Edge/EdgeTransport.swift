@@ -138,7 +138,14 @@ public final class EdgeTransport: @unchecked Sendable {
   /// TLS for the next client, with the newest certificate; nil in clear text.
   private func makeStream() throws(TransportError) -> TLSStream? {
     guard let options = options.tls else { return nil }
-    if tls?.generation != options.security.credential.generation { tls = try EdgeTransport.makeTLS(options) }
+    if tls?.generation != options.security.credential.generation {
+      do throws(TransportError) {
+        tls = try EdgeTransport.makeTLS(options)
+      } catch {
+        // The one before goes on to be shown.
+        observe(.certificateReloadFailed(reason: error.description))
+      }
+    }
     guard let stream = tls.flatMap({ TLSStream($0) }) else { throw TransportError("OpenSSL is out of memory") }
     return stream
   }

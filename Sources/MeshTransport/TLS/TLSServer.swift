@@ -73,7 +73,10 @@ private func shownChain(_ store: OpaquePointer) -> [[UInt8]] {
   guard let certificates = X509_STORE_CTX_get0_untrusted(store) else { return [] }
   return (0..<max(0, OPENSSL_sk_num(certificates))).map { index in
     guard let certificate = OPENSSL_sk_value(certificates, index).map({ OpaquePointer($0) }) else { return [] }
-    var bytes = [UInt8](repeating: 0, count: max(0, Int(i2d_X509(certificate, nil))))
+    let count = Int(i2d_X509(certificate, nil))
+    // What can't be encoded is no certificate to the judge.
+    guard count > 0 else { return [] }
+    var bytes = [UInt8](repeating: 0, count: count)
     bytes.withUnsafeMutableBufferPointer { buffer in
       var place = buffer.baseAddress
       _ = i2d_X509(certificate, &place)
