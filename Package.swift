@@ -33,6 +33,7 @@ let package = Package(
     .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls"),
     .systemLibrary(name: "CNgtcp2", pkgConfig: "libngtcp2_crypto_gnutls"),
     .systemLibrary(name: "CNghttp3", pkgConfig: "libnghttp3"),
+    .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2"),
     .systemLibrary(name: "CMeshKit", path: "include"),
     .target(name: "CLinux"),
     // rooms: pure, no IO
@@ -47,7 +48,11 @@ let package = Package(
     module("MeshThreads", ["MeshBasics"]),
     module("MeshTelemetry", ["MeshBasics", "MeshThreads"]),
     module("MeshSecurity", ["MeshBasics", "MeshThreads", "COpenSSL"]),
-    module("MeshTransport", ["MeshBasics", "MeshThreads", "MeshSecurity", "CLinux", "CNgtcp2", "CNghttp3", "CGnuTLS"]),
+    module(
+      "MeshTransport",
+      [
+        "MeshBasics", "MeshThreads", "MeshSecurity", "CLinux", "CNgtcp2", "CNghttp3", "CNghttp2", "CGnuTLS", "COpenSSL",
+      ]),
     module("MeshStore", ["MeshBasics", "MeshWire", "MeshEngine"]),
     module(
       "MeshRuntime",
@@ -77,7 +82,7 @@ let package = Package(
     tests("MeshTelemetryTests", ["MeshTelemetry", "MeshThreads"]),
     tests("MeshThreadsTests", ["MeshThreads", "MeshBasics"]),
     tests("MeshSecurityTests", ["MeshSecurity", "COpenSSL"]),
-    tests("MeshTransportTests", ["MeshTransport", "MeshThreads", "MeshSecurity"]),
+    tests("MeshTransportTests", ["MeshTransport", "MeshThreads", "MeshSecurity", "CNghttp2"]),
     tests("MeshStoreTests", ["MeshStore"] + throughRuntime),
     tests("MeshRuntimeTests", ["MeshRuntime", "MeshThreads", "MeshSecurity", "MeshTransport"] + throughRuntime),
     tests("MeshKitTests", ["MeshKit", "MeshSecurity", "MeshRuntime"] + throughRuntime),

@@ -20,7 +20,7 @@ extension NodeCore {
       view: view, metrics: metricsText, perform: perform)
     var answer = HTTPResponse()
     answer.status = response.status
-    answer.headers = response.headers.map { ($0.name, $0.value) }
+    answer.headers = response.headers.map { HTTPField($0.name, $0.value) }
     answer.body = response.body
     return answer
   }

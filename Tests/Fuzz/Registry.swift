@@ -27,4 +27,5 @@ let fuzzTargets: [FuzzTarget] = [
   FuzzTarget(name: "control-request", corpus: "control-request", run: fuzzControlRequest),
   FuzzTarget(name: "http1-request", corpus: "http1-request", run: fuzzHTTP1Request),
   FuzzTarget(name: "http1-response", corpus: "http1-response", run: fuzzHTTP1Response),
+  FuzzTarget(name: "http2-connection", corpus: "http2-connection", run: fuzzHTTP2Connection),
 ]

@@ -291,7 +291,7 @@ def check_control(mesh):
     host = f"Host: 127.0.0.1:{node.control_port}\r\n"
     for what, text, status in [
         ("garbage", b"\x16\x03\x01\x00\xa5\x01\x00\r\n\r\n", 400), ("no version", b"GET /healthz\r\n\r\n", 400),
-        ("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        ("what only begins as HTTP/2 does", b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", 505),
         ("a long target", b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n", 414),
         ("long fields", b"GET /healthz HTTP/1.1\r\n" + b"X: " + b"y" * 20000 + b"\r\n\r\n", 431),
         ("two lengths", b"POST /healthz HTTP/1.1\r\n" + host.encode()

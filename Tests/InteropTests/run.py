@@ -15,6 +15,7 @@ import time
 
 from certificates import Authority, names_of
 from flood import check_flood
+from http2 import check_http2, check_http2_floods
 from malformed import check_control, check_datagrams, check_links, check_requests
 from mesh import Failure, Mesh, expect, get, run, wait_until
 from opening import check_opening
@@ -93,7 +94,8 @@ CHECKS = {
     "wrong-clients": check_wrong_clients, "aioquic": check_ping_with_aioquic,
     "protobuf": check_messages_with_protobuf, "promtool": check_metrics_with_promtool,
     "wrong-seeds": check_wrong_seeds, "unpinned": check_unpinned, "datagrams": check_datagrams,
-    "requests": check_requests, "links": check_links, "control": check_control, "opening": check_opening,
+    "requests": check_requests, "links": check_links, "http2": check_http2, "http2-floods": check_http2_floods,
+    "control": check_control, "opening": check_opening,
     "rotation": check_rotation, "shared": check_shared, "flood": check_flood, "goodbye": check_goodbye,
 }
 

@@ -4,7 +4,7 @@ import Testing
 
 private func ok(_ text: String) -> HTTPResponse {
   var response = HTTPResponse()
-  response.headers = [("Content-Type", "text/plain")]
+  response.headers = [HTTPField("Content-Type", "text/plain")]
   response.body = Array(text.utf8)
   return response
 }
@@ -90,7 +90,8 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
   var response = ok("")
   response.status = 9999
   response.headers = [
-    ("A", "b\r\nC: d"), ("E\r\nF", "g"), ("Content-Length", "7"), ("transfer-encoding", "chunked"), ("H", "i"),
+    HTTPField("A", "b\r\nC: d"), HTTPField("E\r\nF", "g"), HTTPField("Content-Length", "7"),
+    HTTPField("transfer-encoding", "chunked"), HTTPField("H", "i"),
   ]
   let context = HTTP1ResponseWriter.Context(isHead: false, isHTTP10: false, keepsAlive: true, date: nil)
   #expect(
@@ -103,7 +104,7 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
 }
 
 private func response(_ text: String, ends: Bool = false, bodyMax: Int = 100) throws -> HTTPResponse? {
-  var limits = HTTP1Limits.client
+  var limits = HTTPLimits.client
   limits.bodyBytesMax = bodyMax
   var parser = HTTP1ResponseParser(limits: limits)
   for byte in text.utf8 {
@@ -130,16 +131,16 @@ private func response(_ text: String, ends: Bool = false, bodyMax: Int = 100) th
   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
 ])
 func brokenResponsesAreErrors(text: String) {
-  #expect(throws: HTTP1Failure.self) { try response(text, ends: true) }
+  #expect(throws: HTTPFailure.self) { try response(text, ends: true) }
 }
 
 @Test func endlessInterimAnswersAreAnError() {
-  #expect(throws: HTTP1Failure.self) { try response(String(repeating: "HTTP/1.1 102 x\r\n\r\n", count: 20)) }
+  #expect(throws: HTTPFailure.self) { try response(String(repeating: "HTTP/1.1 102 x\r\n\r\n", count: 20)) }
 }
 
 @Test func aBodyUntilTheEndHasTheLimitToo() throws {
   #expect(try response("HTTP/1.1 200 OK\r\n\r\n" + String(repeating: "x", count: 100), ends: true)?.body.count == 100)
-  #expect(throws: HTTP1Failure.self) {
+  #expect(throws: HTTPFailure.self) {
     try response("HTTP/1.1 200 OK\r\n\r\n" + String(repeating: "x", count: 101), ends: true)
   }
 }

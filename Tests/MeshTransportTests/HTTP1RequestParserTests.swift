@@ -2,7 +2,7 @@ import Testing
 
 @testable import MeshTransport
 
-private func parse(_ text: String, limits: HTTP1Limits = HTTP1Limits()) -> [HTTP1RequestParser.Event] {
+private func parse(_ text: String, limits: HTTPLimits = HTTPLimits()) -> [HTTP1RequestParser.Event] {
   var whole = HTTP1RequestParser(limits: limits)
   whole.append(Array(text.utf8))
   let atOnce = events(&whole)
@@ -27,7 +27,7 @@ private func events(_ parser: inout HTTP1RequestParser) -> [HTTP1RequestParser.E
   }
 }
 
-private func status(_ text: String, limits: HTTP1Limits = HTTP1Limits()) -> Int? {
+private func status(_ text: String, limits: HTTPLimits = HTTPLimits()) -> Int? {
   var parser = HTTP1RequestParser(limits: limits)
   parser.append(Array(text.utf8))
   for event in events(&parser) {
@@ -154,7 +154,7 @@ func chunksAreCheckedByteByByte(body: String, expected: Int) {
 }
 
 @Test func everyLimitHoldsAtNAndBreaksAtNPlusOne() {
-  let limits = HTTP1Limits()
+  let limits = HTTPLimits()
   func line(_ length: Int) -> String {
     "GET /" + String(repeating: "a", count: length - "GET / HTTP/1.1".utf8.count) + " HTTP/1.1\r\n\(host)\r\n"
   }
@@ -182,7 +182,7 @@ func chunksAreCheckedByteByByte(body: String, expected: Int) {
   }
   #expect(status(chunked(limits.bodyBytesMax)) == 200)
   #expect(status(chunked(limits.bodyBytesMax + 1)) == 413)
-  var small = HTTP1Limits()
+  var small = HTTPLimits()
   small.chunkExtensionBytesMax = 8
   func extended(_ text: String) -> String {
     "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n1;aaa\r\nx\r\n1\(text)\r\ny\r\n0\r\n\r\n"

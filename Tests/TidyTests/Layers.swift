@@ -17,7 +17,8 @@ enum Layers {
     "MeshTelemetry": ["MeshBasics", "MeshThreads", "Glibc"],
     "MeshSecurity": ["MeshBasics", "MeshThreads", "COpenSSL", "Glibc"],
     "MeshTransport": [
-      "MeshBasics", "MeshThreads", "MeshSecurity", "CLinux", "CNgtcp2", "CNghttp3", "CGnuTLS", "Glibc",
+      "MeshBasics", "MeshThreads", "MeshSecurity", "CLinux", "CNgtcp2", "CNghttp3", "CNghttp2", "CGnuTLS", "COpenSSL",
+      "Glibc",
     ],
     "MeshStore": ["MeshBasics", "MeshWire", "MeshEngine", "CLinux", "Glibc"],
     "MeshRuntime": [

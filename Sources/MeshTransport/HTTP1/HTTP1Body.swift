@@ -21,11 +21,11 @@ struct HTTP1Body {
   private var state: State
   private var trailers: HTTP1Fields
   private var extensionBytes = 0
-  private let limits: HTTP1Limits
+  private let limits: HTTPLimits
   /// What was read so far, decoded.
   private(set) var bytes: [UInt8] = []
 
-  init(_ framing: Framing, limits: HTTP1Limits) {
+  init(_ framing: Framing, limits: HTTPLimits) {
     self.limits = limits
     trailers = HTTP1Fields(limits: limits)
     switch framing {
@@ -39,7 +39,7 @@ struct HTTP1Body {
   var endsWithConnection: Bool { if case .untilClose = state { true } else { false } }
 
   /// Takes what is there; answers true when the body is complete.
-  mutating func read(from input: inout HTTP1Input) throws(HTTP1Failure) -> Bool {
+  mutating func read(from input: inout HTTP1Input) throws(HTTPFailure) -> Bool {
     while true {
       switch state {
       case .complete: return true
@@ -58,7 +58,7 @@ struct HTTP1Body {
         switch input.takeLine(max: 0) {
         case .incomplete: return false
         case .line: state = .chunkSize
-        case .tooLong, .malformed: throw HTTP1Failure(400, "A chunk is longer than its size says.")
+        case .tooLong, .malformed: throw HTTPFailure(400, "A chunk is longer than its size says.")
         }
       case .trailers:
         // Trailers are read, so that the next request starts where it should, and dropped: nothing here uses them.
@@ -69,7 +69,7 @@ struct HTTP1Body {
   }
 
   /// Takes up to `wanted` bytes into the body. Nil: nothing was there; else how many are still wanted.
-  private mutating func take(_ wanted: Int, from input: inout HTTP1Input) throws(HTTP1Failure) -> Int? {
+  private mutating func take(_ wanted: Int, from input: inout HTTP1Input) throws(HTTPFailure) -> Int? {
     let piece = input.take(upTo: wanted)
     guard !piece.isEmpty else { return nil }
     guard piece.count <= limits.bodyBytesMax &- bytes.count else { throw tooLarge }
@@ -77,32 +77,32 @@ struct HTTP1Body {
     return wanted &- piece.count
   }
 
-  private mutating func takeChunkSize(from input: inout HTTP1Input) throws(HTTP1Failure) -> Int? {
+  private mutating func takeChunkSize(from input: inout HTTP1Input) throws(HTTPFailure) -> Int? {
     let line: [UInt8]
     switch input.takeLine(max: 1024) {
     case .incomplete: return nil
-    case .tooLong, .malformed: throw HTTP1Failure(400, "A chunk size line is malformed or longer than 1024 bytes.")
+    case .tooLong, .malformed: throw HTTPFailure(400, "A chunk size line is malformed or longer than 1024 bytes.")
     case .line(let taken): line = taken
     }
     let digits = line.prefix { HTTP1Syntax.hexValue($0) != nil }
     // Up to seven digits is 256 MiB, above every limit here, and can't overflow.
-    guard !digits.isEmpty else { throw HTTP1Failure(400, "A chunk size is not a hexadecimal number.") }
+    guard !digits.isEmpty else { throw HTTPFailure(400, "A chunk size is not a hexadecimal number.") }
     let significant = digits.drop { $0 == UInt8(ascii: "0") }
-    guard digits.count <= 16 else { throw HTTP1Failure(400, "A chunk size has more than 16 digits.") }
+    guard digits.count <= 16 else { throw HTTPFailure(400, "A chunk size has more than 16 digits.") }
     guard significant.count <= 7 else { throw tooLarge }
     let rest = line[digits.endIndex...]
     let afterBlanks = rest.drop(while: HTTP1Syntax.isBlank)
     guard rest.isEmpty || afterBlanks.first == UInt8(ascii: ";"), rest.allSatisfy(HTTP1Syntax.isValueByte) else {
-      throw HTTP1Failure(400, "A chunk size is followed by something that is no extension.")
+      throw HTTPFailure(400, "A chunk size is followed by something that is no extension.")
     }
     extensionBytes &+= rest.count
     guard extensionBytes <= limits.chunkExtensionBytesMax else {
-      throw HTTP1Failure(400, "The chunk extensions are longer than \(limits.chunkExtensionBytesMax) bytes.")
+      throw HTTPFailure(400, "The chunk extensions are longer than \(limits.chunkExtensionBytesMax) bytes.")
     }
     let size = significant.reduce(0) { $0 &* 16 &+ (HTTP1Syntax.hexValue($1) ?? 0) }
     guard size <= limits.bodyBytesMax &- bytes.count else { throw tooLarge }
     return size
   }
 
-  private var tooLarge: HTTP1Failure { HTTP1Failure(413, "The body is longer than \(limits.bodyBytesMax) bytes.") }
+  private var tooLarge: HTTPFailure { HTTPFailure(413, "The body is longer than \(limits.bodyBytesMax) bytes.") }
 }

@@ -20,9 +20,11 @@ public struct HTTP1Connection {
   private var outputBytes: [UInt8] = []
   private var inputEnded = false
   private var isLast = false
+  /// Grows with the bytes that were written.
+  private(set) var progress = 0
 
   /// A connection just accepted.
-  public init(limits: HTTP1Limits = HTTP1Limits()) { parser = HTTP1RequestParser(limits: limits) }
+  public init(limits: HTTPLimits = HTTPLimits()) { parser = HTTP1RequestParser(limits: limits) }
 
   /// Adds what came in.
   public mutating func receive(_ bytes: some Collection<UInt8>) {
@@ -63,16 +65,12 @@ public struct HTTP1Connection {
   }
 
   /// Answers `failure` and ends the connection; does nothing when it is ending already.
-  public mutating func refuse(_ failure: HTTP1Failure, date: String? = nil) {
+  public mutating func refuse(_ failure: HTTPFailure, date: String? = nil) {
     guard !isLast else { return }
     isLast = true
     exchange = nil
-    var response = HTTPResponse()
-    response.status = failure.status
-    response.headers = [("Content-Type", "text/plain; charset=utf-8")]
-    response.body = Array((failure.description + "\n").utf8)
     let context = HTTP1ResponseWriter.Context(isHead: false, isHTTP10: false, keepsAlive: false, date: date)
-    outputBytes.append(contentsOf: HTTP1ResponseWriter.bytes(of: response, context))
+    outputBytes.append(contentsOf: HTTP1ResponseWriter.bytes(of: HTTPResponse(failure), context))
   }
 
   /// Lets no further request in; what is being answered still goes out.
@@ -84,6 +82,7 @@ public struct HTTP1Connection {
   /// `count` bytes of `output` were written.
   public mutating func wrote(_ count: Int) {
     outputStart = Swift.min(outputBytes.count, outputStart &+ Swift.max(0, count))
+    progress &+= Swift.max(0, count)
     if outputStart == outputBytes.count {
       outputBytes.removeAll(keepingCapacity: outputBytes.capacity <= HTTP1Connection.outputBytesMax)
       outputStart = 0

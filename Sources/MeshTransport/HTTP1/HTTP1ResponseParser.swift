@@ -14,15 +14,15 @@ public struct HTTP1ResponseParser {
   private var input = HTTP1Input()
   private var state = State.startLine
   private var interimCount = 0
-  private let limits: HTTP1Limits
+  private let limits: HTTPLimits
 
   /// A parser for the answer to a GET.
-  public init(limits: HTTP1Limits = .client) { self.limits = limits }
+  public init(limits: HTTPLimits = .client) { self.limits = limits }
 
   /// Takes what came in. Answers the response once it is complete, with its body decoded.
   ///
   /// *Errors*: the failure's description says what is malformed or too large; its status has no meaning here.
-  public mutating func receive(_ bytes: some Collection<UInt8>) throws(HTTP1Failure) -> HTTPResponse? {
+  public mutating func receive(_ bytes: some Collection<UInt8>) throws(HTTPFailure) -> HTTPResponse? {
     input.append(bytes)
     while true {
       switch state {
@@ -45,35 +45,35 @@ public struct HTTP1ResponseParser {
   }
 
   /// The peer closed the connection. Answers the response when that is its proper end.
-  public mutating func connectionEnded() throws(HTTP1Failure) -> HTTPResponse {
+  public mutating func connectionEnded() throws(HTTPFailure) -> HTTPResponse {
     if case .body(let response, let body) = state, body.endsWithConnection { finish(response, body) }
     guard case .complete(let response) = state else {
-      throw HTTP1Failure(400, "the connection ended before the answer did")
+      throw HTTPFailure(400, "the connection ended before the answer did")
     }
     return response
   }
 
-  private mutating func readStatusLine() throws(HTTP1Failure) -> Bool {
+  private mutating func readStatusLine() throws(HTTPFailure) -> Bool {
     switch input.takeLine(max: limits.startLineBytesMax) {
     case .incomplete: return false
-    case .tooLong, .malformed: throw HTTP1Failure(400, "the answer does not begin with an HTTP status line")
+    case .tooLong, .malformed: throw HTTPFailure(400, "the answer does not begin with an HTTP status line")
     case .line(let line):
       // "HTTP/1.1 200 OK"; the reason may be missing, the blank before it sometimes is.
       guard line.count >= 12, line.starts(with: "HTTP/1.".utf8), HTTP1Syntax.isDigit(line[7]),
         line[8] == HTTP1Syntax.space, line[9..<12].allSatisfy(HTTP1Syntax.isDigit),
         line.count == 12 || line[12] == HTTP1Syntax.space,
         let status = Int(String(decoding: line[9..<12], as: UTF8.self)), status >= 100
-      else { throw HTTP1Failure(400, "the answer does not begin with an HTTP/1 status line") }
+      else { throw HTTPFailure(400, "the answer does not begin with an HTTP/1 status line") }
       state = .fields(status: status, HTTP1Fields(limits: limits))
       return true
     }
   }
 
-  private mutating func begin(_ status: Int, _ fields: HTTP1Fields) throws(HTTP1Failure) {
+  private mutating func begin(_ status: Int, _ fields: HTTP1Fields) throws(HTTPFailure) {
     if status < 200 {
       interimCount &+= 1
       guard status != 101, interimCount <= HTTP1ResponseParser.interimMax else {
-        throw HTTP1Failure(400, "the answer changes the protocol, or never comes to its end")
+        throw HTTPFailure(400, "the answer changes the protocol, or never comes to its end")
       }
       state = .startLine
       return
@@ -88,7 +88,7 @@ public struct HTTP1ResponseParser {
       framing = .length(0)
     } else if chunked {
       // [RFC 9112 §6.3] "the Transfer-Encoding overrides the Content-Length … ought to be handled as an error"
-      guard length == nil else { throw HTTP1Failure(400, "the answer has both Content-Length and Transfer-Encoding") }
+      guard length == nil else { throw HTTPFailure(400, "the answer has both Content-Length and Transfer-Encoding") }
       framing = .chunked
     } else if let length {
       framing = .length(length)

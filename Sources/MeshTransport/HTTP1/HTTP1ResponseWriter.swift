@@ -22,20 +22,11 @@ public enum HTTP1ResponseWriter {
 
   static let continueBytes = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 
-  private static let ownFields = ["Content-Length", "Connection", "Transfer-Encoding", "Date"]
-
-  /// The bytes of `response`. Fields that are no valid fields, and those that belong to the connection, are left out:
-  /// a line end inside a value would let it forge an answer.
+  /// The bytes of `response`, of whose fields those that may be sent.
   public static func bytes(of response: HTTPResponse, _ context: Context) -> [UInt8] {
-    let status = (200...599).contains(response.status) ? response.status : 500
-    let hasBody = status != 204 && status != 304
+    let (status, hasBody) = (response.finalStatus, response.mayHaveBody)
     var head = "HTTP/1.1 \(status) \(reason(status))\r\n"
-    for (name, value) in response.headers
-    where HTTP1Syntax.isToken(Array(name.utf8)) && value.utf8.allSatisfy(HTTP1Syntax.isValueByte)
-      && !ownFields.contains(where: { HTTP1Syntax.equalIgnoringCase($0, name) })
-    {
-      head += "\(name): \(value)\r\n"
-    }
+    for field in response.sendableHeaders { head += "\(field.name): \(field.value)\r\n" }
     if let date = context.date { head += "Date: \(date)\r\n" }
     if hasBody { head += "Content-Length: \(response.body.count)\r\n" }
     if !context.keepsAlive {

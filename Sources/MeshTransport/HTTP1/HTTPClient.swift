@@ -97,7 +97,7 @@ public enum HTTPClient {
         if errno == EAGAIN || errno == EINTR { continue }
         throw TransportError("can't read the answer: \(systemMessage(errno))")
       }
-      do throws(HTTP1Failure) {
+      do throws(HTTPFailure) {
         if count == 0 { return try parser.connectionEnded() }
         if let response = try parser.receive(chunk.prefix(count)) { return response }
       } catch {

@@ -4,7 +4,7 @@ import MeshTransport
 func fuzzHTTP1Response(_ bytes: [UInt8]) {
   var parser = HTTP1ResponseParser()
   var rest = bytes[...]
-  do throws(HTTP1Failure) {
+  do throws(HTTPFailure) {
     while !rest.isEmpty {
       if try parser.receive(rest.prefix(7)) != nil { return }
       rest = rest.dropFirst(7)

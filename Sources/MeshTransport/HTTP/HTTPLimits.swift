@@ -1,8 +1,9 @@
-/// What one HTTP/1.1 message may cost. Every number is tested at N and N+1.
-public struct HTTP1Limits: Equatable, Sendable {
-  /// The longest request line or status line, without its line end; longer is 414.
+/// What one HTTP message may cost, whichever version brings it. Every number is tested at N and N+1.
+public struct HTTPLimits: Equatable, Sendable {
+  /// The longest request line or status line, without its line end; on HTTP/2 the longest target. Longer is 414.
   public var startLineBytesMax = 8 * 1024
-  /// All header lines together, line ends included; more is 431. Trailers have the same limit.
+  /// All header lines together, line ends included; on HTTP/2 names, values and 32 bytes for each field (RFC 9113
+  /// §6.5.2). More is 431. Trailers have the same limit.
   public var headerBytesMax = 16 * 1024
   /// The number of fields; more is 431.
   public var fieldsMax = 100
@@ -15,8 +16,8 @@ public struct HTTP1Limits: Equatable, Sendable {
   public init() {}
 
   /// The limits of `HTTPClient`, which reads one answer at a time.
-  public static var client: HTTP1Limits {
-    var limits = HTTP1Limits()
+  public static var client: HTTPLimits {
+    var limits = HTTPLimits()
     limits.headerBytesMax = 64 * 1024
     limits.bodyBytesMax = 64 * 1024 * 1024
     return limits
@@ -24,8 +25,8 @@ public struct HTTP1Limits: Equatable, Sendable {
 }
 
 /// Why a message is refused: the status that a server answers with, and a sentence that never quotes the peer's bytes.
-public struct HTTP1Failure: Error, Equatable, Sendable, CustomStringConvertible {
-  /// 400, 408, 413, 414, 417, 431, 501 or 505.
+public struct HTTPFailure: Error, Equatable, Sendable, CustomStringConvertible {
+  /// 400, 408, 413, 414, 417, 431, 501, 503 or 505.
   public let status: Int
   /// For people.
   public let description: String

@@ -1,5 +1,5 @@
-// The control listener: HTTP/1.1 in clear, for callers on this host only. It moves bytes; what a request means is
-// decided by the closure it is given (`MeshControl`).
+// The control listener: HTTP/2 and HTTP/1.1 on one TCP port, for callers on this host only. It moves bytes; what a
+// request means is decided by the closure it is given (`MeshControl`).
 import CLinux
 import Glibc
 import MeshBasics
@@ -8,9 +8,9 @@ import MeshThreads
 
 /// The control listener. One thread runs it.
 ///
-/// *Threads*: `run` on one thread, once; `stop` and `port` from any. *Ordering*: answers leave in the order of the
-/// requests of their connection. *Ownership*: all descriptors are closed when `run` returns, or with the object if it
-/// never ran.
+/// *Threads*: `run` on one thread, once; `stop` and `port` from any. *Ordering*: on HTTP/1.1 answers leave in the order
+/// of the requests of their connection. *Ownership*: all descriptors are closed when `run` returns, or with the object
+/// if it never ran.
 public final class EdgeTransport: @unchecked Sendable {
   // Sendable although it has mutable state: `lock` guards what `stop` touches; all else belongs to the edge thread.
   private let lock = Lock()
@@ -18,12 +18,14 @@ public final class EdgeTransport: @unchecked Sendable {
   private let reactor: Reactor
   private let options: EdgeOptions
   private let answer: @Sendable (HTTPRequest) -> HTTPResponse
-  private let observe: @Sendable (Observation) -> Void
+  let observe: @Sendable (Observation) -> Void
   private var listener: Int32
   private var connections: [Int32: EdgeConnection] = [:]
   /// Not nil while no connection can be accepted: when to try again.
   private var acceptPausedUntil: Instant?
   private var clock = HTTPDate()
+  /// Nil in clear text.
+  private var tls: TLSServer?
 
   /// The bound port (of use when 0 was asked for).
   public let port: UInt16
@@ -31,19 +33,19 @@ public final class EdgeTransport: @unchecked Sendable {
   /// Binds and listens; nothing is accepted before `run`.
   ///
   /// `answer` and `observe` are called on the edge thread and must not block. *Errors*: an address that isn't loopback,
-  /// a port in use (`addressInUse`), no descriptors left; each names the address.
+  /// a port in use (`addressInUse`), no descriptors left, a certificate that TLS can't use; each says which.
   public init(
     address: SocketAddress, options: EdgeOptions = EdgeOptions(),
     answer: @escaping @Sendable (HTTPRequest) -> HTTPResponse, observe: @escaping @Sendable (Observation) -> Void
   ) throws(TransportError) {
     guard address.isLoopback else {
       throw TransportError(
-        "the control listener speaks clear text and may listen on a loopback address only (127.0.0.0/8 or ::1), "
-          + "not on \(address)")
+        "the control listener may listen on a loopback address only (127.0.0.0/8 or ::1), not on \(address)")
     }
     self.options = options
     self.answer = answer
     self.observe = observe
+    tls = try EdgeTransport.makeTLS(options.tls)
     reactor = try Reactor()
     let socket = try TCPSocket.listen(on: address)
     (listener, port) = (socket.descriptor, socket.address.port)
@@ -102,26 +104,55 @@ public final class EdgeTransport: @unchecked Sendable {
         observe(.limitReached("control connections: \(options.connectionsMax)"))
         return pauseAccepting(until: now + .seconds(1))
       }
-      let socket = accept4(listener, __SOCKADDR_ARG(), nil, Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
-      if socket < 0 {
-        if errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM {
-          observe(.limitReached("control connections: \(systemMessage(errno))"))
+      let (socket, remote): (Int32, SocketAddress?)
+      switch TCPSocket.accept(from: listener) {
+      case .success(let accepted): (socket, remote) = accepted
+      case .failure(let error):
+        if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.code) {
+          observe(.limitReached("control connections: \(systemMessage(error.code))"))
           pauseAccepting(until: now + .milliseconds(100))
         }
         return
       }
       // Only now, since nobody loses his place before somebody came for it.
       if isFull { longestIdle()?.close() }
-      var one: Int32 = 1
-      setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-      let connection = EdgeConnection(socket: socket, transport: self, options: options, now: now)
+      serve(socket, remote, now)
+    }
+  }
+
+  private func serve(_ socket: Int32, _ remote: SocketAddress?, _ now: Instant) {
+    var one: Int32 = 1
+    setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    do throws(TransportError) {
+      let connection = EdgeConnection(
+        socket: socket, remote: remote?.description ?? "", tls: try makeStream(), transport: self, options: options,
+        now: now)
+      try reactor.register(socket, for: .readable, connection)
+      connections[socket] = connection
+    } catch {
+      observe(.limitReached("control connections: \(error)"))
+      _ = close(socket)
+    }
+  }
+
+  /// TLS for the next client, with the newest certificate; nil in clear text.
+  private func makeStream() throws(TransportError) -> TLSStream? {
+    guard let options = options.tls else { return nil }
+    if tls?.generation != options.security.credential.generation {
       do throws(TransportError) {
-        try reactor.register(socket, for: .readable, connection)
-        connections[socket] = connection
+        tls = try EdgeTransport.makeTLS(options)
       } catch {
-        _ = close(socket)
+        // The one before goes on to be shown.
+        observe(.certificateReloadFailed(reason: error.description))
       }
     }
+    guard let stream = tls.flatMap({ TLSStream($0) }) else { throw TransportError("OpenSSL is out of memory") }
+    return stream
+  }
+
+  private static func makeTLS(_ options: EdgeTLS?) throws(TransportError) -> TLSServer? {
+    guard let options else { return nil }
+    return try TLSServer(options.security, requiresClientCertificate: options.requiresClientCertificate)
   }
 
   private func longestIdle() -> EdgeConnection? {

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import MeshBasics
 
-/// One client of the control listener: moves bytes between a socket and an `HTTP1Connection`, and keeps its deadline.
+/// One client of the control listener: moves bytes between a socket and an `EdgeConversation`, and keeps its deadline.
 /// Lives on the edge thread.
 final class EdgeConnection: ReactorHandler {
   /// After the last answer the socket is read to its end for this long: closing with unread bytes inside would reset
@@ -16,30 +16,45 @@ final class EdgeConnection: ReactorHandler {
   }
 
   private let socket: Int32
+  private let remote: String
   private let transport: EdgeTransport
   private let options: EdgeOptions
-  private var http: HTTP1Connection
+  private var http: EdgeConversation
   private var phase = Phase.open
   private var stage = HTTP1RequestParser.Stage.idle
   private var interest: Readiness = .readable
 
-  /// When something must have happened.
-  private(set) var deadline: Instant
+  /// When something must have happened, but for what `http` knows of single requests.
+  private var ownDeadline: Instant
+  private var progressSeen = 0
+  /// It ends when what is being answered is out.
+  private var isFinishing = false
   /// When the connection last began to wait for a request; nil while it is busy with one.
   private(set) var idleSince: Instant?
 
-  /// Takes over `socket`.
-  init(socket: Int32, transport: EdgeTransport, options: EdgeOptions, now: Instant) {
+  /// Takes over `socket`, whose other end is `remote`.
+  init(
+    socket: Int32, remote: String, tls: TLSStream?, transport: EdgeTransport, options: EdgeOptions, now: Instant
+  ) {
     self.socket = socket
+    self.remote = remote
     self.transport = transport
     self.options = options
-    http = HTTP1Connection(limits: options.message)
-    deadline = now + options.headTimeout
+    http = EdgeConversation(tls: tls, options: options)
+    ownDeadline = now + options.headTimeout
     idleSince = now
   }
 
   var descriptor: Int32 { socket }
   var isClosed: Bool { if case .closed = phase { true } else { false } }
+
+  /// When something must have happened.
+  var deadline: Instant { min(ownDeadline, arrivalDeadline ?? .distantFuture) }
+
+  private var arrivalDeadline: Instant? {
+    guard case .open = phase else { return nil }
+    return http.arrivingSince.map { $0 + options.bodyTimeout }
+  }
 
   func ready(_ descriptor: Int32, _ readiness: Readiness) {
     let now = MonotonicClock.now()
@@ -56,14 +71,21 @@ final class EdgeConnection: ReactorHandler {
 
   /// The deadline is reached.
   func timeOut(now: Instant) {
-    guard case .open = phase, http.output.isEmpty, stage != .idle else { return close() }
-    http.refuse(HTTP1Failure(408, "The request took too long to arrive."), date: transport.date())
-    process(now)
+    guard case .open = phase else { return close() }
+    let requestIsLate = arrivalDeadline.map { $0 <= now } ?? false
+    if requestIsLate || (stage != .idle && !http.awaitsReader) {
+      http.refuse(HTTPFailure(408, "The request took too long to arrive."), date: transport.date(), now: now)
+      return process(now)
+    }
+    guard !http.awaitsReader, !isFinishing else { return close() }
+    finish(now: now)
+    ownDeadline = max(ownDeadline, now + EdgeConnection.lingerTimeout)
   }
 
   /// Ends the connection once what is being answered is out.
   func finish(now: Instant) {
     guard case .open = phase else { return close() }
+    isFinishing = true
     http.finish()
     if http.isOver { close() } else { process(now) }
   }
@@ -82,7 +104,7 @@ final class EdgeConnection: ReactorHandler {
     for _ in 0..<16 where http.wantsInput {
       let count = recv(socket, &chunk, chunk.count, 0)
       if count > 0 {
-        http.receive(chunk.prefix(count))
+        http.receive(chunk.prefix(count), now: now)
         if count < chunk.count { return }
         // What is complete is answered before more is read, so that one client holds little memory.
         process(now)
@@ -101,19 +123,18 @@ final class EdgeConnection: ReactorHandler {
   /// Answers all complete requests, writes what the socket takes, and sets what to wait for next.
   private func process(_ now: Instant) {
     guard case .open = phase else { return }
-    var progressed = false
     while true {
       while let request = http.nextRequest(date: transport.date()) {
         http.respond(transport.respond(to: request), date: transport.date(), closing: transport.isStopping)
       }
       guard let written = write() else { return close() }
       if written == 0 { break }
-      progressed = true
       // Room for more answers: requests that waited behind a slow reader come next.
       if !http.output.isEmpty { break }
     }
     if http.isOver { return linger(now) }
-    updateDeadline(now, progressed: progressed)
+    updateDeadline(now, progressed: http.progress != progressSeen)
+    progressSeen = http.progress
     updateInterest()
   }
 
@@ -138,8 +159,8 @@ final class EdgeConnection: ReactorHandler {
     let wasIdle = idleSince != nil
     let newStage = http.stage
     defer { stage = newStage }
-    if !http.output.isEmpty {
-      if progressed || wasIdle || newStage != stage { deadline = now + options.writeTimeout }
+    if http.awaitsReader {
+      if progressed || wasIdle || newStage != stage { ownDeadline = now + options.writeTimeout }
       idleSince = nil
       return
     }
@@ -147,14 +168,15 @@ final class EdgeConnection: ReactorHandler {
     case .idle:
       // A connection that never asked anything keeps its first, shorter deadline.
       if progressed || stage != .idle || !wasIdle {
-        deadline = now + options.idleTimeout
+        ownDeadline = now + options.idleTimeout
         idleSince = now
       }
     case .head:
-      if progressed || stage != .head { deadline = now + options.headTimeout }
+      if progressed || stage != .head { ownDeadline = now + options.headTimeout }
       idleSince = nil
     case .body:
-      if progressed || stage != .body { deadline = now + options.bodyTimeout }
+      // Where several requests arrive at once each has a time of its own.
+      if progressed || stage != .body || http.arrivingSince != nil { ownDeadline = now + options.bodyTimeout }
       idleSince = nil
     }
   }
@@ -172,7 +194,11 @@ final class EdgeConnection: ReactorHandler {
   private func linger(_ now: Instant) {
     phase = .lingering
     idleSince = now
-    deadline = now + EdgeConnection.lingerTimeout
+    ownDeadline = now + EdgeConnection.lingerTimeout
+    if let limit = http.floodedBy { transport.observe(.limitReached("control connection: \(limit)", peer: remote)) }
+    if let refusal = http.refusal {
+      transport.observe(.trustRefused(peer: remote, reason: refusal.reason, inbound: true))
+    }
     _ = shutdown(socket, Int32(SHUT_WR))
     if !discard() { return close() }
     transport.setInterest(socket, .readable)

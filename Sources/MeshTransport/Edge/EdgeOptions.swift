@@ -1,4 +1,5 @@
 import MeshBasics
+import MeshSecurity
 
 /// What one client of the control listener may take.
 public struct EdgeOptions: Equatable, Sendable {
@@ -15,8 +16,25 @@ public struct EdgeOptions: Equatable, Sendable {
   /// How long `stop()` waits for answers to be taken.
   public var stopTimeout = Duration.seconds(2)
   /// What one message may cost.
-  public var message = HTTP1Limits()
+  public var message = HTTPLimits()
+  /// What one connection of HTTP/2 may cost beside its messages.
+  public var http2 = HTTP2Limits()
+  /// TLS, by whose credential; nil: clear text. No configuration key sets it yet.
+  var tls: EdgeTLS?
 
   /// The limits of a control listener.
   public init() {}
+}
+
+/// How a listener speaks TLS.
+struct EdgeTLS: Equatable, Sendable {
+  /// Whose certificate is shown, and who judges those of clients. A certificate that it reloads is shown to the next
+  /// client.
+  let security: NodeSecurity
+  /// Clients without a certificate are sent away; otherwise they are only asked for one.
+  var requiresClientCertificate = false
+
+  static func == (left: EdgeTLS, right: EdgeTLS) -> Bool {
+    left.security === right.security && left.requiresClientCertificate == right.requiresClientCertificate
+  }
 }

@@ -1,0 +1,136 @@
+import MeshBasics
+import MeshSecurity
+
+/// What one client of a listener speaks, from its bytes on the wire to its requests: TLS or none, then HTTP/2 or
+/// HTTP/1.1. With TLS its client names the version by ALPN, and one that names none gets HTTP/1.1; in clear the first
+/// bytes tell. No IO, no clock.
+struct EdgeConversation {
+  private let tls: TLSStream?
+  private let options: EdgeOptions
+  /// Nil while it isn't decided.
+  private var http: (any EdgeProtocol)?
+  /// What came before that, at most 23 bytes.
+  private var undecided: [UInt8] = []
+  private var isFinished = false
+
+  /// A conversation that has heard nothing yet. `tls` nil: in clear.
+  init(tls: TLSStream?, options: EdgeOptions) {
+    self.tls = tls
+    self.options = options
+  }
+
+  /// Adds what came from the wire.
+  mutating func receive(_ bytes: ArraySlice<UInt8>, now: Instant) {
+    guard let tls else { return take(bytes, now) }
+    tls.receive(bytes)
+    while let plain = tls.read() { take(plain, now) }
+    // HTTP/2's server may speak first.
+    if http == nil, tls.isOpen { decide(with: [], now) }
+    if tls.hasEnded { receiveEnd() }
+    seal()
+  }
+
+  private mutating func take(_ bytes: ArraySlice<UInt8>, _ now: Instant) {
+    if http == nil { decide(with: bytes, now) } else { http?.receive(bytes, now: now) }
+  }
+
+  private mutating func decide(with bytes: ArraySlice<UInt8>, _ now: Instant) {
+    undecided += bytes
+    if let tls {
+      speak(http2: tls.applicationProtocol == "h2", now)
+    } else if !HTTP2Session.preface.starts(with: undecided.prefix(HTTP2Session.preface.count)) {
+      speak(http2: false, now)
+    } else if undecided.count >= HTTP2Session.preface.count {
+      speak(http2: true, now)
+    }
+  }
+
+  private mutating func speak(http2: Bool, _ now: Instant) {
+    var chosen: any EdgeProtocol =
+      http2
+      ? HTTP2Connection(message: options.message, limits: options.http2) : HTTP1Connection(limits: options.message)
+    chosen.receive(undecided[...], now: now)
+    undecided = []
+    http = chosen
+  }
+
+  /// The client sends no more.
+  mutating func receiveEnd() {
+    if http == nil { isFinished = true }
+    http?.receiveEnd()
+  }
+
+  /// The next complete request; answer it with `respond` before asking again.
+  mutating func nextRequest(date: String) -> HTTPRequest? {
+    defer { seal() }
+    guard var request = http?.nextRequest(date: date) else { return nil }
+    request.peer = tls?.peer
+    return request
+  }
+
+  /// Answers the request that `nextRequest` handed out.
+  mutating func respond(_ response: HTTPResponse, date: String, closing: Bool) {
+    http?.respond(response, date: date, closing: closing)
+  }
+
+  /// Refuses the request that has been arriving for longest.
+  mutating func refuse(_ failure: HTTPFailure, date: String, now: Instant) {
+    // Too little came to know what is spoken: what was refused so far is told in HTTP/1.1.
+    if http == nil, tls == nil { speak(http2: false, now) }
+    http?.refuse(failure, date: date)
+  }
+
+  /// Lets no further request in; what is being answered still goes out.
+  mutating func finish() {
+    isFinished = true
+    http?.finish()
+    seal()
+  }
+
+  /// What waits for the wire.
+  var output: ArraySlice<UInt8> { tls?.output ?? http?.output ?? [] }
+
+  /// `count` bytes of `output` are on the wire.
+  mutating func wrote(_ count: Int) {
+    guard let tls else { return http?.wrote(count) ?? () }
+    tls.wrote(count)
+    seal()
+  }
+
+  /// Encrypts what there is to say, as far as the wire takes it.
+  private mutating func seal() {
+    guard let tls else { return }
+    while let waiting = http?.output, !waiting.isEmpty {
+      let count = tls.write(waiting)
+      guard count > 0 else { return }
+      http?.wrote(count)
+    }
+    if hasNothingToSay { tls.sayGoodbye() }
+  }
+
+  private var hasNothingToSay: Bool { tls?.isBroken == true || (http?.isOver ?? isFinished) }
+
+  /// Whether answers, or parts of them, wait for their reader.
+  var awaitsReader: Bool { !output.isEmpty || http?.awaitsReader == true }
+
+  /// Grows when a reader takes some of an answer.
+  var progress: Int { http?.progress ?? 0 }
+
+  /// Whether the caller should read from its socket.
+  var wantsInput: Bool { http?.wantsInput ?? !hasNothingToSay }
+
+  /// Whether everything is said: write nothing more, close.
+  var isOver: Bool { hasNothingToSay && output.isEmpty }
+
+  /// How far the requests that are arriving have come, for timeouts.
+  var stage: HTTP1RequestParser.Stage { http?.stage ?? (undecided.isEmpty ? .idle : .head) }
+
+  /// When the oldest of them began, where several may arrive at once.
+  var arrivingSince: Instant? { http?.arrivingSince }
+
+  /// What limit the client was sent away for.
+  var floodedBy: String? { http?.floodedBy }
+
+  /// Why the client's certificate was refused.
+  var refusal: TrustRefusal? { tls?.refusal }
+}

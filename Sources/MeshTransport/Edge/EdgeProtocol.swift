@@ -1,0 +1,45 @@
+import MeshBasics
+
+/// One client's HTTP, whichever version it speaks: bytes in, requests out, answers in, bytes out. No IO, no clock.
+///
+/// *Ordering*: the next request is handed out only when the one before is answered. *Limits*: none is handed out while
+/// too much of the answers waits for a slow reader.
+protocol EdgeProtocol {
+  /// Adds what came in.
+  mutating func receive(_ bytes: ArraySlice<UInt8>, now: Instant)
+  /// The client sends no more. What it already asked for is still answered.
+  mutating func receiveEnd()
+  /// The next complete request; answer it with `respond` before asking again. Refusals are answered inside.
+  mutating func nextRequest(date: String?) -> HTTPRequest?
+  /// Answers the request that `nextRequest` handed out. `closing`: the connection takes no further ones.
+  mutating func respond(_ response: HTTPResponse, date: String?, closing: Bool)
+  /// Answers `failure` to the request that has been arriving for longest.
+  mutating func refuse(_ failure: HTTPFailure, date: String?)
+  /// Lets no further request in; what is being answered still goes out.
+  mutating func finish()
+  /// What waits to be written now.
+  var output: ArraySlice<UInt8> { get }
+  /// `count` bytes of `output` were written.
+  mutating func wrote(_ count: Int)
+  /// Whether answers, or parts of them, wait for their reader.
+  var awaitsReader: Bool { get }
+  /// Grows when a reader takes some of an answer.
+  var progress: Int { get }
+  /// Whether the caller should read from its socket.
+  var wantsInput: Bool { get }
+  /// Whether everything is said: write nothing more, close.
+  var isOver: Bool { get }
+  /// How far the requests that are arriving have come, for timeouts.
+  var stage: HTTP1RequestParser.Stage { get }
+  /// When the oldest of them began; nil where only one can arrive at a time, whose time is `stage`'s.
+  var arrivingSince: Instant? { get }
+  /// What limit the client was sent away for; nil if for none.
+  var floodedBy: String? { get }
+}
+
+extension HTTP1Connection: EdgeProtocol {
+  mutating func receive(_ bytes: ArraySlice<UInt8>, now: Instant) { receive(bytes) }
+  var awaitsReader: Bool { !output.isEmpty }
+  var arrivingSince: Instant? { nil }
+  var floodedBy: String? { nil }
+}

@@ -1,0 +1,75 @@
+import MeshBasics
+
+/// An HTTP request as an answering closure sees it, whichever version brought it: complete, with its body decoded
+/// (RFC 9110 §3).
+public struct HTTPRequest: Equatable, Sendable {
+  /// The method as sent; methods are case-sensitive (RFC 9110 §9.1).
+  public var method = ""
+  /// The target in origin form, path and query: `/control/peers?x=1`; `*` only with OPTIONS.
+  public var target = ""
+  /// The fields in the order received. `Host` is among them for every version: HTTP/2 says it as `:authority`.
+  public var headers: [HTTPField] = []
+  /// The body without its transfer coding.
+  public var body: [UInt8] = []
+  /// What the connection speaks: `HTTP/1.1` (which stands for 1.0 too) or `HTTP/2`.
+  public var version = "HTTP/1.1"
+  /// Who the client has proven to be with a certificate; nil without one, and in clear.
+  public var peer: PeerIdentity?
+
+  /// An empty request, to be filled.
+  public init() {}
+
+  /// The first value of the field `name`, whose case doesn't matter; nil when the field is absent.
+  public func header(_ name: String) -> String? { headers[name] }
+}
+
+/// An HTTP response: what an answering closure returns, or what `HTTPClient` received.
+public struct HTTPResponse: Equatable, Sendable {
+  /// The status code, 200 to 599.
+  public var status = 200
+  /// The fields in order. `Content-Length`, `Connection` and `Transfer-Encoding` belong to the connection: a server
+  /// drops them here and writes its own.
+  public var headers: [HTTPField] = []
+  /// The body without transfer coding.
+  public var body: [UInt8] = []
+  /// Fields that follow the body. Only HTTP/2 sends them: in HTTP/1.1 few clients can read them.
+  public var trailers: [HTTPField] = []
+
+  /// An empty 200.
+  public init() {}
+
+  /// The first value of the field `name`, whose case doesn't matter; nil when the field is absent.
+  public func header(_ name: String) -> String? { headers[name] }
+}
+
+extension HTTPResponse {
+  /// What a client is told of `failure`.
+  init(_ failure: HTTPFailure) {
+    status = failure.status
+    headers = [HTTPField("Content-Type", "text/plain; charset=utf-8")]
+    if status == 503 { headers.append(HTTPField("Retry-After", "1")) }
+    body = Array((failure.description + "\n").utf8)
+  }
+
+  /// The status as it may be sent.
+  var finalStatus: Int { (200...599).contains(status) ? status : 500 }
+
+  /// Whether the status lets a body follow (RFC 9110 §6.4.1).
+  var mayHaveBody: Bool { finalStatus != 204 && finalStatus != 304 }
+
+  /// The fields as they may be sent. Those that are no valid fields, and those that belong to the connection, are left
+  /// out: a line end inside a value would let it forge an answer.
+  var sendableHeaders: [HTTPField] { headers.filter(HTTPResponse.isSendable) }
+
+  /// The trailers as they may be sent.
+  var sendableTrailers: [HTTPField] { trailers.filter(HTTPResponse.isSendable) }
+
+  private static let connectionFields = [
+    "Content-Length", "Connection", "Transfer-Encoding", "Date", "Keep-Alive", "Proxy-Connection", "Upgrade",
+  ]
+
+  private static func isSendable(_ field: HTTPField) -> Bool {
+    HTTP1Syntax.isToken(field.name.utf8) && field.value.utf8.allSatisfy(HTTP1Syntax.isValueByte)
+      && !connectionFields.contains { HTTP1Syntax.equalIgnoringCase($0, field.name) }
+  }
+}

@@ -1,0 +1,7 @@
+/// HTTP/3's error codes that we send (RFC 9114 §8.1).
+enum HTTP3ErrorCode {
+  static let noError: UInt64 = 0x100
+  static let generalProtocolError: UInt64 = 0x101
+  static let excessiveLoad: UInt64 = 0x107
+  static let requestCancelled: UInt64 = 0x10c
+}

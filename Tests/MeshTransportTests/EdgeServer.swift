@@ -1,0 +1,130 @@
+import Foundation
+import MeshBasics
+import Testing
+
+@testable import MeshTransport
+
+/// A control listener on a port of the kernel's choice, on a thread of its own. It answers what it was asked.
+final class EdgeServer: @unchecked Sendable {
+  let edge: EdgeTransport
+  private let thread: Thread
+  private let done = DispatchSemaphore(value: 0)
+  private let seen: Observations
+
+  private final class Observations: @unchecked Sendable {
+    private let lock = NSLock()
+    private var list: [Observation] = []
+    func add(_ observation: Observation) { lock.withLock { list.append(observation) } }
+    var all: [Observation] { lock.withLock { list } }
+  }
+
+  init(_ options: EdgeOptions = EdgeOptions(), host: String = "127.0.0.1") throws {
+    let address = try #require(SocketAddress(literal: host, port: 0))
+    let seen = Observations()
+    self.seen = seen
+    let edge = try EdgeTransport(
+      address: address, options: options, answer: EdgeServer.answer(to:), observe: { seen.add($0) })
+    self.edge = edge
+    let done = done
+    thread = Thread {
+      edge.run()
+      done.signal()
+    }
+    thread.start()
+  }
+
+  /// `X-Size` asks for so many bytes; otherwise the answer tells the request, and who asked in what version.
+  private static func answer(to request: HTTPRequest) -> HTTPResponse {
+    var response = HTTPResponse()
+    response.headers = [
+      HTTPField("Content-Type", "text/plain"), HTTPField("X-Version", request.version),
+      HTTPField("X-Peer", request.peer?.nodeNames.joined(separator: ",") ?? "nobody"),
+    ]
+    let size = Int(request.header("X-Size") ?? "") ?? 0
+    response.body =
+      size > 0
+      ? [UInt8](repeating: 120, count: size)
+      : Array("\(request.method) \(request.target) \(request.body.count)".utf8)
+    return response
+  }
+
+  var observations: [Observation] { seen.all }
+
+  /// Stops, and says whether the thread came back.
+  func stop() -> Bool {
+    edge.stop()
+    return done.wait(timeout: .now() + 20) == .success
+  }
+
+  var url: String { "http://127.0.0.1:\(edge.port)" }
+}
+
+/// A raw socket, for bytes that no proper client sends. Reads give up after 20 s.
+final class EdgeClient: @unchecked Sendable {
+  private let socket: Int32
+
+  init(port: UInt16) throws {
+    socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var limit = timeval(tv_sec: 20, tv_usec: 0)
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    let address = try #require(SocketAddress(literal: "127.0.0.1", port: port))
+    #expect(address.withSockaddr { Glibc.connect(socket, $0, $1) } == 0)
+  }
+
+  deinit { close(socket) }
+
+  func send(_ text: String) { send(bytes: Array(text.utf8)) }
+
+  func send(bytes: [UInt8]) { _ = Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+
+  func endOutput() { shutdown(socket, Int32(SHUT_WR)) }
+
+  /// All until the server closes.
+  func readToEnd() -> String { read { _ in false } }
+
+  /// All until `text` was seen, or the server closes.
+  func read(until text: String) -> String { read { $0.contains(text) } }
+
+  private func read(while finished: (String) -> Bool) -> String {
+    var all: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = recv(socket, &chunk, chunk.count, 0)
+      if count <= 0 { break }
+      all += chunk.prefix(count)
+      if finished(String(decoding: all, as: UTF8.self)) { break }
+    }
+    return String(decoding: all, as: UTF8.self)
+  }
+
+  /// Feeds `reader` until `finished` or the server closes; says which of the two.
+  func read(into reader: HTTP2Reader, until finished: (HTTP2Reader) -> Bool) -> Bool {
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    while !finished(reader) {
+      let count = recv(socket, &chunk, chunk.count, 0)
+      if count <= 0 { return false }
+      reader.receive(chunk.prefix(count))
+    }
+    return true
+  }
+}
+
+func hasTool(_ name: String) -> Bool { FileManager.default.isExecutableFile(atPath: "/usr/bin/\(name)") }
+
+/// Runs a program that is not ours, at most 20 s.
+func runTool(_ name: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
+  let process = Process()
+  let pipe = Pipe()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+  process.arguments = ["20", "/usr/bin/\(name)"] + arguments
+  process.standardOutput = pipe
+  process.standardError = pipe
+  try process.run()
+  let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  process.waitUntilExit()
+  return (process.terminationStatus, output)
+}
+
+func curl(_ arguments: [String]) throws -> (status: Int32, output: String) {
+  try runTool("curl", ["--silent", "--show-error", "--noproxy", "*"] + arguments)
+}
