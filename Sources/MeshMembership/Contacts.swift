@@ -118,7 +118,7 @@ extension Membership {
     switch message {
     case .hello: break
     case .ping(let ping):
-      _ = peers.modify(node) { $0.pingedAt = now }
+      notePing(of: node, now: now)
       merge(ping.news, from: node, path: .news, now: now, into: &effects)
       answer(ping, from: node, into: &effects)
       compareDigest(ping.digest, with: node, now: now, into: &effects)

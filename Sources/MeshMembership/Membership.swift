@@ -111,6 +111,7 @@ public struct Membership: Sendable {
     case leave
     case answer
     case probe(NodeID)
+    case spared(NodeID)
     case redial(NodeID)
     case relayJob(UInt64)
     case suspicion(NodeID)
@@ -232,6 +233,7 @@ public struct Membership: Sendable {
       case .leave: finishLeaving(into: &effects)
       case .answer: answerOwed(now: now, into: &effects)
       case .probe(let node): continueProbe(of: node, now: now, into: &effects)
+      case .spared(let node): endSparing(of: node, now: now, into: &effects)
       case .redial(let node): redialIsOverdue(node, now: now, into: &effects)
       case .relayJob(let number): relayIsOverdue(number, now: now, into: &effects)
       case .suspicion(let node): endSuspicion(of: node, now: now, into: &effects)

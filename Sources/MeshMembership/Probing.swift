@@ -17,7 +17,7 @@ extension Membership {
     noteUsualRoundTrip()
     for node in rings.watched where probes[node] == nil && timers[.redial(node)] == nil {
       if peers[node] != nil {
-        if !spares(node, now: now) { probe(node, now: now, into: &effects) }
+        if spares(node, now: now) { awaitPing(of: node) } else { probe(node, now: now, into: &effects) }
       } else if isUnheard(node, now: now) {
         askRelays(about: node, now: now, into: &effects)
       }
@@ -39,6 +39,22 @@ extension Membership {
     if isSpared { marks.insert(.sparedAPing) }
     _ = peers.modify(node) { $0.roundsSpared = isSpared ? $0.roundsSpared &+ 1 : 0 }
     return isSpared
+  }
+
+  /// A spared peer is asked when it is silent for as long as a round may last, so that it has the same time as others.
+  private mutating func awaitPing(of node: NodeID) {
+    guard let pingedAt = peers[node]?.pingedAt else { return }
+    timers.set(.spared(node), at: pingedAt + configuration.interval.multiplied(by: 11).divided(by: 10))
+  }
+
+  mutating func notePing(of node: NodeID, now: Instant) {
+    _ = peers.modify(node) { $0.pingedAt = now }
+    if timers[.spared(node)] != nil { awaitPing(of: node) }
+  }
+
+  mutating func endSparing(of node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    guard peers[node] != nil, probes[node] == nil, rings.watched.contains(node) else { return }
+    probe(node, now: now, into: &effects)
   }
 
   /// Whether a watched member without a link has had its time: for a dial to it, and for a word of it to come another
@@ -64,6 +80,7 @@ extension Membership {
   }
 
   mutating func probe(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+    timers.set(.spared(node), at: nil)
     let probe = newProbe(of: node, now: now)
     probes[node] = probe
     timers.set(.probe(node), at: probe.nextDeadline)

@@ -13,8 +13,8 @@ extension Membership {
     let isNew = suspicion.confirmedAt == nil || (refused && suspicion.refusedAt == nil)
     suspicion.confirmedAt = suspicion.confirmedAt ?? now
     // A link that carries a ping every few seconds is silent between them through no fault of the peer: silence counts
-    // from one and a half intervals before the ping that nothing answered, which is when a spared peer was last heard.
-    let asked = (askedAt ?? now) + (.zero - configuration.interval.multiplied(by: 3).divided(by: 2))
+    // from one interval before the ping that nothing answered.
+    let asked = (askedAt ?? now) + (.zero - configuration.interval)
     suspicion.silentSince = suspicion.silentSince ?? max(known.evidence, asked)
     if refused { suspicion.refusedAt = suspicion.refusedAt ?? now }
     suspicions[node] = suspicion

@@ -28,7 +28,7 @@ extension Simulation {
     }
     guard listener.isRunning, listener.endpoint == endpoint else {
       tally(.portClosed)
-      checks.isolation.isRefused(dialer, by: addressNames[endpoint] ?? [])
+      checks.isolation.isRefused(dialer, by: addressNames[endpoint] ?? [], at: endpoint.description)
       return fail(link, of: dialer, at: endpoint, .portClosed, at: now)
     }
     if listener.pausedUntil > now {

@@ -65,7 +65,8 @@ struct HearsayTests {
     #expect(rig.status("b") == .left)
   }
 
-  /// Others believe a death that was told in this node's name, and tell it no other: it isn't believed, but looked into.
+  /// Others believe a death that was told in this node's name, and tell it no other: it isn't believed, but looked
+  /// into.
   @Test func aDeathInThisNodesNameIsLookedInto() throws {
     var rig = try knowing()
     try rig.hear("c", death("m"))

@@ -51,6 +51,25 @@ struct RhythmTests {
     #expect(try rounds(after: .milliseconds(500)).pings(to: "b").count == 1)
   }
 
+  /// Sparing must not give a death more time.
+  @Test func aSparedPeerThatFallsSilentIsAskedAfterTheLongestRoundSinceItsLastPing() throws {
+    var rig = try rounds(after: .milliseconds(450))
+    let silentAt = try #require(rig.room.timers[.spared(id("b"))])
+    #expect(silentAt.since(try #require(rig.room.peers[id("b")]?.pingedAt)) == .milliseconds(1_100))
+    try rig.reach(silentAt + .milliseconds(-1))
+    #expect(rig.room.probes[try id("b")] == nil)
+    try rig.reach(silentAt)
+    #expect(rig.pings(to: "b").count == 1)
+  }
+
+  @Test func aSparedPeerThatPingsAgainIsSparedOn() throws {
+    var rig = try rounds(after: .milliseconds(450))
+    let silentAt = try #require(rig.room.timers[.spared(id("b"))])
+    try rig.run(.milliseconds(500), answering: ["c"])
+    try rig.hear("b", .ping(Ping()))
+    #expect(rig.room.timers[.spared(try id("b"))].map { $0 > silentAt } == true)
+  }
+
   @Test func aNodeThatIsNotWellSparesNobody() throws {
     #expect(try rounds(after: .milliseconds(100)) { $0.room.health.note(1) }.pings(to: "b").count == 1)
   }

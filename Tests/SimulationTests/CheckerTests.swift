@@ -166,7 +166,9 @@ struct CheckerTests {
 
     world.now = .origin + .seconds(9)
     #expect(accusations.check(change(seen(.suspect), seen(.alive)), in: world) == nil)
-    observer.hear(subject.name, at: .origin + .seconds(10))
+    observer.hear(subject.name, by: .dialed(1), isHello: true, at: .origin + .seconds(10))
+    // What follows a hello that was lost is not heard.
+    observer.hear(subject.name, by: .dialed(2), isHello: false, at: .origin + .seconds(11))
     world.now = .origin + .seconds(12)
     let death = change(seen(.suspect), seen(.dead))
     #expect(accusations.check(death, in: world) != nil)

@@ -99,7 +99,7 @@ struct MeshCheckerTests {
     #expect(checker.check(death, isTold: false, in: world) == nil)
     world.now = world.now + .seconds(8)
     #expect(checker.check(death, isTold: false, in: world) != nil)
-    checker.isRefused(observer, by: [subject.name])
+    checker.isRefused(observer, by: [subject.name], at: "elsewhere:1")
     #expect(checker.check(death, isTold: false, in: world) == nil)
     // Six times the longest silence is enough.
     var patient = Isolation()

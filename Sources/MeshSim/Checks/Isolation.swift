@@ -8,22 +8,27 @@ struct Isolation {
 
   /// When each process last handled a message of whomever, as far as it can know: a pause is taken out.
   private var heard: [Instant] = []
-  /// Whose host answered each process that nobody listens.
+  /// Whose host answered each process that nobody listens: by those that ever lived there, and by the address itself,
+  /// which may be that of a member whom an enemy made up.
   private var refused: [[Int]] = []
+  private var refusedAt: [[String]] = []
 
   mutating func begun(_ process: Process, at now: Instant) {
     while heard.count <= process.index {
       heard.append(.origin)
       refused.append([])
+      refusedAt.append([])
     }
     heard[process.index] = now
     refused[process.index] = []
+    refusedAt[process.index] = []
   }
 
   mutating func hears(_ process: Process, at now: Instant) { heard[process.index] = now }
 
-  mutating func isRefused(_ process: Process, by names: [Int]) {
+  mutating func isRefused(_ process: Process, by names: [Int], at address: String) {
     guard process.index < refused.count else { return }
+    if !refusedAt[process.index].contains(address) { refusedAt[process.index].append(address) }
     refused[process.index] += names.filter { !refused[process.index].contains($0) }
   }
 
@@ -33,7 +38,8 @@ struct Isolation {
   func check(_ change: Change, isTold: Bool, in world: Simulation) -> String? {
     let process = change.observer
     guard change.after.state == .dead, change.before.state == .alive || change.before.state == .suspect, !isTold,
-      !world.isRemoved(change.name), !refused[process.index].contains(change.name)
+      !world.isRemoved(change.name), !refused[process.index].contains(change.name),
+      change.view.map({ !refusedAt[process.index].contains($0.metadata.endpoint) }) ?? true
     else { return nil }
     let silence = world.now.since(heard[process.index])
     // As the node counts, whose clock may be half a per cent off.
