@@ -71,6 +71,8 @@ public struct Membership: Sendable {
   var sequence: UInt64 = 0
   /// The epoch being made durable, when the last one was asked for, and how often in a row.
   var raisingEpoch: UInt64?
+  /// The greatest one that was claimed too soon after the last to be outbid at once.
+  var owedEpoch: UInt64?
   var lastEpochRaiseAt: Instant?
   var epochRaises = 0
   var lastRefutationAt: Instant?
@@ -110,6 +112,7 @@ public struct Membership: Sendable {
   enum Timer: Comparable, Hashable, Sendable {
     case leave
     case answer
+    case epoch
     case probe(NodeID)
     case spared(NodeID)
     case redial(NodeID)
@@ -232,6 +235,7 @@ public struct Membership: Sendable {
       switch timer {
       case .leave: finishLeaving(into: &effects)
       case .answer: answerOwed(now: now, into: &effects)
+      case .epoch: raiseOwedEpoch(now: now, into: &effects)
       case .probe(let node): continueProbe(of: node, now: now, into: &effects)
       case .spared(let node): endSparing(of: node, now: now, into: &effects)
       case .redial(let node): redialIsOverdue(node, now: now, into: &effects)

@@ -107,8 +107,12 @@ extension Membership {
     // Two processes that outbid each other do it less and less often, until they meet.
     let quiet = now.since(lastEpochRaiseAt ?? .origin)
     if quiet >= MembershipLimits.epochRaiseMax.multiplied(by: 4) { epochRaises = 0 }
-    let wait = configuration.interval.multiplied(by: Int64(1) << Int64(min(epochRaises, 8)))
-    guard raisingEpoch == nil, lastEpochRaiseAt == nil || quiet >= min(wait, MembershipLimits.epochRaiseMax) else {
+    let spacing = configuration.interval.multiplied(by: Int64(1) << Int64(min(epochRaises, 8)))
+    let wait = min(spacing, MembershipLimits.epochRaiseMax)
+    guard raisingEpoch == nil, lastEpochRaiseAt == nil || quiet >= wait else {
+      // Who holds that claim may never tell it again: it believes nothing lower.
+      owedEpoch = max(owedEpoch ?? 0, epoch)
+      timers.set(.epoch, at: max(now + MembershipLimits.refutationSpacing, (lastEpochRaiseAt ?? now) + wait))
       return
     }
     epochRaises = min(epochRaises &+ 1, 8)
@@ -117,6 +121,13 @@ extension Membership {
     raisingEpoch = greater
     lastEpochRaiseAt = now
     effects.append(.raiseEpoch(greater))
+  }
+
+  /// Outbids what came too soon after the epoch before.
+  mutating func raiseOwedEpoch(now: Instant, into effects: inout MembershipEffects) {
+    guard isRunning, let owed = owedEpoch else { return }
+    owedEpoch = nil
+    if owed >= local.version.epoch { raiseEpoch(above: owed, now: now, into: &effects) }
   }
 
   mutating func epochRaised(_ epoch: UInt64, now: Instant) {

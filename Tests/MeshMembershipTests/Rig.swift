@@ -126,9 +126,12 @@ extension Rig {
 
   /// Lets time pass while these peers answer each ping at once, those under way first, and say of whatever they are
   /// asked to probe that it doesn't answer them either.
-  mutating func run(_ span: Duration, answering names: [String]) throws {
+  mutating func run(
+    _ span: Duration, answering names: [String], react: (inout Rig) throws -> Void = { _ in }
+  ) throws {
     for name in names { try answer(name, room.probes[id(name)].map { [$0.sequence] } ?? []) }
     try run(span) { rig in
+      try react(&rig)
       let pings = names.map { name in (name, rig.pings(to: name).map(\.sequence)) }
       let asked = names.flatMap { name in rig.relayRequests(to: name).map { (name, $0) } }
       for (name, numbers) in pings { try rig.answer(name, numbers) }
