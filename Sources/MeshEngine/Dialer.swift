@@ -30,6 +30,8 @@ struct DialTarget: Equatable, Sendable {
   var heldUntil: Instant?
   /// When its endpoint last changed.
   var movedAt: Instant?
+  /// When a dial that failed at an old address last gave one at the new address for free.
+  var freeDialAt: Instant?
   /// When the link was last asked for.
   var chosenAt: Instant?
   /// A seed whose node takes part already: the overlay decides about links to it.
@@ -214,8 +216,13 @@ struct Dialer: Sendable {
   ) -> Duration {
     finish(key)
     guard let target = targets[key] else { return .zero }
-    // It has moved meanwhile, and that it isn't where it was before is no news.
-    guard target.dialedEndpoint == target.endpoint else { return max(.zero, target.nextAt.since(now)) }
+    // It has moved meanwhile, and that it isn't where it was before is no news. Once an interval: else whoever tells
+    // another address during each dial could send this node at strangers without a pause.
+    if !refused && target.dialedEndpoint != target.endpoint {
+      let next = max(target.nextAt, target.freeDialAt.map { $0 + interval } ?? now)
+      _ = targets.modify(key) { ($0.nextAt, $0.freeDialAt) = (next, next) }
+      return max(.zero, next.since(now))
+    }
     let failures = min(target.failures &+ 1, 64)
     // A seed that isn't up yet is all that a lonely node has.
     var first = interval

@@ -16,6 +16,7 @@ extension Membership {
     if peers[node] != nil {
       // A second link takes the place of the first: what was asked on that may never be answered.
       endProbe(of: node)
+      _ = peers.modify(node) { $0.lastAsked = nil }
     } else {
       peers[node] = Peer(version: version, budget: spentBudgets.removeValue(forKey: node), now: now)
     }

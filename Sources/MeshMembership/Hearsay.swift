@@ -9,7 +9,7 @@ struct Hearsay: Equatable, Sendable {
   /// The claim, and the neighbour that brought it first.
   let record: MemberRecord
   let voice: NodeID
-  /// Whether that neighbour counts: for a goodbye always, for a death when it has been one for long enough.
+  /// Whether that neighbour counts: when it has been one for long enough, and for a newcomer's goodbyes always.
   let isVoice: Bool
   /// A second neighbour has said it while this node was still linked to the member.
   var isSeconded = false
@@ -24,9 +24,10 @@ extension Membership {
   mutating func believesEnd(_ record: MemberRecord, of node: NodeID, from sender: NodeID, now: Instant) -> Bool {
     if configuration.mutations.contains(.believesOneVoice) { return true }
     if bearsOut(node, now: now) { return true }
-    // What a peer believes that just came back from the other side of a partition may be refuted in a moment: a death,
-    // but no goodbye, which nobody takes back. Or else a newcomer, whose links are all young, had nobody to believe.
-    let isVoice = record.state == .left || isVoice(sender, now: now)
+    // What a peer believes that just came back from the other side of a partition may be refuted in a moment. But a
+    // newcomer, whose links are all young, would have nobody to believe; it takes a goodbye, which few take back.
+    let isNewcomer = now.since(startedAt) < MembershipLimits.voiceAge
+    let isVoice = (record.state == .left && isNewcomer) || isVoice(sender, now: now)
     if let known = hearsay[node], known.record.epoch == record.epoch, known.record.state == record.state {
       if known.isVoice && isVoice && known.voice != sender {
         marks.insert(.secondVoice)

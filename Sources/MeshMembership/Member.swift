@@ -91,7 +91,7 @@ struct Peer: Equatable, Sendable {
   /// The last measured round trip, and the smoothed one that times the probes.
   var roundTrip: Duration?
   var smoothedRoundTrip: Duration?
-  /// The last ping, until it is answered.
+  /// The oldest ping of late that is not answered yet.
   var lastAsked: Asked?
   /// When it last pinged this node, and for how many rounds in a row that stood for a ping of our own.
   var pingedAt: Instant?

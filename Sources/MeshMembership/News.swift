@@ -28,8 +28,8 @@ struct News: Sendable {
     var isWide: Bool
     /// Nothing in it is new.
     var isReminder = false
-    /// How many peers told it again since.
-    var echoes = 0
+    /// Who told it, the first and some that said it again since.
+    var tellers: [NodeID] = []
     /// Who knows it: has told it to us, or was told by us over a link that loses nothing. None of them hears it again.
     var knowers: [NodeID] = []
     var number: UInt64
@@ -81,7 +81,8 @@ struct News: Sendable {
     forget(node)
     lastNumber &+= 1
     let entry = Entry(
-      record: record, rank: rank, isWide: wide, knowers: source.map { [$0] } ?? [], number: lastNumber)
+      record: record, rank: rank, isWide: wide, tellers: source.map { [$0] } ?? [],
+      knowers: source.map { [$0] } ?? [], number: lastNumber)
     entries[node] = entry
     turns[Turn(entry)] = node
     fresh.append((node, lastNumber))
@@ -116,7 +117,7 @@ struct News: Sendable {
 
   /// Tells all links what went along the rings, unless so many peers have told it as well that all have heard it.
   mutating func widen(_ node: NodeID, unlessToldBy echoesMax: Int) {
-    guard let entry = entries[node], !entry.isWide, entry.echoes < echoesMax else { return }
+    guard let entry = entries[node], entry.rank == .end, !entry.isWide, entry.tellers.count <= echoesMax else { return }
     _ = entries.modify(node) { $0.isWide = true }
     fresh.append((node, entry.number))
   }
@@ -124,7 +125,10 @@ struct News: Sendable {
   /// Notes that `source` knows the claim too, which counts as one telling; one with older metadata doesn't.
   mutating func heardAgain(_ record: MemberRecord, about node: NodeID, from source: NodeID, limit: Int) {
     guard let entry = entries[node], record.toldMetadataVersion >= entry.record.toldMetadataVersion else { return }
-    _ = entries.modify(node) { $0.echoes &+= 1 }
+    // Each peer once, however often it says it: else one could keep this node from telling it on.
+    if !entry.tellers.contains(source), entry.tellers.count <= MembershipLimits.endEchoes {
+      _ = entries.modify(node) { $0.tellers.append(source) }
+    }
     told(node, to: [source], limit: limit, keepsForEver: false)
   }
 

@@ -65,15 +65,17 @@ extension Membership {
     let isPatient = now.since(max(links.chosenAt, startedAt)) < MembershipLimits.warmPatience
     guard health.score == 0, isAtRest || !isPatient else { return }
     // One by one where all need them; a newcomer alone may have all of its own soon, and be quiet then.
-    for _ in 0..<(isNewcomerAlone ? MembershipLimits.warmLinksOfNewcomer : 1) {
+    for _ in 0..<(isNewcomerAlone(now: now) ? MembershipLimits.warmLinksOfNewcomer : 1) {
       let underWay = links.warm.keys.count { peers[$0] == nil }
       guard randomLinks.count &+ underWay < MembershipLimits.warmLinks else { return }
       chooseWarmLink(now: now)
     }
   }
 
-  /// Whether nearly all others began their lives well before this node, so that they have their links already.
-  private var isNewcomerAlone: Bool {
+  /// Whether this node is new, and nearly all others began their lives well before it, so that they have their links
+  /// already.
+  private func isNewcomerAlone(now: Instant) -> Bool {
+    guard now.since(startedAt) < MembershipLimits.warmRedraw else { return false }
     let span = UInt64(clamping: MembershipLimits.warmRedraw.milliseconds)
     let young = members.count { $0.1.version.epoch &+ span > local.version.epoch }
     return young &* 8 <= members.count

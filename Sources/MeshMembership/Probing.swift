@@ -34,7 +34,8 @@ extension Membership {
     guard let peer = peers[node] else { return false }
     let isHeard = peer.pingedAt.map { now.since($0) < configuration.interval.divided(by: 2) } ?? false
     let isSpared =
-      isHeard && health.score == 0 && peer.smoothedRoundTrip != nil && members[node]?.version.state == .alive
+      isHeard && health.score == 0 && peer.health == 0 && peer.smoothedRoundTrip != nil
+      && members[node]?.version.state == .alive
       && peer.roundsSpared < MembershipLimits.roundsSparedMax
     if isSpared { marks.insert(.sparedAPing) }
     _ = peers.modify(node) { $0.roundsSpared = isSpared ? $0.roundsSpared &+ 1 : 0 }
@@ -109,7 +110,7 @@ extension Membership {
   /// and must not blame those of whom it knows no round trip yet.
   private mutating func noteUsualRoundTrip() {
     let roundTrips = peers.values.compactMap(\.smoothedRoundTrip).sorted()
-    usualRoundTrip = roundTrips.dropFirst(roundTrips.count / 2).first ?? .zero
+    usualRoundTrip = roundTrips.dropFirst(max(0, roundTrips.count - 1) / 2).first ?? .zero
   }
 
   mutating func endProbe(of node: NodeID) {
@@ -217,8 +218,13 @@ extension Membership {
   private mutating func measure(
     _ sequence: UInt64, _ node: NodeID, now: Instant, into effects: inout MembershipEffects
   ) {
-    guard let asked = peers[node]?.lastAsked, asked.sequence == sequence else { return }
+    guard let asked = peers[node]?.lastAsked, asked.sequence <= sequence else { return }
     let roundTrip = now.since(asked.at)
+    // A later ping is answered first only where the earlier one was lost.
+    guard asked.sequence == sequence, roundTrip <= configuration.suspicionInterval else {
+      _ = peers.modify(node) { $0.lastAsked = nil }
+      return
+    }
     _ = peers.modify(node) { peer in
       peer.lastAsked = nil
       peer.roundTrip = roundTrip

@@ -199,6 +199,8 @@ extension Membership {
     health.note(2)
     lastHeardAny = lastHeardAny + gap
     for node in probes.keys { endProbe(of: node) }
+    // What this node was late to read says nothing of the way.
+    for node in peers.keys { _ = peers.modify(node) { $0.lastAsked = nil } }
     for node in members.map(\.0) where members[node]?.isOnRings == true {
       _ = members.modify(node) { $0.evidence = $0.evidence + gap }
     }

@@ -40,7 +40,7 @@ struct HearsayTests {
     #expect(rig.room.hearsay.isEmpty)
   }
 
-  /// All links of a newcomer are young; nobody takes a goodbye back, and so they count for that, and not for a death.
+  /// All links of a newcomer are young: in its first two seconds they count for a goodbye, and not for a death.
   @Test func aNewcomerBelievesTwoYoungPeersAGoodbyeAndNoDeath() throws {
     for (state, believed) in [(MemberState.left, true), (.dead, false)] {
       var rig = try Rig()
@@ -51,6 +51,20 @@ struct HearsayTests {
       #expect(rig.status("b") != .left)
       try rig.hear("d", news(claim("b", 1, state, accuser: accuser)))
       #expect((rig.status("b") == .left) == believed)
+    }
+  }
+
+  /// Two that just came back from the other side of a partition may both have it from one liar.
+  @Test func aNodeThatIsNoNewcomerBelievesTwoYoungPeersNothing() throws {
+    for state in [MemberState.left, .dead] {
+      var rig = try Rig.connected("e")
+      try rig.hear("e", news(claim("b")))
+      try rig.run(MembershipLimits.voiceAge, answering: ["e"])
+      for name in ["c", "d"] {
+        try rig.connect(name)
+        try rig.hear(name, news(claim("b", 1, state, accuser: state == .dead ? "x" : "")))
+        #expect(rig.status("b") != .left)
+      }
     }
   }
 

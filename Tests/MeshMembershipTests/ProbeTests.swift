@@ -175,6 +175,20 @@ struct ProbeTests {
     #expect(rig.now.since(asked.at) > .seconds(1))
   }
 
+  /// A pause of this node's own must not make its peers look slow.
+  @Test func whatWasAskedBeforeAPauseIsNotMeasured() throws {
+    var rig = try Rig.connected("b", "c")
+    try rig.run(.seconds(3), answering: ["b", "c"])
+    rig.room.probe(try id("b"), now: rig.now, into: &rig.effects)
+    let asked = try #require(rig.room.peers[try id("b")]?.lastAsked)
+    let before = rig.room.peers[try id("b")]?.smoothedRoundTrip
+    rig.now = rig.now + .seconds(15)
+    rig.send(.deadlineReached)
+    try rig.answer("b", [asked.sequence])
+    let after = rig.room.peers[try id("b")]?.smoothedRoundTrip
+    #expect(before != nil && after == before)
+  }
+
   /// Conformance 14: a restart in mid-probe is no verdict about the new life.
   @Test func aRestartEndsTheProbeOfTheOldLife() throws {
     var (rig, _) = try pinging(["c"])

@@ -86,6 +86,20 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
   #expect(afterwards?.target == "/2")
 }
 
+/// The indices of `output` are places in the buffer behind it.
+@Test func whatAReaderTookIsForgottenThoughItAlwaysLeavesAByte() throws {
+  var connection = HTTP1Connection()
+  for _ in 0..<200 {
+    connection.receive(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+    let request = connection.nextRequest()
+    #expect(request != nil)
+    connection.respond(ok(String(repeating: "x", count: 10_000)))
+    connection.wrote(connection.output.count - 1)
+    #expect(connection.output == [UInt8(ascii: "x")])
+  }
+  #expect(connection.output.endIndex <= HTTP1Connection.outputBytesMax)
+}
+
 @Test func anAnswerCannotForgeAnother() throws {
   var response = ok("")
   response.status = 9999

@@ -22,6 +22,7 @@ final class EdgeConnection: ReactorHandler {
   private var http: EdgeConversation
   private var phase = Phase.open
   private var stage = HTTP1RequestParser.Stage.idle
+  private var isAwaitingReader = false
   private var interest: Readiness = .readable
 
   /// When something must have happened, but for what `http` knows of single requests.
@@ -158,9 +159,12 @@ final class EdgeConnection: ReactorHandler {
   private func updateDeadline(_ now: Instant, progressed: Bool) {
     let wasIdle = idleSince != nil
     let newStage = http.stage
+    let wasAwaitingReader = isAwaitingReader
+    isAwaitingReader = http.awaitsReader
     defer { stage = newStage }
-    if http.awaitsReader {
-      if progressed || wasIdle || newStage != stage { ownDeadline = now + options.writeTimeout }
+    if isAwaitingReader {
+      // What else the client says meanwhile gives it no more time.
+      if progressed || !wasAwaitingReader { ownDeadline = now + options.writeTimeout }
       idleSince = nil
       return
     }

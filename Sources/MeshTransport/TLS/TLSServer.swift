@@ -56,15 +56,17 @@ final class TLSServer {
   }
 
   private static func certificates(inPEM bytes: [UInt8]) -> [OpaquePointer] {
-    guard let source = BIO_new_mem_buf(bytes, Int32(clamping: bytes.count)) else { return [] }
-    defer {
-      BIO_free(source)
-      // The end of the file is an error to OpenSSL.
-      ERR_clear_error()
+    bytes.withUnsafeBytes { bytes in
+      guard let source = BIO_new_mem_buf(bytes.baseAddress, Int32(clamping: bytes.count)) else { return [] }
+      defer {
+        BIO_free(source)
+        // The end of the file is an error to OpenSSL.
+        ERR_clear_error()
+      }
+      var found: [OpaquePointer] = []
+      while let next = PEM_read_bio_X509(source, nil, nil, nil) { found.append(next) }
+      return found
     }
-    var found: [OpaquePointer] = []
-    while let next = PEM_read_bio_X509(source, nil, nil, nil) { found.append(next) }
-    return found
   }
 }
 

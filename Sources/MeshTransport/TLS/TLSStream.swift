@@ -82,6 +82,11 @@ final class TLSStream {
       SSL_write(handle, $0.baseAddress, Int32($0.count))
     }
     collect()
+    // Memory takes all that is given, so that nothing written is an error.
+    if count <= 0 {
+      isBroken = true
+      ERR_clear_error()
+    }
     return max(0, Int(count))
   }
 
@@ -105,6 +110,10 @@ final class TLSStream {
     outputStart = min(outputBytes.count, outputStart &+ max(0, count))
     if outputStart == outputBytes.count {
       outputBytes.removeAll(keepingCapacity: true)
+      outputStart = 0
+    } else if outputStart > TLSStream.outputBytesMax {
+      // A reader that always leaves something must not make us keep all that it ever took.
+      outputBytes.removeFirst(outputStart)
       outputStart = 0
     }
   }
