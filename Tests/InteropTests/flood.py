@@ -25,8 +25,9 @@ def check_flood(mesh):
     before = [each.metric(ANSWERED, path="direct") for each in pair]
     sent = asyncio.run(flood(mesh, node, healthy, schema()))
     answered = [each.metric(ANSWERED, path="direct") - count for each, count in zip(pair, before)]
-    # The flooder answers no probe: these are answers of members that it must not disturb.
-    expect(min(answered) >= 3, "probes that were answered during the flood", answered)
+    # The flooder answers no probe: these are answers of members that it must not disturb. Of two that watch each other
+    # one may ask for both.
+    expect(sum(answered) >= 6, "probes that were answered during the flood", answered)
     expect(sent > 100_000, "messages that the node read of the flood", sent)
     suspected = [line for line in node.records("MeshGossipPeerSuspect") if f"PeerId={healthy.name} " in line]
     expect(not suspected, f"records that suspect {healthy.name}", suspected)
