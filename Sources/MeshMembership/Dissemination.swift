@@ -1,5 +1,5 @@
-// How news travels: at once along the rings, what ends and what this node says of itself to all links; the rest of the
-// tellings ride on probes. Each link has a budget; what passes it waits for probes and for anti-entropy.
+// How news travels: at once along the rings, what this node says of itself, and most ends, to all links; the
+// rest of the tellings ride on probes. Each link has a budget; what passes it waits for probes and for anti-entropy.
 import MeshBasics
 import MeshWire
 

@@ -100,8 +100,9 @@ extension Membership {
       patience: patience(max(roundTrip ?? .zero, usualRoundTrip)))
   }
 
-  /// The least time until a verdict. Where answers take long lately it is twice as long as that, and a death comes no
-  /// later for it: it waits for a longer silence.
+  /// The least time until a verdict. Where answers take long lately it is twice as long as that. A death waits for a
+  /// longer silence, so that it comes later for it only where this node was late itself, which puts verdicts off by the
+  /// same time again, or where most others begin to look after the first has accused.
   private func patience(_ roundTrip: Duration) -> Duration {
     max(configuration.interval, min(roundTrip.multiplied(by: 2), configuration.suspicionInterval.divided(by: 2)))
   }
