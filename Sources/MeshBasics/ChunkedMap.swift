@@ -53,6 +53,12 @@ public struct ChunkedMap<Key: Comparable, Value> {
     }
   }
 
+  /// Reads the value of `key` in place, without a copy; nil when there is none.
+  @inlinable public func read<Result>(_ key: Key, _ body: (Value) -> Result) -> Result? {
+    let place = place(of: key)
+    return place.found ? body(chunks[place.chunk].values[place.index]) : nil
+  }
+
   /// Changes the value of `key` in place, without a copy unless its chunk is shared; does nothing when there is none.
   @inlinable public mutating func modify<Result>(_ key: Key, _ change: (inout Value) -> Result) -> Result? {
     let place = place(of: key)

@@ -1,21 +1,22 @@
 /// An immutable value that many holders share: copying it copies a reference, however large the value is. Two that
-/// share one box are equal without a look at the value, which makes comparing large tables of them cheap.
+/// share one box are equal without a look at the value, which makes comparing large tables of them cheap. All of it is
+/// inlinable, so that reading one field of a large value copies that field alone.
 public struct Shared<Value: Sendable>: Sendable {
-  private let box: Box
+  @usableFromInline let box: Box
 
   /// Puts `value` in a box of its own.
-  public init(_ value: Value) { box = Box(value) }
+  @inlinable public init(_ value: Value) { box = Box(value) }
 
   /// What the box holds.
-  public var value: Value { box.value }
+  @inlinable public var value: Value { _read { yield box.value } }
 
   /// Whether both share one box, so that their values can't differ.
-  public func isSame(as other: Shared) -> Bool { box === other.box }
+  @inlinable public func isSame(as other: Shared) -> Bool { box === other.box }
 
-  private final class Box: Sendable {
-    let value: Value
+  @usableFromInline final class Box: Sendable {
+    @usableFromInline let value: Value
 
-    init(_ value: Value) { self.value = value }
+    @inlinable init(_ value: Value) { self.value = value }
   }
 }
 

@@ -38,15 +38,18 @@ extension Membership {
     tell(fresh, along: along, young: young, now: now, into: &effects)
     tellAccused(fresh, into: &effects)
     for node in fresh where !isWorthKeeping(node) { news.forget(node) }
+    if !configuration.mutations.contains(.keepsNewsForEver) { news.trim(to: MembershipLimits.newsKeptMax) }
   }
 
   /// Whether a claim that went along the rings can still ride on a probe to someone. What can't is left to
   /// anti-entropy, which doesn't know of suspicions: those wait for new links too.
   private func isWorthKeeping(_ node: NodeID) -> Bool {
-    guard let entry = news[node], !configuration.mutations.contains(.keepsNewsForEver) else { return true }
-    guard entry.record.encodedSize <= MembershipLimits.newsBytesOnProbe else { return false }
-    if peers.isEmpty || entry.rank == .suspicion { return true }
-    return peers.contains { entry.isFor($0.0, about: node, isModern: $0.1.isModern) }
+    if configuration.mutations.contains(.keepsNewsForEver) { return true }
+    return news.read(node) { entry in
+      guard entry.size <= MembershipLimits.newsBytesOnProbe else { return false }
+      if peers.isEmpty || entry.rank == .suspicion { return true }
+      return peers.contains { entry.isFor($0.0, about: node, isModern: $0.1.isModern) }
+    } ?? true
   }
 
   /// Whether an end that its finders, or the peers of one that leaves, tell all their links reaches everybody by that
@@ -67,8 +70,7 @@ extension Membership {
       let isNear = along.contains(target) || young.contains(target)
       let isModern = peers[target]?.isModern == true
       let wanted = fresh.filter { node in
-        guard let entry = news[node] else { return false }
-        return (isNear || entry.isWide) && entry.isFor(target, about: node, isModern: isModern)
+        news.read(node) { (isNear || $0.isWide) && $0.isFor(target, about: node, isModern: isModern) } ?? false
       }
       let records = affordable(wanted, for: target, now: now, into: &effects)
       guard !records.isEmpty else { continue }
@@ -79,7 +81,9 @@ extension Membership {
       }
     }
     // Read before the first group is told: a claim told often enough leaves the queue, and others still wait for it.
-    let messages = groups.map { group in (group.records, group.records.compactMap { news[$0]?.record }, group.targets) }
+    let messages = groups.map { group in
+      (group.records, group.records.compactMap { news.read($0, \.record) }, group.targets)
+    }
     for (nodes, records, targets) in messages {
       send(records, to: targets, into: &effects)
       count(nodes, toldTo: targets)
@@ -93,9 +97,9 @@ extension Membership {
   ) -> [NodeID] {
     var isFull = false
     let picked = nodes.filter { node in
-      guard let entry = news[node] else { return false }
-      let fits = !isFull && peers.modify(target) { $0.budget.news.take(entry.record.encodedSize, now: now) } == true
-      if fits || entry.rank == .end { return true }
+      guard let (size, rank) = news.read(node, { ($0.size, $0.rank) }) else { return false }
+      let fits = !isFull && peers.modify(target) { $0.budget.news.take(size, now: now) } == true
+      if fits || rank == .end { return true }
       isFull = true
       return false
     }
@@ -129,7 +133,7 @@ extension Membership {
     let picked = news.next(
       bytesMax: MembershipLimits.newsBytesOnProbe, countMax: MembershipLimits.newsPerMessageMax, for: node,
       isModern: peer?.isModern == true, agrees: peer.map(agrees) ?? false)
-    var records = picked.compactMap { news[$0]?.record }
+    var records = picked.compactMap { news.read($0, \.record) }
     count(picked, toldTo: [node])
     if let member = members[node], member.version.state != .alive {
       records.insert(buddyClaim(of: node, member), at: 0)

@@ -133,6 +133,8 @@ public enum MembershipLimits {
   public static let newsBytesMax = 64 * 1_024
   /// The bytes of news on a probe, which shall fit a packet.
   public static let newsBytesOnProbe = 800
+  /// Claims that anti-entropy covers and that are kept all the same, to ride on probes.
+  public static let newsKeptMax = 512
   /// How long a node that passed an end on along the rings waits for echoes, before it tells all its links.
   public static let endPatience = Duration.milliseconds(40)
   /// How many echoes show that all have heard it.

@@ -20,7 +20,11 @@ enum NewsClass: UInt8, Comparable, Sendable {
 /// Claims that wait to be told.
 struct News: Sendable {
   struct Entry: Equatable, Sendable {
-    var record: MemberRecord
+    var record: MemberRecord {
+      didSet { size = record.encodedSize }
+    }
+    /// How many bytes the record takes on the wire.
+    private(set) var size: Int
     var rank: NewsClass
     /// How many peers it was told to, or heard from again.
     var sends = 0
@@ -28,11 +32,22 @@ struct News: Sendable {
     var isWide: Bool
     /// Nothing in it is new.
     var isReminder = false
-    /// Who told it, the first and some that said it again since.
+    /// Of an end: who told it, the first and some that said it again since.
     var tellers: [NodeID] = []
     /// Who knows it: has told it to us, or was told by us over a link that loses nothing. None of them hears it again.
     var knowers: [NodeID] = []
-    var number: UInt64
+    let number: UInt64
+
+    init(_ record: MemberRecord, rank: NewsClass, wide: Bool, source: NodeID?, number: UInt64) {
+      self.record = record
+      size = record.encodedSize
+      self.rank = rank
+      isWide = wide
+      self.number = number
+      guard let source else { return }
+      knowers = [source]
+      if rank == .end { tellers = [source] }
+    }
 
     /// Whether the digest tells who knows it. It leaves out suspicions and ends. What this node says of itself without
     /// a change is meant for those that know it.
@@ -74,15 +89,17 @@ struct News: Sendable {
   /// How often the claim told most often was told.
   var sendsMax: Int { entries.reduce(0) { max($0, $1.1.sends) } }
 
+  /// What is to be told about `node`.
   subscript(node: NodeID) -> Entry? { entries[node] }
+
+  /// Reads what is to be told about `node` without a copy of it; nil when that is nothing.
+  func read<Result>(_ node: NodeID, _ body: (Entry) -> Result) -> Result? { entries.read(node, body) }
 
   /// Puts a claim in place of what was to be told about the same member.
   mutating func put(_ record: MemberRecord, about node: NodeID, rank: NewsClass, wide: Bool, source: NodeID?) {
     forget(node)
     lastNumber &+= 1
-    let entry = Entry(
-      record: record, rank: rank, isWide: wide, tellers: source.map { [$0] } ?? [],
-      knowers: source.map { [$0] } ?? [], number: lastNumber)
+    let entry = Entry(record, rank: rank, wide: wide, source: source, number: lastNumber)
     entries[node] = entry
     turns[Turn(entry)] = node
     fresh.append((node, lastNumber))
@@ -96,7 +113,7 @@ struct News: Sendable {
 
   /// Drops all that the digest covers, when everybody to tell it to has the same digest.
   mutating func forgetCovered() {
-    for (node, entry) in entries where entry.isInDigest { forget(node) }
+    trim(to: 0)
   }
 
   /// Puts a claim that needn't leave at once: it rides on probes.
@@ -124,11 +141,14 @@ struct News: Sendable {
 
   /// Notes that `source` knows the claim too, which counts as one telling; one with older metadata doesn't.
   mutating func heardAgain(_ record: MemberRecord, about node: NodeID, from source: NodeID, limit: Int) {
-    guard let entry = entries[node], record.toldMetadataVersion >= entry.record.toldMetadataVersion else { return }
-    // Each peer once, however often it says it: else one could keep this node from telling it on.
-    if !entry.tellers.contains(source), entry.tellers.count <= MembershipLimits.endEchoes {
-      _ = entries.modify(node) { $0.tellers.append(source) }
+    let isAsNew = entries.modify(node) { entry in
+      guard record.toldMetadataVersion >= entry.record.toldMetadataVersion else { return false }
+      // Each peer once, however often it says it: else one could keep this node from telling it on.
+      let isOneMore = entry.rank == .end && entry.tellers.count <= MembershipLimits.endEchoes
+      if isOneMore && !entry.tellers.contains(source) { entry.tellers.append(source) }
+      return true
     }
+    guard isAsNew == true else { return }
     told(node, to: [source], limit: limit, keepsForEver: false)
   }
 
@@ -140,30 +160,42 @@ struct News: Sendable {
 
   /// Counts a claim as told to these peers, each once; one that was told `limit` times is dropped.
   mutating func told(_ node: NodeID, to peers: [NodeID], limit: Int, keepsForEver: Bool) {
-    guard let old = entries[node] else { return }
-    var entry = old
-    for peer in peers where !entry.knowers.contains(peer) {
-      if !keepsForEver { entry.knowers.append(peer) }
-      entry.sends &+= 1
+    let turned = entries.modify(node) { entry in
+      let before = Turn(entry)
+      for peer in peers where !entry.knowers.contains(peer) {
+        if !keepsForEver { entry.knowers.append(peer) }
+        entry.sends &+= 1
+      }
+      return (before: before, after: Turn(entry))
     }
-    if entry.sends >= limit && !keepsForEver {
-      forget(node)
+    guard let turned, turned.before != turned.after else { return }
+    turns.removeValue(forKey: turned.before)
+    if turned.after.sends >= limit && !keepsForEver {
+      entries.removeValue(forKey: node)
     } else {
-      replace(old, by: entry, node)
+      turns[turned.after] = node
     }
   }
 
-  private mutating func replace(_ old: Entry, by entry: Entry, _ node: NodeID) {
-    entries[node] = entry
-    turns.removeValue(forKey: Turn(old))
-    turns[Turn(entry)] = node
+  /// Drops entries that the digest covers until `limit` are left, the least urgent first, of those the ones told most
+  /// often: what a large mesh learns while it forms would ride on probes for hours, long after anti-entropy has brought
+  /// it to all.
+  mutating func trim(to limit: Int) {
+    var surplus = entries.count &- limit
+    var place = turns.count
+    while surplus > 0, let (turn, node) = turns.element(at: place &- 1), turn.rank >= .join {
+      place &-= 1
+      guard entries.read(node, \.isInDigest) == true else { continue }
+      forget(node)
+      surplus &-= 1
+    }
   }
 
   /// Takes the mark of freshness off all entries and returns those that had it, the urgent first.
   mutating func takeFresh() -> [NodeID] {
     defer { fresh.removeAll(keepingCapacity: true) }
     let current = fresh.compactMap { mark in
-      entries[mark.node].flatMap { $0.number == mark.number ? (mark.node, $0.rank, $0.number) : nil }
+      entries.read(mark.node) { $0.number == mark.number ? (mark.node, $0.rank, $0.number) : nil } ?? nil
     }
     return current.sorted { ($0.1, $0.2) < ($1.1, $1.2) }.map(\.0)
   }
@@ -178,10 +210,10 @@ struct News: Sendable {
     // A few that don't fit are passed over; a long search for small ones isn't worth its time on every probe.
     for (_, node) in turns.prefix(countMax &* 4) {
       if picked.count >= countMax { break }
-      guard let entry = entries[node], entry.isFor(peer, about: node, isModern: isModern) else { continue }
-      if agrees && entry.isInDigest { continue }
-      let size = entry.record.encodedSize
-      if bytes &+ size > bytesMax { continue }
+      let size = entries.read(node) { entry in
+        agrees && entry.isInDigest || !entry.isFor(peer, about: node, isModern: isModern) ? nil : entry.size
+      }
+      guard let size = size ?? nil, bytes &+ size <= bytesMax else { continue }
       bytes &+= size
       picked.append(node)
       if bytes &+ 40 > bytesMax { break }

@@ -21,7 +21,7 @@ final class RunningEngine {
     engine.pointee.handle(input, now: now, into: &effects)
   }
 
-  var nextDeadline: Instant? { engine.pointee.nextDeadline }
+  var nextDeadline: Instant? { read { $0.nextDeadline } }
   /// Before it is up it refuses what its host asks of it.
   var isUp: Bool { engine.pointee.isRunning }
   var marks: Marks { engine.pointee.marks }
@@ -32,5 +32,8 @@ final class RunningEngine {
   var isWell: Bool { health == 0 }
 
   func takeChanges() -> [NodeID] { engine.pointee.takeChanges() }
-  func member(_ node: NodeID) -> MemberView? { engine.pointee.member(node) }
+  func member(_ node: NodeID) -> MemberView? { read { $0.member(node) } }
+
+  /// Lends the engine to `body` where it is.
+  private func read<Result>(_ body: (borrowing Engine) -> Result) -> Result { body(engine.pointee) }
 }

@@ -108,6 +108,13 @@ struct ChunkedMapTests {
     #expect(before == after && map[100] == [9, 100, 100])
   }
 
+  @Test func aValueIsReadWhereItIs() {
+    var map = ChunkedMap<Int, [Int]>()
+    for key in 0..<200 { map[key] = [key] }
+    #expect(map.read(100) { $0.first } == 100)
+    #expect(map.read(200) { $0.first } == nil)
+  }
+
   @Test func anIterationSeesTheMapAsItWasWhenItBegan() {
     var map = filled(300)
     var seen = 0

@@ -70,6 +70,37 @@ struct NewsTests {
     #expect(try order(queue) == ["b"])
   }
 
+  /// A forming mesh of thousands would keep thousands of claims in each queue, and tell them for hours.
+  @Test func ofWhatAntiEntropyBringsTheLeastUrgentAndMostToldGoFirst() throws {
+    var queue = Queue()
+    let ranks: [(String, NewsClass)] = [
+      ("dead", .end), ("suspect", .suspicion), ("told", .join), ("untold", .join), ("label", .metadata),
+    ]
+    for (name, rank) in ranks { queue.put(claim(name), about: try id(name), rank: rank, wide: false, source: nil) }
+    queue.putReminder(claim("own"), about: try id("own"))
+    queue.told(try id("told"), to: [try id("other")], limit: 10, keepsForEver: false)
+    queue.trim(to: 6)
+    #expect(queue.count == 6)
+    queue.trim(to: 5)
+    #expect(try order(queue) == ["dead", "suspect", "untold", "told", "own"])
+    queue.trim(to: 4)
+    #expect(try order(queue) == ["dead", "suspect", "untold", "own"])
+    queue.trim(to: 0)
+    #expect(try order(queue) == ["dead", "suspect", "own"])
+  }
+
+  @Test func aMeshOfThousandsLeavesNoMoreInTheQueueThanItsLimit() throws {
+    var rig = try Rig.connected("b", "c", "d", "e")
+    var records: [MemberRecord] = []
+    for number in 0..<1_500 { records.append(claim("m\(number)")) }
+    for page in stride(from: 0, to: records.count, by: 250) {
+      try rig.hear("b", news(Array(records[page..<page + 250])))
+      try rig.run(.milliseconds(50), answering: ["b", "c", "d", "e"])
+    }
+    #expect(rig.room.members.count >= 1_504)
+    #expect(rig.room.news.count == MembershipLimits.newsKeptMax)
+  }
+
   /// Otherwise one that pings often would use up what the others have yet to hear.
   @Test func aPeerHearsAClaimOnceHoweverOftenItAsks() throws {
     var rig = try Rig.connected("b", "c", "d", "e", "f", "g", "h", "i")
