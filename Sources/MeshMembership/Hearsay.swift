@@ -13,6 +13,8 @@ struct Hearsay: Equatable, Sendable {
   let isVoice: Bool
   /// A second neighbour has said it while this node was still linked to the member.
   var isSeconded = false
+  /// A second neighbour has said it, however young its link.
+  var isEchoed = false
   /// This node tries to reach the member itself, and how often it has begun to.
   var isChecking = false
   var looks = 0
@@ -33,6 +35,7 @@ extension Membership {
         marks.insert(.secondVoice)
         return true
       }
+      if known.voice != sender { _ = hearsay.modify(node) { $0.isEchoed = true } }
       // The first that counts takes the place of one that doesn't.
       guard isVoice && !known.isVoice else { return false }
     }
@@ -40,7 +43,10 @@ extension Membership {
       hearsay.values.count(where: { $0.voice == sender }) < MembershipLimits.hearsayPerVoice
     else { return false }
     var claim = Hearsay(record: record, voice: sender, isVoice: isVoice)
-    if let known = hearsay[node] { (claim.isChecking, claim.looks) = (known.isChecking, known.looks) }
+    if let known = hearsay[node] {
+      (claim.isChecking, claim.looks) = (known.isChecking, known.looks)
+      claim.isEchoed = known.voice != sender && known.record.epoch == record.epoch && known.record.state == record.state
+    }
     hearsay[node] = claim
     // The others are likely to say it within a few milliseconds; all looking at once would be a stampede. Another claim
     // doesn't put off the look.
@@ -123,9 +129,10 @@ extension Membership {
     guard let claim = hearsay[node] else { return }
     dropHearsay(node)
     guard isRefused || !isCutOff(now: now, into: &effects) else { return }
-    guard let known = members[node], Version(claim.record).supersedes(known.version), peers[node] == nil,
-      provesSomething(known, now: now)
-    else { return }
+    guard let known = members[node], Version(claim.record).supersedes(known.version), peers[node] == nil else { return }
+    // A newcomer has all endpoints from others, and only young links: two that say the same, and no answer where both
+    // would have it answer, must do. What partitions leave behind an answer disproves.
+    guard provesSomething(known, now: now) || claim.isEchoed else { return }
     // A death of its own finding needs a silence of its own hearing as well.
     let shortest = detector.shortestSilence(members: livingCount)
     guard claim.voice != nodeID || now.since(known.evidence) >= shortest else { return }

@@ -136,6 +136,20 @@ struct HearsayTests {
     }
   }
 
+  /// It has all endpoints from others, and only young links. One of them alone could have told a false endpoint.
+  @Test func aNewcomerBelievesTwoYoungPeersADeathOnceItsOwnLookFails() throws {
+    for voices in [["c"], ["c", "c"], ["c", "d"]] {
+      var rig = try Rig()
+      for name in ["c", "d"] { try rig.connect(name) }
+      try rig.hear("c", news(claim("b")))
+      for voice in voices { try rig.hear(voice, news(claim("b", 0, .dead, accuser: "x"))) }
+      try rig.run(.milliseconds(350), answering: ["c", "d"])
+      #expect(isDialed("b", rig) && rig.status("b") == .suspect)
+      rig.send(.dialFailed(try id("b"), refused: true))
+      #expect((rig.status("b") == .left) == (voices == ["c", "d"]))
+    }
+  }
+
   @Test func aLookWithoutAResultProvesNothing() throws {
     var rig = try knowing()
     try rig.hear("c", news(claim("b", 1, .left)))
