@@ -316,6 +316,7 @@ extension Membership {
     _ node: NodeID, _ member: Member, over known: Member, _ record: MemberRecord, from sender: NodeID, now: Instant,
     into effects: inout MembershipEffects
   ) {
+    timers.set(.widen(node), at: nil)
     let isSameLife =
       (known.version.epoch, known.version.incarnation) == (member.version.epoch, member.version.incarnation)
     switch member.version.state {

@@ -158,7 +158,7 @@ extension Membership {
     hearsay.removeValue(forKey: node)
     endProbe(of: node)
     forgetWarmLink(node)
-    for timer in [Timer.suspicion(node), .check(node), .redial(node)] { timers.set(timer, at: nil) }
+    for timer in [Timer.suspicion(node), .check(node), .redial(node), .spared(node)] { timers.set(timer, at: nil) }
   }
 
   /// A suspicion that turned out wrong is counted, so that operators see how often the detector errs. Of a process that

@@ -236,6 +236,26 @@ struct NewsTests {
     #expect(told.values.max() == 1 && told.values.count(where: { $0 == 1 }) >= 97)
   }
 
+  /// What was to be told about a member waits for nothing once that is forgotten, or is another story.
+  @Test func theTimersOfATellingEndWithIt() throws {
+    var (rig, names) = try crowd()
+    try rig.hear("n0", news(claim("x")))
+    try rig.run(.seconds(1), answering: names)
+    let x = try id("x")
+    for name in ["n0", "n1"] { try rig.hear(name, news(claim("x", 1, .left))) }
+    #expect(rig.room.timers[.widen(x)] != nil)
+    var forgetful = rig
+    forgetful.room.timers.set(.spared(x), at: rig.now + .seconds(1))
+    forgetful.room.drop(x, now: rig.now)
+    #expect(forgetful.room.timers[.widen(x)] == nil && forgetful.room.timers[.spared(x)] == nil)
+    try rig.hear("n0", news(claim("x", epoch: 501)))
+    #expect(rig.status("x") == .alive && rig.room.timers[.widen(x)] == nil)
+    let watched = try #require(rig.room.rings.watched.first { $0 != x })
+    rig.room.timers.set(.spared(watched), at: rig.now + .seconds(1))
+    try rig.hear(watched.name, news(claim(watched.name, 1, .left)))
+    #expect(rig.room.timers[.spared(watched)] == nil)
+  }
+
   /// A queue that holds the whole mesh, since it has just formed, isn't told to those that have formed it as well.
   @Test func whatTheDigestCoversIsNotToldToWhomHasTheSame() throws {
     var (rig, names) = try crowd()
