@@ -129,7 +129,7 @@ extension Membership {
     // A death of its own finding needs a silence of its own hearing as well.
     let shortest = detector.shortestSilence(members: livingCount)
     guard claim.voice != nodeID || now.since(known.evidence) >= shortest else { return }
-    adopt(claim.record, over: known, node: node, from: claim.voice, path: .news, now: now, into: &effects)
+    adopt(claim.record, over: known, node: node, from: claim.voice, path: .look, now: now, into: &effects)
   }
 
   /// The member answers this node: the claim was wrong, or is out of date. Its subject hears of it.

@@ -10,6 +10,8 @@ enum ClaimPath: Sendable {
   case news
   /// Part of a view or of an exchange.
   case view
+  /// Borne out by a look of this node's own.
+  case look
 }
 
 extension Membership {
@@ -296,7 +298,8 @@ extension Membership {
     var told = self.record(of: node, member, withMetadata: isWhole)
     if !isEnd && !isWhole && change != .none && change != .tooLarge { told.metadataDelta = record.metadataDelta }
     let isJoin = known.version.state.isTerminal
-    let isWide = path == .owner || (isEnd && (isOwner || !reachesAllInTwoHops))
+    let isFound = isOwner || path == .look
+    let isWide = path == .owner || (isEnd && (isFound || !reachesAllInTwoHops))
     news.put(told, about: node, rank: NewsClass(told, isJoin: isJoin), wide: isWide, source: sender)
     if isEnd && !isWide {
       timers.set(.widen(node), at: now + random.jittered(MembershipLimits.endPatience, percent: 50))
