@@ -16,6 +16,8 @@ struct Hearsay: Equatable, Sendable {
   /// This node tries to reach the member itself, and how often it has begun to.
   var isChecking = false
   var looks = 0
+  /// The dial came to nothing, and what relays say since decides.
+  var isAsked = false
 }
 
 extension Membership {
@@ -40,7 +42,9 @@ extension Membership {
       hearsay.values.count(where: { $0.voice == sender }) < MembershipLimits.hearsayPerVoice
     else { return false }
     var claim = Hearsay(record: record, voice: sender, isVoice: isVoice)
-    if let known = hearsay[node] { (claim.isChecking, claim.looks) = (known.isChecking, known.looks) }
+    if let known = hearsay[node] {
+      (claim.isChecking, claim.looks, claim.isAsked) = (known.isChecking, known.looks, known.isAsked)
+    }
     hearsay[node] = claim
     // The others are likely to say it within a few milliseconds; all looking at once would be a stampede. Another claim
     // doesn't put off the look.
@@ -116,19 +120,23 @@ extension Membership {
     timers.set(.check(node), at: now + configuration.pingTimeout + .seconds(1))
   }
 
-  /// The member doesn't answer this node either. One that hears nobody at all has seen nothing by that.
+  /// The member doesn't answer this node either. One that hears nobody at all has seen nothing by that. And where no
+  /// host refused it the dial itself may have failed, and the one voice be a liar's: relays are asked first.
   mutating func confirmHearsay(
     about node: NodeID, refused isRefused: Bool, now: Instant, into effects: inout MembershipEffects
   ) {
     guard let claim = hearsay[node] else { return }
-    dropHearsay(node)
-    guard isRefused || !isCutOff(now: now, into: &effects) else { return }
-    guard let known = members[node], Version(claim.record).supersedes(known.version), peers[node] == nil,
-      provesSomething(known, now: now)
-    else { return }
     // A death of its own finding needs a silence of its own hearing as well.
     let shortest = detector.shortestSilence(members: livingCount)
-    guard claim.voice != nodeID || now.since(known.evidence) >= shortest else { return }
+    guard isRefused || !isCutOff(now: now, into: &effects), let known = members[node],
+      Version(claim.record).supersedes(known.version), peers[node] == nil, provesSomething(known, now: now),
+      claim.voice != nodeID || now.since(known.evidence) >= shortest
+    else { return dropHearsay(node) }
+    guard isRefused || claim.isAsked else {
+      _ = hearsay.modify(node) { $0.isAsked = true }
+      return askRelays(about: node, now: now, into: &effects)
+    }
+    dropHearsay(node)
     adopt(claim.record, over: known, node: node, from: claim.voice, path: .look, now: now, into: &effects)
   }
 

@@ -163,6 +163,7 @@ extension Membership {
       health.note(min(2, max(0, probe.relays.count &- probe.nacks)))
     }
     effects.append(.observe(.probeFailed(peer: node)))
+    if hearsay[node]?.isAsked == true { confirmHearsay(about: node, refused: false, now: now, into: &effects) }
     suspect(node, refused: false, askedAt: probe.sentAt, now: now, into: &effects)
   }
 
@@ -254,6 +255,7 @@ extension Membership {
     endProbe(of: target)
     health.note(-1)
     _ = members.modify(target) { $0.evidence = now }
+    _ = hearsay.modify(target) { $0.isAsked = false }
     noteProof(of: target, now: now)
     effects.append(.observe(.probeReached(peer: target, path: "relay")))
   }

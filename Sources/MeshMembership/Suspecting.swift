@@ -222,6 +222,6 @@ extension Membership {
       timers.set(.redial(node), at: now + detector.redialTime(nil, health: health))
     }
     // A look whose dial fails now has failed through this node's own fault.
-    for node in hearsay.keys { _ = hearsay.modify(node) { $0.isChecking = false } }
+    for node in hearsay.keys { _ = hearsay.modify(node) { ($0.isChecking, $0.isAsked) = (false, false) } }
   }
 }

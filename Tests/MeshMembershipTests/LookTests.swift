@@ -6,6 +6,67 @@ import Testing
 
 /// What comes of this node's own looks at members that others call dead or gone.
 struct LookTests {
+  /// Knows "b" from "c", at an endpoint that nobody contradicts; linked to "c", "d" and "e".
+  private func knowing() throws -> Rig {
+    var rig = try Rig.connected("c", "d", "e")
+    try rig.run(.milliseconds(200), answering: ["c", "d", "e"])
+    try rig.ripen(["c", "d", "e"])
+    try rig.hear("c", news(claim("b")))
+    _ = rig.room.members.modify(try id("b")) { $0.endpointSince = .origin }
+    return rig
+  }
+
+  /// The same, after the dial of the look at what "c" says of "b" has timed out.
+  private func unanswered(_ claim: MemberRecord) throws -> Rig {
+    var rig = try knowing()
+    try rig.hear("c", news(claim))
+    try rig.run(.milliseconds(350), answering: ["c", "d", "e"])
+    rig.send(.dialFailed(try id("b"), refused: false))
+    return rig
+  }
+
+  // MARK: What the look finds
+
+  /// One hostile voice and one dial that a network lost mustn't make an end.
+  @Test func oneVoiceAndOneDialThatTimesOutAreNotEnough() throws {
+    for claim in [claim("b", 0, .dead, accuser: "c"), claim("b", 1, .left)] {
+      var rig = try unanswered(claim)
+      for _ in 0..<3 {
+        let requests = ["c", "d", "e"].compactMap { rig.relayRequests(to: $0).first }
+        #expect(rig.status("b") != .left && requests.count == 3 && requests.allSatisfy { $0.target == "b" })
+        try rig.hear("d", reply(to: try #require(requests.first), reached: true))
+        try rig.run(.milliseconds(2_500), answering: ["c", "d", "e"])
+        // The look isn't over; another dial that comes to nothing is a question to relays again.
+        rig.send(.dialFailed(try id("b"), refused: false))
+      }
+    }
+  }
+
+  @Test func whomNoRelayReachesEitherIsBelievedToBeGone() throws {
+    for claim in [claim("b", 0, .dead, accuser: "c"), claim("b", 1, .left)] {
+      var rig = try unanswered(claim)
+      let asked = rig.now
+      try rig.run(.milliseconds(900), answering: ["c", "d", "e"])
+      #expect(rig.status("b") != .left)
+      try rig.run(.milliseconds(200), answering: ["c", "d", "e"])
+      #expect(rig.status("b") == .left && rig.view("b")?.isDead == (claim.state == .dead))
+      #expect(rig.now.since(asked) < .seconds(2) && rig.room.hearsay.isEmpty && rig.room.suspicions.isEmpty)
+    }
+  }
+
+  @Test func aSecondVoiceIsBelievedWhileRelaysAreAsked() throws {
+    var rig = try unanswered(claim("b", 0, .dead, accuser: "c"))
+    try rig.hear("d", news(claim("b", 0, .dead, accuser: "d")))
+    #expect(try rig.room.probes[id("b")] == nil && rig.status("b") == .left)
+  }
+
+  @Test func aPauseWhileRelaysAreAskedProvesNothing() throws {
+    var rig = try unanswered(claim("b", 0, .dead, accuser: "c"))
+    rig.now = rig.now + .seconds(15)
+    rig.send(.deadlineReached)
+    #expect(rig.room.hearsay[try id("b")]?.isAsked == false && rig.status("b") == .suspect)
+  }
+
   /// Who finds an end itself tells it to all its links, as one does whose own probe failed.
   @Test func anEndThatALookFindsIsToldToAllLinksAtOnce() throws {
     let names = (0..<20).map { "n\($0)" }
