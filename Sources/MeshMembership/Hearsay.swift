@@ -11,6 +11,8 @@ struct Hearsay: Equatable, Sendable {
   let voice: NodeID
   /// Whether that neighbour counts: when it has been one for long enough, and for a newcomer's goodbyes always.
   let isVoice: Bool
+  /// What others say in this node's own name, which it doesn't stand by; the accuser is who told it.
+  var said: MemberRecord?
   /// A second neighbour has said it while this node was still linked to the member.
   var isSeconded = false
   /// This node tries to reach the member itself, and how often it has begun to.
@@ -93,10 +95,15 @@ extension Membership {
     check(node, now: now, into: &effects)
   }
 
-  /// Goes and looks: a new link disproves the claim, a failed dial bears it out.
-  mutating func check(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+  /// Goes and looks: a new link disproves the claim, a failed dial bears it out. `said` is what others tell in this
+  /// node's own name.
+  mutating func check(
+    _ node: NodeID, said: MemberRecord? = nil, now: Instant, into effects: inout MembershipEffects
+  ) {
     guard isRunning, let member = members[node], !member.version.state.isTerminal else { return dropHearsay(node) }
     guard peers[node] == nil else {
+      // Whoever believes it may have no link to the subject, which alone can refute it.
+      if let said = said ?? hearsay[node]?.record { send([said], to: [node], into: &effects) }
       lookAt(node, now: now, into: &effects)
       _ = hearsay.modify(node) { $0.looks &+= 1 }
       return timers.set(.check(node), at: hearsay[node] == nil ? nil : now + .seconds(1))
@@ -111,7 +118,7 @@ extension Membership {
       // Others only suspect it: should the look fail, the death is this node's own word, which nobody else stands by.
       var record = record(of: node, member, withMetadata: false)
       (record.state, record.accuser, record.accusers, record.refused) = (.dead, nodeID.name, [], false)
-      hearsay[node] = Hearsay(record: record, voice: nodeID, isVoice: false)
+      hearsay[node] = Hearsay(record: record, voice: nodeID, isVoice: false, said: said)
     }
     _ = hearsay.modify(node) { claim in
       claim.isChecking = true
@@ -144,10 +151,11 @@ extension Membership {
   mutating func dismissCheck(of node: NodeID, now: Instant, into effects: inout MembershipEffects) {
     guard let claim = hearsay[node] else { return }
     dropHearsay(node)
-    guard let known = members[node], Version(claim.record).supersedes(known.version) else { return }
+    let said = claim.said ?? claim.record
+    guard let known = members[node], Version(said).supersedes(known.version) else { return }
     marks.insert(.disproved)
     // What this node looked into of its own accord nobody has said, itself included.
-    if claim.voice != nodeID { send([claim.record], to: [node], into: &effects) }
+    if claim.voice != nodeID || claim.said != nil { send([said], to: [node], into: &effects) }
   }
 
   private mutating func dropHearsay(_ node: NodeID) {

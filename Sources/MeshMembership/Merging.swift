@@ -104,10 +104,13 @@ extension Membership {
     }
     if !isOwner && claimed.state != .alive {
       // A claim in this node's name that it doesn't stand by is a lie, or of an earlier life. Those who believe such a
-      // death tell it in that name for ever: this node goes and looks.
+      // death tell it in that name for ever: this node goes and looks, and one that answers hears of it.
       if record.accuser == nodeID.name && suspicions[node]?.confirmedAt == nil {
         if claimed.state == .dead, hearsay[node] == nil, mayAccuse(sender, now: now) {
-          check(node, now: now, into: &effects)
+          // Not as a word of this node's, but of the one that told it.
+          var said = record
+          said.accuser = sender.name
+          check(node, said: said, now: now, into: &effects)
         }
         return .done
       }
@@ -325,7 +328,7 @@ extension Membership {
     switch member.version.state {
     case .alive:
       ends.removeValue(forKey: node)
-      if let claim = hearsay[node], !Version(claim.record).supersedes(member.version) {
+      if let claim = hearsay[node], !Version(claim.said ?? claim.record).supersedes(member.version) {
         hearsay.removeValue(forKey: node)
         timers.set(.check(node), at: nil)
       }

@@ -25,6 +25,58 @@ struct LookTests {
     return rig
   }
 
+  // MARK: The subject hears
+
+  /// Those who believe it have no other link to the subject perhaps, and tell it for ever.
+  @Test func aDeathInThisNodesNameIsPassedOnToASubjectThatLives() throws {
+    var linked = try Rig.connected("b", "c", "d")
+    try linked.run(.milliseconds(200), answering: ["b", "c", "d"])
+    try linked.hear("c", news(claim("b", 3, .dead, accuser: "m")))
+    var unlinked = try knowing()
+    try unlinked.hear("c", news(claim("b", 3, .dead, accuser: "m")))
+    try unlinked.connect("b")
+    for rig in [linked, unlinked] {
+      let told = rig.told("b").filter { $0.nodeID == "b" }
+      #expect(told.map(\.state) == [.dead] && told.map(\.accuser) == ["c"] && told.map(\.incarnation) == [3])
+      #expect(rig.status("b") == .alive && rig.room.hearsay.isEmpty)
+    }
+  }
+
+  @Test func aDeathThatNobodyBelievesAnyMoreIsNotPassedOn() throws {
+    var rig = try knowing()
+    try rig.hear("c", news(claim("b", 2, .dead, accuser: "m")))
+    var behind = rig
+    try behind.connect("b", claim("b", 1))
+    #expect(behind.told("b").contains { $0.nodeID == "b" && $0.incarnation == 2 })
+    try rig.connect("b", claim("b", 3))
+    #expect(rig.told("b").allSatisfy { $0.nodeID != "b" })
+  }
+
+  @Test func aGoodbyeThatOthersTellIsPassedOnToALinkedSubject() throws {
+    var rig = try Rig.connected("b", "c", "d")
+    try rig.run(.milliseconds(200), answering: ["b", "c", "d"])
+    try rig.hear("c", news(claim("b", 1, .left)))
+    var told: [MemberState] = []
+    try rig.run(.milliseconds(400), answering: ["b", "c", "d"]) { rig in
+      told += rig.told("b").filter { $0.nodeID == "b" }.map(\.state)
+    }
+    #expect(told == [.left] && rig.status("b") == .alive)
+    // Its answer ends the case.
+    try rig.hear("b", news(claim("b", epoch: 501)))
+    #expect(rig.room.hearsay.isEmpty)
+  }
+
+  /// A whole mesh, without "evil", whom it knows from no link of the victim's own.
+  @Test func aDeathInTheNameOfAMemberThatDoesNotStandByItIsRefuted() throws {
+    var mesh = try TestMesh(6)
+    try mesh.run(.seconds(6))
+    #expect(mesh.isWhole)
+    let record = try #require(mesh.nodes["n05"]?.room.localRecord)
+    try mesh.say(news(claim("n05", record.incarnation, .dead, epoch: record.epoch, accuser: "n01")), to: "n01")
+    try mesh.run(.seconds(2))
+    #expect(try #require(mesh.nodes["n05"]?.room.localRecord.incarnation) > record.incarnation && mesh.isWhole)
+  }
+
   // MARK: What the look finds
 
   /// One hostile voice and one dial that a network lost mustn't make an end.
