@@ -96,7 +96,7 @@ extension Membership {
       return adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
     }
     if !isOwner && record.state == .alive && mayBeAsked(node, known, now: now) {
-      if isNews(record, to: known) { askOwner(node, now: now, into: &effects) }
+      if isNews(record, to: known) { askOwner(node, about: record, now: now, into: &effects) }
       return .done
     }
     guard claimed.supersedes(known.version) || isMutatedToAccept(claimed, over: known.version) else {
@@ -161,14 +161,22 @@ extension Membership {
       || (record.epoch == known.version.epoch && offered > known.metadataVersion)
   }
 
-  /// Asks a linked member for its own claim, if it hasn't come by itself in a moment.
-  private mutating func askOwner(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+  /// Asks a linked member for its own claim, if it hasn't come by itself in a moment, and tells it what is said of it:
+  /// a lie only it can outbid, and those who believe it may have no link to it.
+  private mutating func askOwner(
+    _ node: NodeID, about record: MemberRecord, now: Instant, into effects: inout MembershipEffects
+  ) {
     guard let peer = peers[node], peer.nextQuestionAt.map({ now >= $0 }) ?? true else { return }
     _ = peers.modify(node) { $0.nextQuestionAt = now + MembershipLimits.viewSpacing }
     marks.insert(.askedOwner)
     var question = SyncDelta()
     question.wanted = [node.name]
     effects.append(.send([node], .syncDelta(question)))
+    var claim = record
+    if claim.encodedSize > MembershipLimits.newsBytesOnProbe {
+      (claim.sharedMetadata, claim.metadataDelta) = (nil, nil)
+    }
+    send([claim], to: [node], into: &effects)
   }
 
   /// Takes one accusation, of whomever, from what the peer may bring.

@@ -66,6 +66,24 @@ struct LookTests {
     #expect(rig.room.hearsay.isEmpty)
   }
 
+  /// Where all others are linked to the subject nobody else believes a lie about its life, and tells it.
+  @Test func aLifeThatOthersTellIsPassedOnToALinkedSubject() throws {
+    let label = Label(key: "k", value: String(repeating: "v", count: 2_000))
+    for labels in [[], [label]] {
+      var rig = try Rig.connected("b", "c", "d")
+      try rig.run(.milliseconds(200), answering: ["b", "c", "d"])
+      var lie = claim("b", epoch: 600)
+      lie.metadata?.labels = labels
+      try rig.hear("c", news(lie))
+      let told = rig.told("b").filter { $0.nodeID == "b" }
+      #expect(told.map(\.epoch) == [600] && rig.view("b")?.epoch == 500)
+      #expect((told.first?.metadata == nil) == !labels.isEmpty)
+      // Not for each that says so.
+      try rig.hear("d", news(lie))
+      #expect(rig.told("b").isEmpty)
+    }
+  }
+
   /// A whole mesh, without "evil", whom it knows from no link of the victim's own.
   @Test func aDeathInTheNameOfAMemberThatDoesNotStandByItIsRefuted() throws {
     var mesh = try TestMesh(6)
