@@ -11,6 +11,8 @@ struct Probe: Equatable, Sendable {
   let answerTime: Duration
   /// The least time until a verdict: what is hurried here gains nothing, since a death waits for a long silence.
   let patience: Duration
+  /// By how much a verdict is put off for each lateness of this node's own.
+  let extensionTime: Duration
   /// The peers asked to probe too; empty until the answer is late.
   var relays: [NodeID] = []
   var isRelayed = false
@@ -25,7 +27,9 @@ struct Probe: Equatable, Sendable {
   var extendedAt: Instant?
 
   var relayAt: Instant { sentAt + answerTime }
-  var verdictAt: Instant { sentAt + max(answerTime.multiplied(by: 3), patience).multiplied(by: 1 &+ extensions) }
+  var verdictAt: Instant {
+    sentAt + max(answerTime.multiplied(by: 3), patience) + extensionTime.multiplied(by: extensions)
+  }
   var nextDeadline: Instant { isRelayed ? verdictAt : relayAt }
 }
 

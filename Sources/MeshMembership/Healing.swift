@@ -10,7 +10,9 @@ extension Membership {
     guard !ends.isEmpty, !configuration.mutations.contains(.neverHeals) else { return }
     guard random.chance(4, in: UInt64(max(4, livingCount))) else { return }
     let start = Int(clamping: random.below(UInt64(ends.count)))
-    let taken = takenEndpoints
+    // An endpoint is the word of whoever announces it, and mustn't keep another from being found for ever.
+    let trustsAnnouncements = !random.chance(1, in: MembershipLimits.healingAnyway)
+    let taken = [local.metadata.value.endpoint] + (trustsAnnouncements ? announcedEndpoints : [])
     for offset in 0..<ends.count {
       guard let end = ends.element(at: (start &+ offset) % ends.count), let member = members[end.key],
         member.version.state == .dead, peers[end.key] == nil, !taken.contains(member.metadata.value.endpoint)
@@ -21,13 +23,12 @@ extension Membership {
     }
   }
 
-  /// Where this node and those that it is linked to live: one of the dead that was there before can't be found there,
-  /// and each dial would replace a link that works.
-  private var takenEndpoints: [String] {
-    [local.metadata.value.endpoint]
-      + peers.keys.compactMap { node in
-        members[node].flatMap { $0.version.state == .alive ? $0.metadata.value.endpoint : nil }
-      }
+  /// Where those that this node is linked to say that they live: one of the dead that was there before can't be found
+  /// there, and each dial would replace a link that works.
+  private var announcedEndpoints: [String] {
+    peers.keys.compactMap { node in
+      members[node].flatMap { $0.version.state == .alive ? $0.metadata.value.endpoint : nil }
+    }
   }
 
   /// Forgets those that ended long ago.

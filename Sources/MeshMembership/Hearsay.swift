@@ -11,6 +11,8 @@ struct Hearsay: Equatable, Sendable {
   let voice: NodeID
   /// Whether that neighbour counts: when it has been one for long enough, and for a newcomer's goodbyes always.
   let isVoice: Bool
+  /// What others say in this node's own name, which it doesn't stand by; the accuser is who told it.
+  var said: MemberRecord?
   /// A second neighbour has said it while this node was still linked to the member.
   var isSeconded = false
   /// A second neighbour has said it, however young its link.
@@ -18,6 +20,8 @@ struct Hearsay: Equatable, Sendable {
   /// This node tries to reach the member itself, and how often it has begun to.
   var isChecking = false
   var looks = 0
+  /// The dial came to nothing, and what relays say since decides.
+  var isAsked = false
 }
 
 extension Membership {
@@ -44,7 +48,7 @@ extension Membership {
     else { return false }
     var claim = Hearsay(record: record, voice: sender, isVoice: isVoice)
     if let known = hearsay[node] {
-      (claim.isChecking, claim.looks) = (known.isChecking, known.looks)
+      (claim.isChecking, claim.looks, claim.isAsked) = (known.isChecking, known.looks, known.isAsked)
       claim.isEchoed = known.voice != sender && known.record.epoch == record.epoch && known.record.state == record.state
     }
     hearsay[node] = claim
@@ -95,10 +99,15 @@ extension Membership {
     check(node, now: now, into: &effects)
   }
 
-  /// Goes and looks: a new link disproves the claim, a failed dial bears it out.
-  mutating func check(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+  /// Goes and looks: a new link disproves the claim, a failed dial bears it out. `said` is what others tell in this
+  /// node's own name.
+  mutating func check(
+    _ node: NodeID, said: MemberRecord? = nil, now: Instant, into effects: inout MembershipEffects
+  ) {
     guard isRunning, let member = members[node], !member.version.state.isTerminal else { return dropHearsay(node) }
     guard peers[node] == nil else {
+      // Whoever believes it may have no link to the subject, which alone can refute it.
+      if let said = said ?? hearsay[node]?.record { send([said], to: [node], into: &effects) }
       lookAt(node, now: now, into: &effects)
       _ = hearsay.modify(node) { $0.looks &+= 1 }
       return timers.set(.check(node), at: hearsay[node] == nil ? nil : now + .seconds(1))
@@ -113,7 +122,7 @@ extension Membership {
       // Others only suspect it: should the look fail, the death is this node's own word, which nobody else stands by.
       var record = record(of: node, member, withMetadata: false)
       (record.state, record.accuser, record.accusers, record.refused) = (.dead, nodeID.name, [], false)
-      hearsay[node] = Hearsay(record: record, voice: nodeID, isVoice: false)
+      hearsay[node] = Hearsay(record: record, voice: nodeID, isVoice: false, said: said)
     }
     _ = hearsay.modify(node) { claim in
       claim.isChecking = true
@@ -122,31 +131,38 @@ extension Membership {
     timers.set(.check(node), at: now + configuration.pingTimeout + .seconds(1))
   }
 
-  /// The member doesn't answer this node either. One that hears nobody at all has seen nothing by that.
+  /// The member doesn't answer this node either. One that hears nobody at all has seen nothing by that. And where no
+  /// host refused it the dial itself may have failed, and the one voice be a liar's: relays are asked first.
   mutating func confirmHearsay(
     about node: NodeID, refused isRefused: Bool, now: Instant, into effects: inout MembershipEffects
   ) {
     guard let claim = hearsay[node] else { return }
-    dropHearsay(node)
-    guard isRefused || !isCutOff(now: now, into: &effects) else { return }
-    guard let known = members[node], Version(claim.record).supersedes(known.version), peers[node] == nil else { return }
-    // A newcomer has all endpoints from others, and only young links: two that say the same, and no answer where both
-    // would have it answer, must do. What partitions leave behind an answer disproves.
-    guard provesSomething(known, now: now) || claim.isEchoed else { return }
     // A death of its own finding needs a silence of its own hearing as well.
     let shortest = detector.shortestSilence(members: livingCount)
-    guard claim.voice != nodeID || now.since(known.evidence) >= shortest else { return }
-    adopt(claim.record, over: known, node: node, from: claim.voice, path: .news, now: now, into: &effects)
+    guard isRefused || !isCutOff(now: now, into: &effects), let known = members[node],
+      Version(claim.record).supersedes(known.version), peers[node] == nil,
+      claim.voice != nodeID || now.since(known.evidence) >= shortest
+    else { return dropHearsay(node) }
+    // A newcomer has all endpoints from others, and only young links: two that say the same, and no answer where both
+    // would have it answer, must do. What partitions leave behind an answer disproves.
+    guard provesSomething(known, now: now) || claim.isEchoed else { return dropHearsay(node) }
+    guard isRefused || claim.isAsked else {
+      _ = hearsay.modify(node) { $0.isAsked = true }
+      return askRelays(about: node, now: now, into: &effects)
+    }
+    dropHearsay(node)
+    adopt(claim.record, over: known, node: node, from: claim.voice, path: .look, now: now, into: &effects)
   }
 
   /// The member answers this node: the claim was wrong, or is out of date. Its subject hears of it.
   mutating func dismissCheck(of node: NodeID, now: Instant, into effects: inout MembershipEffects) {
     guard let claim = hearsay[node] else { return }
     dropHearsay(node)
-    guard let known = members[node], Version(claim.record).supersedes(known.version) else { return }
+    let said = claim.said ?? claim.record
+    guard let known = members[node], Version(said).supersedes(known.version) else { return }
     marks.insert(.disproved)
     // What this node looked into of its own accord nobody has said, itself included.
-    if claim.voice != nodeID { send([claim.record], to: [node], into: &effects) }
+    if claim.voice != nodeID || claim.said != nil { send([said], to: [node], into: &effects) }
   }
 
   private mutating func dropHearsay(_ node: NodeID) {

@@ -117,6 +117,8 @@ public enum MembershipLimits {
   public static let accusationsPerSecond = 32
   /// How often the gone are tried.
   public static let healing = Duration.seconds(5)
+  /// Of so many tries one is made also where a living peer says that it lives now.
+  public static let healingAnyway: UInt64 = 12
 
   /// Metadata up to this size is always told whole, so that it repairs what was missed.
   public static let wholeMetadataMax = 512

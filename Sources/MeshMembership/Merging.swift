@@ -10,6 +10,8 @@ enum ClaimPath: Sendable {
   case news
   /// Part of a view or of an exchange.
   case view
+  /// Borne out by a look of this node's own.
+  case look
 }
 
 extension Membership {
@@ -94,7 +96,7 @@ extension Membership {
       return adopt(record, over: known, node: node, from: sender, path: path, now: now, into: &effects)
     }
     if !isOwner && record.state == .alive && mayBeAsked(node, known, now: now) {
-      if isNews(record, to: known) { askOwner(node, now: now, into: &effects) }
+      if isNews(record, to: known) { askOwner(node, about: record, now: now, into: &effects) }
       return .done
     }
     guard claimed.supersedes(known.version) || isMutatedToAccept(claimed, over: known.version) else {
@@ -102,10 +104,13 @@ extension Membership {
     }
     if !isOwner && claimed.state != .alive {
       // A claim in this node's name that it doesn't stand by is a lie, or of an earlier life. Those who believe such a
-      // death tell it in that name for ever: this node goes and looks.
+      // death tell it in that name for ever: this node goes and looks, and one that answers hears of it.
       if record.accuser == nodeID.name && suspicions[node]?.confirmedAt == nil {
         if claimed.state == .dead, hearsay[node] == nil, mayAccuse(sender, now: now) {
-          check(node, now: now, into: &effects)
+          // Not as a word of this node's, but of the one that told it.
+          var said = record
+          said.accuser = sender.name
+          check(node, said: said, now: now, into: &effects)
         }
         return .done
       }
@@ -156,14 +161,22 @@ extension Membership {
       || (record.epoch == known.version.epoch && offered > known.metadataVersion)
   }
 
-  /// Asks a linked member for its own claim, if it hasn't come by itself in a moment.
-  private mutating func askOwner(_ node: NodeID, now: Instant, into effects: inout MembershipEffects) {
+  /// Asks a linked member for its own claim, if it hasn't come by itself in a moment, and tells it what is said of it:
+  /// a lie only it can outbid, and those who believe it may have no link to it.
+  private mutating func askOwner(
+    _ node: NodeID, about record: MemberRecord, now: Instant, into effects: inout MembershipEffects
+  ) {
     guard let peer = peers[node], peer.nextQuestionAt.map({ now >= $0 }) ?? true else { return }
     _ = peers.modify(node) { $0.nextQuestionAt = now + MembershipLimits.viewSpacing }
     marks.insert(.askedOwner)
     var question = SyncDelta()
     question.wanted = [node.name]
     effects.append(.send([node], .syncDelta(question)))
+    var claim = record
+    if claim.encodedSize > MembershipLimits.newsBytesOnProbe {
+      (claim.sharedMetadata, claim.metadataDelta) = (nil, nil)
+    }
+    send([claim], to: [node], into: &effects)
   }
 
   /// Takes one accusation, of whomever, from what the peer may bring.
@@ -296,7 +309,8 @@ extension Membership {
     var told = self.record(of: node, member, withMetadata: isWhole)
     if !isEnd && !isWhole && change != .none && change != .tooLarge { told.metadataDelta = record.metadataDelta }
     let isJoin = known.version.state.isTerminal
-    let isWide = path == .owner || (isEnd && (isOwner || !reachesAllInTwoHops))
+    let isFound = isOwner || path == .look
+    let isWide = path == .owner || (isEnd && (isFound || !reachesAllInTwoHops))
     news.put(told, about: node, rank: NewsClass(told, isJoin: isJoin), wide: isWide, source: sender)
     if isEnd && !isWide {
       timers.set(.widen(node), at: now + random.jittered(MembershipLimits.endPatience, percent: 50))
@@ -316,12 +330,13 @@ extension Membership {
     _ node: NodeID, _ member: Member, over known: Member, _ record: MemberRecord, from sender: NodeID, now: Instant,
     into effects: inout MembershipEffects
   ) {
+    timers.set(.widen(node), at: nil)
     let isSameLife =
       (known.version.epoch, known.version.incarnation) == (member.version.epoch, member.version.incarnation)
     switch member.version.state {
     case .alive:
       ends.removeValue(forKey: node)
-      if let claim = hearsay[node], !Version(claim.record).supersedes(member.version) {
+      if let claim = hearsay[node], !Version(claim.said ?? claim.record).supersedes(member.version) {
         hearsay.removeValue(forKey: node)
         timers.set(.check(node), at: nil)
       }

@@ -136,7 +136,8 @@ struct News: Sendable {
   mutating func widen(_ node: NodeID, unlessToldBy echoesMax: Int) {
     guard let entry = entries[node], entry.rank == .end, !entry.isWide, entry.tellers.count <= echoesMax else { return }
     _ = entries.modify(node) { $0.isWide = true }
-    fresh.append((node, entry.number))
+    // Where a node has many links the telling along the rings may still wait for its turn: one telling does for both.
+    if !fresh.contains(where: { $0.number == entry.number }) { fresh.append((node, entry.number)) }
   }
 
   /// Notes that `source` knows the claim too, which counts as one telling; one with older metadata doesn't.

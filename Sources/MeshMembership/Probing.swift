@@ -95,14 +95,16 @@ extension Membership {
     sequence &+= 1
     let roundTrip = peers[node]?.smoothedRoundTrip
     let answerTime = detector.answerTime(roundTrip, health: health)
+    // What lies in this node's own queue is read in a usual round, however slow the way: patience isn't multiplied.
     return Probe(
       sequence: sequence, sentAt: now, answerTime: answerTime,
-      patience: patience(max(roundTrip ?? .zero, usualRoundTrip)))
+      patience: patience(max(roundTrip ?? .zero, usualRoundTrip)),
+      extensionTime: max(answerTime.multiplied(by: 3), configuration.interval))
   }
 
   /// The least time until a verdict. Where answers take long lately it is twice as long as that. A death waits for a
-  /// longer silence, so that it comes later for it only where this node was late itself, which puts verdicts off by the
-  /// same time again, or where most others begin to look after the first has accused.
+  /// longer silence, so that it comes later for it only where this node was late itself, which puts verdicts off by a
+  /// round for each lateness, or where most others begin to look after the first has accused.
   private func patience(_ roundTrip: Duration) -> Duration {
     max(configuration.interval, min(roundTrip.multiplied(by: 2), configuration.suspicionInterval.divided(by: 2)))
   }
@@ -161,6 +163,7 @@ extension Membership {
       health.note(min(2, max(0, probe.relays.count &- probe.nacks)))
     }
     effects.append(.observe(.probeFailed(peer: node)))
+    if hearsay[node]?.isAsked == true { confirmHearsay(about: node, refused: false, now: now, into: &effects) }
     suspect(node, refused: false, askedAt: probe.sentAt, now: now, into: &effects)
   }
 
@@ -252,6 +255,7 @@ extension Membership {
     endProbe(of: target)
     health.note(-1)
     _ = members.modify(target) { $0.evidence = now }
+    _ = hearsay.modify(target) { $0.isAsked = false }
     noteProof(of: target, now: now)
     effects.append(.observe(.probeReached(peer: target, path: "relay")))
   }

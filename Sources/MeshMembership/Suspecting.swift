@@ -158,7 +158,7 @@ extension Membership {
     hearsay.removeValue(forKey: node)
     endProbe(of: node)
     forgetWarmLink(node)
-    for timer in [Timer.suspicion(node), .check(node), .redial(node)] { timers.set(timer, at: nil) }
+    for timer in [Timer.suspicion(node), .check(node), .redial(node), .spared(node)] { timers.set(timer, at: nil) }
   }
 
   /// A suspicion that turned out wrong is counted, so that operators see how often the detector errs. Of a process that
@@ -222,6 +222,6 @@ extension Membership {
       timers.set(.redial(node), at: now + detector.redialTime(nil, health: health))
     }
     // A look whose dial fails now has failed through this node's own fault.
-    for node in hearsay.keys { _ = hearsay.modify(node) { $0.isChecking = false } }
+    for node in hearsay.keys { _ = hearsay.modify(node) { ($0.isChecking, $0.isAsked) = (false, false) } }
   }
 }

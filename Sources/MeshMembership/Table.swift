@@ -36,7 +36,9 @@ extension Membership {
     hearsay.removeValue(forKey: node)
     vouchings.removeValue(forKey: node)
     probes.removeValue(forKey: node)
-    for timer in [Timer.suspicion(node), .check(node), .probe(node), .redial(node)] { timers.set(timer, at: nil) }
+    for timer in [
+      Timer.suspicion(node), .check(node), .probe(node), .redial(node), .spared(node), .widen(node),
+    ] { timers.set(timer, at: nil) }
     news.forget(node)
     broadcasts.forget(node)
     topologyRevision &+= 1

@@ -18,23 +18,23 @@ extension Simulation {
   /// A dial has reached the machine that it is meant for, or the time in which it could.
   func dialed(_ link: LinkID, of dialer: Process, at endpoint: Endpoint, since: Instant) {
     guard let target = listeners[endpoint] else {
-      return fail(link, of: dialer, at: endpoint, .timedOut, at: since + Network.dialTimeout)
+      return fail(link, of: dialer, .timedOut, at: since + Network.dialTimeout)
     }
     let listener = processes[target]
     let isCut = network.isCut(dialer.index, target) || network.isCut(target, dialer.index)
     if isCut || listener.isHostDown || dialer.random.chance(network.dialFailure, in: 1_000) {
       tally(.dialTimedOut)
-      return fail(link, of: dialer, at: endpoint, .timedOut, at: since + Network.dialTimeout)
+      return fail(link, of: dialer, .timedOut, at: since + Network.dialTimeout)
     }
     guard listener.isRunning, listener.endpoint == endpoint else {
       tally(.portClosed)
       checks.isolation.isRefused(dialer, by: addressNames[endpoint] ?? [], at: endpoint.description)
-      return fail(link, of: dialer, at: endpoint, .portClosed, at: now)
+      return fail(link, of: dialer, .portClosed, at: now)
     }
     if listener.pausedUntil > now {
       // The kernel takes the packets in; the process answers when it goes on, if that is soon enough.
       guard listener.pausedUntil < since + Network.dialTimeout else {
-        return fail(link, of: dialer, at: endpoint, .timedOut, at: since + Network.dialTimeout)
+        return fail(link, of: dialer, .timedOut, at: since + Network.dialTimeout)
       }
       let event = Event.dialed(process: dialer.index, life: dialer.life, link, endpoint, since: since)
       return queue.schedule(event, at: listener.pausedUntil)
@@ -42,12 +42,8 @@ extension Simulation {
     connect(link, of: dialer, to: listener)
   }
 
-  private func fail(_ link: LinkID, of dialer: Process, at endpoint: Endpoint, _ end: LinkEnd, at: Instant) {
+  private func fail(_ link: LinkID, of dialer: Process, _ end: LinkEnd, at: Instant) {
     let at = max(now, at)
-    // A dial that comes to nothing bears out what one voice says, and that voice may be a hostile member's.
-    if isForged, end == .timedOut, let target = listeners[endpoint], processes[target].isRunning {
-      excuse(processes[target], for: at.since(now))
-    }
     queue.schedule(.input(process: dialer.index, life: dialer.life, .linkClosed(link, end)), at: at)
   }
 

@@ -126,6 +126,18 @@ struct EngineLinkTests {
     #expect(writes == 1)
   }
 
+  /// The smaller name keeps its own of two links made at once; what the other brought was a word of the peer all the
+  /// same.
+  @Test func theHelloOnALinkThatIsNotKeptIsASignOfLife() throws {
+    var rig = try Rig("a")
+    rig.establish(.dialed(1), "z")
+    let node = try #require(NodeID("z"))
+    for _ in 0..<10 { rig.advance(.milliseconds(20)) }
+    #expect(try #require(rig.engine.member(node)?.lastHeard) < rig.now)
+    rig.establish(.accepted(1), "z")
+    #expect(rig.closes(.accepted(1)) && rig.engine.member(node)?.lastHeard == rig.now)
+  }
+
   /// Both dial at once; whatever order the four hellos come in, one and the same link is left.
   @Test func bothSidesKeepTheSameLinkInEveryOrder() throws {
     for smallerSeesItsOwnFirst in [true, false] {

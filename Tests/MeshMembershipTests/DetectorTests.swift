@@ -78,10 +78,13 @@ struct DetectorTests {
   @Test func aProbeAsksRelaysAfterItsAnswerTimeAndJudgesAfterThreeButNotInHaste() {
     for (patience, verdict) in [(0, 300), (300, 300), (301, 301), (1_000, 1_000)] as [(Int64, Int64)] {
       var probe = Probe(
-        sequence: 1, sentAt: .origin, answerTime: .milliseconds(100), patience: .milliseconds(patience))
+        sequence: 1, sentAt: .origin, answerTime: .milliseconds(100), patience: .milliseconds(patience),
+        extensionTime: .milliseconds(500))
       #expect(probe.nextDeadline == .origin + .milliseconds(100))
       probe.isRelayed = true
       #expect(probe.nextDeadline == .origin + .milliseconds(verdict))
+      probe.extensions = 2
+      #expect(probe.nextDeadline == .origin + .milliseconds(verdict + 1_000))
     }
   }
 

@@ -52,4 +52,16 @@ struct LatenessTests {
     #expect((due - 60...due + 300).contains(after), "\(after), due \(due)")
     #expect(rig.room.marks.contains(.extendedProbe))
   }
+
+  /// Where answers take long a verdict waits for that once, and not again for each lateness.
+  @Test func aSlowWayDoesNotMultiplyWhatALatenessAdds() throws {
+    for (roundTrip, patience) in [(10, 1_000), (4_000, 2_500)] as [(Int64, Int64)] {
+      var rig = try Rig.connected("b")
+      _ = rig.room.peers.modify(try id("b")) { $0.smoothedRoundTrip = .milliseconds(roundTrip) }
+      rig.room.probe(try id("b"), now: rig.now, into: &rig.effects)
+      var probe = try #require(rig.room.probes[try id("b")])
+      probe.extensions = Int64(MembershipLimits.extensionsMax)
+      #expect(probe.verdictAt.since(probe.sentAt) == .milliseconds(patience + 4_000))
+    }
+  }
 }

@@ -239,6 +239,54 @@ struct NewsTests {
     #expect(rig.status("x7") == .left && told.isSuperset(of: names.dropFirst(2)))
   }
 
+  /// A node with many links speaks so seldom that an end may be widened before it was told at all.
+  @Test func anEndThatIsWidenedBeforeItsTurnIsToldOnce() throws {
+    for isTold in [false, true] {
+      var queue = Queue()
+      queue.put(claim("x", 1, .left), about: try id("x"), rank: .end, wide: false, source: try id("n0"))
+      if isTold { #expect(queue.takeFresh().count == 1) }
+      for _ in 0..<2 { queue.widen(try id("x"), unlessToldBy: MembershipLimits.endEchoes) }
+      #expect(try queue.takeFresh().map(\.name) == ["x"] && queue[id("x")]?.isWide == true)
+    }
+    // The same at a hundred links.
+    let names = (0..<100).map { "n\($0)" }
+    var rig = try Rig()
+    for name in names { try rig.connect(name) }
+    try rig.run(.seconds(2), answering: names)
+    try rig.hear("n0", news(claim("x")))
+    try rig.run(.seconds(1), answering: names)
+    rig.send(.labelsSet([Label(key: "k", value: "v")]))
+    for name in ["n0", "n1"] { try rig.hear(name, news(claim("x", 1, .left))) }
+    var told: [String: Int] = [:]
+    func note(_ rig: Rig) {
+      for name in names { told[name, default: 0] += rig.told(name).count { $0.nodeID == "x" && $0.state == .left } }
+    }
+    note(rig)
+    rig.room.timers.set(.widen(try id("x")), at: rig.now + .milliseconds(20))
+    try rig.run(.milliseconds(100)) { note($0) }
+    #expect(told.values.max() == 1 && told.values.count(where: { $0 == 1 }) >= 97)
+  }
+
+  /// What was to be told about a member waits for nothing once that is forgotten, or is another story.
+  @Test func theTimersOfATellingEndWithIt() throws {
+    var (rig, names) = try crowd()
+    try rig.hear("n0", news(claim("x")))
+    try rig.run(.seconds(1), answering: names)
+    let x = try id("x")
+    for name in ["n0", "n1"] { try rig.hear(name, news(claim("x", 1, .left))) }
+    #expect(rig.room.timers[.widen(x)] != nil)
+    var forgetful = rig
+    forgetful.room.timers.set(.spared(x), at: rig.now + .seconds(1))
+    forgetful.room.drop(x, now: rig.now)
+    #expect(forgetful.room.timers[.widen(x)] == nil && forgetful.room.timers[.spared(x)] == nil)
+    try rig.hear("n0", news(claim("x", epoch: 501)))
+    #expect(rig.status("x") == .alive && rig.room.timers[.widen(x)] == nil)
+    let watched = try #require(rig.room.rings.watched.first { $0 != x })
+    rig.room.timers.set(.spared(watched), at: rig.now + .seconds(1))
+    try rig.hear(watched.name, news(claim(watched.name, 1, .left)))
+    #expect(rig.room.timers[.spared(watched)] == nil)
+  }
+
   /// A queue that holds the whole mesh, since it has just formed, isn't told to those that have formed it as well.
   @Test func whatTheDigestCoversIsNotToldToWhomHasTheSame() throws {
     var (rig, names) = try crowd()

@@ -62,6 +62,23 @@ struct OverlayTests {
     }
   }
 
+  /// One that has lost its links later isn't in that haste: others may have lost theirs as well.
+  @Test func anOldNodeChoosesItsRandomLinksOneByOne() throws {
+    for (age, perRound) in [(Int64(10), MembershipLimits.warmLinksOfNewcomer), (31, 1)] {
+      var rig = try Rig()
+      rig.room.local.version.epoch = 500 + 3_600_000
+      try rig.connect("c")
+      try rig.run(.seconds(age), answering: ["c"])
+      try rig.hear("c", news(crowd(200).map { claim($0) }))
+      var counts = [0]
+      try rig.run(.seconds(3), answering: ["c"]) { rig in
+        if counts.last != rig.room.links.warm.count { counts.append(rig.room.links.warm.count) }
+      }
+      let steps = zip(counts, counts.dropFirst()).map { $1 - $0 }
+      #expect((2...3).contains(steps.count) && steps.allSatisfy { $0 == perRound }, "\(age): \(counts)")
+    }
+  }
+
   /// The news of a change goes round without handshakes in its way, and the links follow in a moment.
   @Test func oneChangeInAQuietMeshIsFollowedInAMoment() throws {
     for count in [3, 60] {

@@ -70,6 +70,10 @@ struct PauseTests {
       // Its rounds are slow after the pause, and a node that hears nobody blames nobody.
       try rig.hear("c", .ping(Ping()))
       rig.send(.dialFailed(try id(name), refused: false))
+      for _ in 0..<16 {
+        try rig.run(.milliseconds(500), answering: ["c", "d"])
+        try rig.hear("c", .ping(Ping()))
+      }
       #expect(rig.status(name) == .left)
     }
   }

@@ -175,6 +175,20 @@ struct ProbeTests {
     #expect(rig.now.since(asked.at) > .seconds(1))
   }
 
+  /// What was asked on the link before may never be answered, and would make the new one look slow.
+  @Test func aSecondLinkIsMeasuredByWhatIsAskedOnIt() throws {
+    var rig = try Rig.connected("b", "c")
+    try rig.run(.milliseconds(400), answering: ["b", "c"])
+    try rig.run(.milliseconds(2_500), answering: ["c"])
+    let old = try #require(rig.room.peers[try id("b")]?.lastAsked)
+    try rig.connect("b")
+    let ping = try #require(rig.pings(to: "b").first)
+    #expect(try rig.room.peers[id("b")]?.lastAsked?.sequence == ping.sequence && ping.sequence > old.sequence)
+    try rig.run(.milliseconds(50), answering: ["c"])
+    try rig.answer("b", [ping.sequence])
+    #expect(rig.room.peers[try id("b")]?.roundTrip == .milliseconds(50))
+  }
+
   /// A pause of this node's own must not make its peers look slow.
   @Test func whatWasAskedBeforeAPauseIsNotMeasured() throws {
     var rig = try Rig.connected("b", "c")

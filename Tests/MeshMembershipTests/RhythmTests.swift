@@ -74,6 +74,17 @@ struct RhythmTests {
     #expect(try rounds(after: .milliseconds(100)) { $0.room.health.note(1) }.pings(to: "b").count == 1)
   }
 
+  @Test func aPeerThatIsNotWellIsNotSpared() throws {
+    for health in [UInt32(0), 1] {
+      let rig = try rounds(after: .milliseconds(100)) { rig in
+        var ack = Ack()
+        (ack.health, ack.digest) = (health, rig.room.digest)
+        try rig.hear("b", .ack(ack))
+      }
+      #expect(rig.pings(to: "b").count == Int(health))
+    }
+  }
+
   @Test func aSuspectAndAPeerOfUnknownRoundTripAreNeverSpared() throws {
     let suspecting = try rounds(after: .milliseconds(100)) { rig in
       try rig.hear("c", news(claim("b", 0, .suspect, accuser: "c")))

@@ -68,20 +68,6 @@ struct MeshCheckerTests {
     #expect(isReason(6))
   }
 
-  /// A failed dial bears out a hostile member's word; without hostile members it excuses nobody.
-  @Test func aDialThatFailsExcusesWhereAVoiceMayBeHostile() throws {
-    let worlds = (UInt64(1)...40).map { Simulation(SimulationTests.options($0, .swarm, nodes: 5)) }
-    let forged = try #require(worlds.first { $0.isForged })
-    for (world, isExcused) in [(forged, true), (self.world, false)] {
-      let (dialer, listener) = (world.processes[0], world.processes[1])
-      for process in [dialer, listener] { world.start(process, at: .origin) }
-      world.advance(to: .origin)
-      world.network.cuts = [Cut(fault: 0, shape: .deaf(1))]
-      world.dialed(.dialed(900), of: dialer, at: listener.endpoint, since: world.now)
-      #expect((listener.excusedUntil > world.now + Network.dialTimeout) == isExcused)
-    }
-  }
-
   @Test func aDeathThatAnIsolatedNodeDeclares() {
     form()
     var checker = Isolation()
