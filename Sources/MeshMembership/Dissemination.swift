@@ -130,11 +130,15 @@ extension Membership {
   /// (Lifeguard's buddy system).
   mutating func pickNews(for node: NodeID) -> [MemberRecord] {
     let peer = peers[node]
-    let picked = news.next(
+    let pick = news.next(
       bytesMax: MembershipLimits.newsBytesOnProbe, countMax: MembershipLimits.newsPerMessageMax, for: node,
-      isModern: peer?.isModern == true, agrees: peer.map(agrees) ?? false)
-    var records = picked.compactMap { news.read($0, \.record) }
-    count(picked, toldTo: [node])
+      isModern: peer?.isModern == true, agrees: peer.map(agrees) ?? false, above: peer?.newsKnown ?? 0)
+    if pick.isAll && !configuration.mutations.contains(.keepsNewsForEver) {
+      let known = news.lastNumber
+      _ = peers.modify(node) { $0.newsKnown = known }
+    }
+    var records = pick.nodes.compactMap { news.read($0, \.record) }
+    count(pick.nodes, toldTo: [node])
     if let member = members[node], member.version.state != .alive {
       records.insert(buddyClaim(of: node, member), at: 0)
     }

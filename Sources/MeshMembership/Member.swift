@@ -102,6 +102,8 @@ struct Peer: Equatable, Sendable {
   var digest: UInt64 = 0
   /// Pings and acks in a row whose digest differed from ours.
   var differingDigests = 0
+  /// Of the news up to this number nothing is left to tell it.
+  var newsKnown: UInt64 = 0
   /// Before these it gets no other view and no other summary.
   var nextViewAt: Instant?
   var nextSummaryAt: Instant?

@@ -36,7 +36,7 @@ struct News: Sendable {
     var tellers: [NodeID] = []
     /// Who knows it: has told it to us, or was told by us over a link that loses nothing. None of them hears it again.
     var knowers: [NodeID] = []
-    let number: UInt64
+    fileprivate(set) var number: UInt64
 
     init(_ record: MemberRecord, rank: NewsClass, wide: Bool, source: NodeID?, number: UInt64) {
       self.record = record
@@ -64,7 +64,7 @@ struct News: Sendable {
   private struct Turn: Comparable, Sendable {
     let rank: NewsClass
     let sends: Int
-    let number: UInt64
+    fileprivate(set) var number: UInt64
 
     init(_ entry: Entry) {
       rank = entry.rank
@@ -81,7 +81,8 @@ struct News: Sendable {
 
   private var entries = ChunkedMap<NodeID, Entry>()
   private var turns = ChunkedMap<Turn, NodeID>()
-  private var lastNumber: UInt64 = 0
+  /// The number of the last entry; each that is new or says more has a greater one than all before.
+  private(set) var lastNumber: UInt64 = 0
   /// Entries that have not been told at all, by their numbers; those replaced meanwhile are passed over.
   private var fresh: [(node: NodeID, number: UInt64)] = []
 
@@ -124,12 +125,15 @@ struct News: Sendable {
 
   /// Says more in a claim that is told anyhow; one that nobody waits for rides on probes.
   mutating func amend(_ record: MemberRecord, about node: NodeID, rank: NewsClass) {
-    let isWaiting = entries.modify(node) { entry -> Bool in
-      entry.record = record
-      entry.knowers = []
-      return true
-    }
-    if isWaiting != true { putQuietly(record, about: node, rank: rank) }
+    guard var entry = entries[node] else { return putQuietly(record, about: node, rank: rank) }
+    lastNumber &+= 1
+    if let place = fresh.firstIndex(where: { $0.number == entry.number }) { fresh[place].number = lastNumber }
+    turns.removeValue(forKey: Turn(entry))
+    entry.record = record
+    entry.knowers = []
+    entry.number = lastNumber
+    entries[node] = entry
+    turns[Turn(entry)] = node
   }
 
   /// Tells all links what went along the rings, unless so many peers have told it as well that all have heard it.
@@ -203,23 +207,40 @@ struct News: Sendable {
 
   var hasFresh: Bool { !fresh.isEmpty }
 
-  /// The claims that `peer` may hear whose turn it is, up to `bytesMax`; one that is larger doesn't hold up the others.
-  /// Whoever has the same digest needs none of those that it covers.
-  func next(bytesMax: Int, countMax: Int, for peer: NodeID, isModern: Bool, agrees: Bool = false) -> [NodeID] {
-    var picked: [NodeID] = []
+  /// What a peer is to be told next.
+  struct Pick {
+    var nodes: [NodeID] = []
+    /// Whether nothing else in the queue is for it, so that it needs no look before there are greater numbers.
+    var isAll = true
+  }
+
+  /// The claims above number `known` that `peer` may hear, whose turn it is, up to `bytesMax`; one that is larger
+  /// doesn't hold up the others. Whoever has the same digest knows all that it covers.
+  func next(
+    bytesMax: Int, countMax: Int, for peer: NodeID, isModern: Bool, agrees: Bool = false, above known: UInt64 = 0
+  ) -> Pick {
+    var pick = Pick()
     var bytes = 0
-    // A few that don't fit are passed over; a long search for small ones isn't worth its time on every probe.
-    for (_, node) in turns.prefix(countMax &* 4) {
-      if picked.count >= countMax { break }
+    var looks = 0
+    for (turn, node) in turns where turn.number > known {
+      // A few that don't fit are passed over; a long search for small ones isn't worth its time on every probe.
+      guard pick.nodes.count < countMax, looks < countMax &* 4, bytes &+ 40 <= bytesMax else {
+        pick.isAll = false
+        break
+      }
+      looks &+= 1
       let size = entries.read(node) { entry in
         agrees && entry.isInDigest || !entry.isFor(peer, about: node, isModern: isModern) ? nil : entry.size
       }
-      guard let size = size ?? nil, bytes &+ size <= bytesMax else { continue }
+      guard let size = size ?? nil else { continue }
+      guard bytes &+ size <= bytesMax else {
+        pick.isAll = false
+        continue
+      }
       bytes &+= size
-      picked.append(node)
-      if bytes &+ 40 > bytesMax { break }
+      pick.nodes.append(node)
     }
-    return picked
+    return pick
   }
 
   /// How often a claim is told in a mesh of `members`: `scale` · ⌈log2(members + 1)⌉.

@@ -35,5 +35,5 @@ final class RunningEngine {
   func member(_ node: NodeID) -> MemberView? { read { $0.member(node) } }
 
   /// Lends the engine to `body` where it is.
-  private func read<Result>(_ body: (borrowing Engine) -> Result) -> Result { body(engine.pointee) }
+  private func read<Result>(_ body: (inout Engine) -> Result) -> Result { body(&engine.pointee) }
 }
