@@ -270,9 +270,12 @@ extension Membership {
   mutating func pullAgain(_ id: BroadcastID, now: Instant, into effects: inout MembershipEffects) {
     let linked = peers
     let announcer = broadcasts.nextAnnouncer(of: id) { linked[$0] != nil }
-    guard let announcer, broadcasts.isMissing(id) else {
+    // What an earlier life of its origin told isn't taken any more.
+    let isOfItsLife = members[id.origin]?.version.epoch == id.epoch
+    guard let announcer, broadcasts.isMissing(id), isOfItsLife else {
       broadcasts.drop(id)
-      effects.append(.observe(.broadcastDropped(reason: "nobody that announced it gave it")))
+      let reason = isOfItsLife ? "nobody that announced it gave it" : "its origin began another life"
+      effects.append(.observe(.broadcastDropped(reason: reason)))
       return
     }
     marks.insert(.pulledBroadcast)

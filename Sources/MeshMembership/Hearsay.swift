@@ -148,7 +148,9 @@ extension Membership {
     guard provesSomething(known, now: now) || claim.isEchoed else { return dropHearsay(node) }
     guard isRefused || claim.isAsked else {
       _ = hearsay.modify(node) { $0.isAsked = true }
-      return askRelays(about: node, now: now, into: &effects)
+      // Those that a probe under way has asked decide as well; asked again, they would be counted twice.
+      if probes[node]?.isRelayed != true { askRelays(about: node, now: now, into: &effects) }
+      return
     }
     dropHearsay(node)
     adopt(claim.record, over: known, node: node, from: claim.voice, path: .look, now: now, into: &effects)

@@ -154,6 +154,17 @@ struct BroadcastTests {
     #expect(late == 1 && rig.room.broadcasts.kept.isEmpty)
   }
 
+  /// It would not be taken, and asked for again each second for a minute.
+  @Test func whatAnEarlierLifeOfItsOriginToldIsAskedForNoMore() throws {
+    var rig = try Rig.connected("b", "c")
+    try rig.hear("c", message(1, payload: nil, size: 5_000))
+    #expect(pulls(rig, to: "c") == 1)
+    try rig.hear("b", news(claim("b", epoch: 501)))
+    var late = 0
+    try rig.run(.seconds(5), answering: ["b", "c"]) { late += pulls($0, to: "c") }
+    #expect(late == 0 && rig.room.broadcasts.kept.isEmpty)
+  }
+
   @Test func whatIsNotKeptIsNotGiven() throws {
     var rig = try Rig.connected("b")
     var pull = BroadcastPull()

@@ -25,6 +25,20 @@ struct LookTests {
     return rig
   }
 
+  /// Their answers would be counted twice, and hide that one of them said nothing.
+  @Test func relaysThatWereAskedAlreadyAreNotAskedAgainByALook() throws {
+    var rig = try knowing()
+    try rig.hear("c", news(claim("b", 0, .dead, accuser: "c")))
+    try rig.run(.milliseconds(350), answering: ["c", "d", "e"])
+    var effects = MembershipEffects()
+    rig.room.askRelays(about: try id("b"), now: rig.now, into: &effects)
+    let asked = try #require(rig.room.probes[try id("b")])
+    rig.send(.dialFailed(try id("b"), refused: false))
+    #expect(try rig.room.hearsay[id("b")]?.isAsked == true && rig.room.probes[id("b")] == asked)
+    let askedAgain = ["c", "d", "e"].flatMap { rig.relayRequests(to: $0) }
+    #expect(askedAgain.isEmpty && !asked.relays.isEmpty)
+  }
+
   // MARK: The subject hears
 
   /// Those who believe it have no other link to the subject perhaps, and tell it for ever.
