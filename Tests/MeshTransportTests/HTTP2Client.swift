@@ -177,6 +177,8 @@ final class HTTP2Talk {
     return response
   }
   private(set) var requests: [HTTPRequest] = []
+  /// Whether it takes what the server sends.
+  var isReading = true
 
   init(
     message: HTTPLimits = HTTPLimits(), limits: HTTP2Limits = HTTP2Limits(), settings: [(UInt16, UInt32)] = []
@@ -201,7 +203,7 @@ final class HTTP2Talk {
       requests.append(request)
       connection.respond(answer(request), date: "now")
     }
-    while !connection.output.isEmpty {
+    while isReading, !connection.output.isEmpty {
       let output = connection.output
       reader.receive(output)
       connection.wrote(output.count)

@@ -201,6 +201,46 @@ private func openedPost(_ stream: Int32) -> [UInt8] {
   let server = try EdgeServer(options)
   let client = try EdgeClient(port: server.edge.port)
   client.send(bytes: opening + HTTP2Frame(kind: 1, flags: HTTP2Frame.endStream, stream: 1).bytes)
-  #expect(!client.read(into: HTTP2Reader()) { _ in false })
+  let reader = HTTP2Reader()
+  #expect(!client.read(into: reader) { _ in false })
+  #expect(reader.goaway?.code == 11 && server.stop())
+}
+
+/// The first deadline of a connection is short anyhow; later ones aren't.
+@Test func aFieldSectionThatNeverEndsIsSentAwayInTimeAlsoAfterAnAnswer() throws {
+  var options = EdgeOptions()
+  options.headTimeout = .milliseconds(200)
+  let server = try EdgeServer(options)
+  let client = try EdgeClient(port: server.edge.port)
+  client.send(bytes: opening + HTTP2Frame.get(1).bytes)
+  let reader = HTTP2Reader()
+  #expect(client.read(into: reader) { $0.answers[1]?.isWhole == true })
+  client.send(bytes: HTTP2Frame(kind: 1, flags: HTTP2Frame.endStream, stream: 3).bytes)
+  #expect(!client.read(into: reader) { _ in false })
+  #expect(reader.goaway?.code == 11 && server.stop())
+}
+
+@Test func theBodiesOfAllConnectionsAreBoundedTogether() throws {
+  var options = EdgeOptions()
+  options.bodiesBytesMax = 3000
+  let server = try EdgeServer(options)
+  let body = [UInt8](repeating: 1, count: 1000)
+  let clients = try (0..<3).map { _ in try EdgeClient(port: server.edge.port) }
+  let readers = clients.map { _ in HTTP2Reader() }
+  for (client, reader) in zip(clients, readers) {
+    // The answer to the second request tells that the body of the first is there.
+    client.send(bytes: opening + openedPost(1) + HTTP2Frame.data(1, body).bytes + HTTP2Frame.get(3).bytes)
+    #expect(client.read(into: reader) { $0.answers[3]?.isWhole == true })
+  }
+  let late = try EdgeClient(port: server.edge.port)
+  late.send(bytes: Array("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1".utf8))
+  #expect(late.readToEnd().hasPrefix("HTTP/1.1 503 "))
+  clients[0].send(bytes: HTTP2Frame.data(1, [1]).bytes)
+  #expect(clients[0].read(into: readers[0]) { $0.answers[1]?.status == "503" })
+  // Its place is free, and the connection goes on.
+  clients[1].send(bytes: HTTP2Frame.data(1, body, ends: true).bytes)
+  #expect(clients[1].read(into: readers[1]) { $0.answers[1]?.body == Array("POST / 2000".utf8) })
+  clients[0].send(bytes: HTTP2Frame.get(5).bytes)
+  #expect(clients[0].read(into: readers[0]) { $0.answers[5]?.isWhole == true })
   #expect(server.stop())
 }

@@ -267,6 +267,59 @@ func aFloodOfUselessFramesEndsTheConnection(what: String, frame: HTTP2Frame) {
   #expect(code(talk) == calm && talk.connection.isOver)
 }
 
+/// nghttp2 breaks off a stream whose body is not as long as was said, and no frame of it is wrong by itself
+/// (CVE-2025-8671).
+@Test(arguments: [500, 501])
+func streamsOfAWrongLengthCountAsBrokenOff(count: Int) {
+  let talk = HTTP2Talk()
+  for number in 0..<count {
+    let stream = Int32(2 * number + 1)
+    talk.send(post(stream, [("content-length", "5")]), .data(stream, [1], ends: true))
+  }
+  #expect(talk.answer(1).reset == 1)
+  #expect(code(talk) == (count > 500 ? calm : nil))
+}
+
+/// Their answers are no bytes of a body, and wait in the session for a client that reads nothing.
+@Test func answersToStreamsThatAreGoneHoldFurtherRequestsBack() {
+  var limits = HTTP2Limits()
+  limits.waitingFramesMax = 10
+  let talk = HTTP2Talk(limits: limits)
+  talk.answer = { request in
+    var response = HTTPResponse()
+    if request.target == "/big" { response.body = [UInt8](repeating: 1, count: 70_000) }
+    return response
+  }
+  talk.isReading = false
+  // It fills what is made ahead of the socket.
+  talk.send(.get(1, "/big"))
+  for number in 1...30 {
+    let stream = Int32(2 * number + 1)
+    talk.send(.get(stream))
+    talk.send(.reset(stream))
+  }
+  #expect(talk.requests.count == 1 + 10)
+  talk.isReading = true
+  talk.send(.get(101))
+  talk.serve()
+  #expect(talk.status(101) == "200" && talk.requests.count == 1 + 10 + 1)
+}
+
+@Test func whatComesAfterARefusalIsBoundedAlsoWhileItsAnswerWaitsForWindow() {
+  var message = HTTPLimits()
+  message.bodyBytesMax = 10
+  var limits = HTTP2Limits()
+  limits.lateBytesMax = 2000
+  let talk = HTTP2Talk(message: message, limits: limits, settings: [(4, 0)])
+  talk.send(post(1), .data(1, [UInt8](repeating: 1, count: 11)))
+  #expect(talk.status(1) == "413" && !talk.answer(1).isWhole)
+  let body = [UInt8](repeating: 1, count: 1000)
+  talk.send(.data(1, body), .data(1, body))
+  #expect(talk.answer(1).reset == nil)
+  talk.send(.data(1, [1]))
+  #expect(talk.answer(1).reset == 0)
+}
+
 @Test func resetsRefillWithTime() {
   var limits = HTTP2Limits()
   (limits.resetsBurst, limits.resetsPerSecond) = (20, 10)

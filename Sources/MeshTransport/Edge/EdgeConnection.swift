@@ -23,6 +23,8 @@ final class EdgeConnection: ReactorHandler {
   private var phase = Phase.open
   private var stage = HTTP1RequestParser.Stage.idle
   private var isAwaitingReader = false
+  /// What it holds of the room that all connections share.
+  private var bodyBytes = 0
   private var interest: Readiness = .readable
 
   /// When something must have happened, but for what `http` knows of single requests.
@@ -95,6 +97,11 @@ final class EdgeConnection: ReactorHandler {
   func close() {
     guard !isClosed else { return }
     phase = .closed
+    if let limit = http.floodedBy { transport.observe(.limitReached("control connection: \(limit)", peer: remote)) }
+    if let refusal = http.refusal {
+      transport.observe(.trustRefused(peer: remote, reason: refusal.reason, inbound: true))
+    }
+    _ = transport.mayHold(0, insteadOf: bodyBytes)
     transport.forget(self)
     _ = Glibc.close(socket)
   }
@@ -125,9 +132,11 @@ final class EdgeConnection: ReactorHandler {
   private func process(_ now: Instant) {
     guard case .open = phase else { return }
     while true {
-      while let request = http.nextRequest(date: transport.date()) {
-        http.respond(transport.respond(to: request), date: transport.date(), closing: transport.isStopping)
+      answerAll()
+      while !transport.mayHold(http.bodyBytes, insteadOf: bodyBytes) {
+        guard makeRoom(now) else { return close() }
       }
+      bodyBytes = http.bodyBytes
       guard let written = write() else { return close() }
       if written == 0 { break }
       // Room for more answers: requests that waited behind a slow reader come next.
@@ -137,6 +146,22 @@ final class EdgeConnection: ReactorHandler {
     updateDeadline(now, progressed: http.progress != progressSeen)
     progressSeen = http.progress
     updateInterest()
+  }
+
+  private func answerAll() {
+    while let request = http.nextRequest(date: transport.date()) {
+      http.respond(transport.respond(to: request), date: transport.date(), closing: transport.isStopping)
+    }
+  }
+
+  /// Refuses the request that has been arriving for longest, because all connections together hold too much. False when
+  /// that gives no room: what is left waits for its reader.
+  private func makeRoom(_ now: Instant) -> Bool {
+    let before = http.bodyBytes
+    let failure = HTTPFailure(503, "The bodies of all requests are longer than \(options.bodiesBytesMax) bytes.")
+    http.refuse(failure, date: transport.date(), now: now)
+    answerAll()
+    return http.bodyBytes < before
   }
 
   /// Nil: the connection is broken. Else the number of bytes the socket took.
@@ -199,10 +224,6 @@ final class EdgeConnection: ReactorHandler {
     phase = .lingering
     idleSince = now
     ownDeadline = now + EdgeConnection.lingerTimeout
-    if let limit = http.floodedBy { transport.observe(.limitReached("control connection: \(limit)", peer: remote)) }
-    if let refusal = http.refusal {
-      transport.observe(.trustRefused(peer: remote, reason: refusal.reason, inbound: true))
-    }
     _ = shutdown(socket, Int32(SHUT_WR))
     if !discard() { return close() }
     transport.setInterest(socket, .readable)

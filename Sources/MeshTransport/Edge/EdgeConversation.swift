@@ -122,6 +122,9 @@ struct EdgeConversation {
   /// Whether everything is said: write nothing more, close.
   var isOver: Bool { hasNothingToSay && output.isEmpty }
 
+  /// The bodies, as far as they have come, of requests that were not handed out yet.
+  var bodyBytes: Int { http?.bodyBytes ?? 0 }
+
   /// How far the requests that are arriving have come, for timeouts.
   var stage: HTTP1RequestParser.Stage { http?.stage ?? (undecided.isEmpty ? .idle : .head) }
 

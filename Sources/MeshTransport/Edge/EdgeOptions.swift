@@ -15,6 +15,8 @@ public struct EdgeOptions: Equatable, Sendable {
   public var writeTimeout = Duration.seconds(30)
   /// How long `stop()` waits for answers to be taken.
   public var stopTimeout = Duration.seconds(2)
+  /// The bodies of all unfinished requests of all connections together; the request that brings more is answered 503.
+  public var bodiesBytesMax = 32 * 1024 * 1024
   /// What one message may cost.
   public var message = HTTPLimits()
   /// What one connection of HTTP/2 may cost beside its messages.

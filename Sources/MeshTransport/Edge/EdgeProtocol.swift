@@ -29,6 +29,8 @@ protocol EdgeProtocol {
   var wantsInput: Bool { get }
   /// Whether everything is said: write nothing more, close.
   var isOver: Bool { get }
+  /// The bodies, as far as they have come, of requests that were not handed out yet.
+  var bodyBytes: Int { get }
   /// How far the requests that are arriving have come, for timeouts.
   var stage: HTTP1RequestParser.Stage { get }
   /// When the oldest of them began; nil where only one can arrive at a time, whose time is `stage`'s.

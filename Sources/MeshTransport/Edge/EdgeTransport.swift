@@ -21,11 +21,15 @@ public final class EdgeTransport: @unchecked Sendable {
   let observe: @Sendable (Observation) -> Void
   private var listener: Int32
   private var connections: [Int32: EdgeConnection] = [:]
+  /// Of requests that are arriving, over all connections.
+  private var bodyBytes = 0
   /// Not nil while no connection can be accepted: when to try again.
   private var acceptPausedUntil: Instant?
   private var clock = HTTPDate()
   /// Nil in clear text.
   private var tls: TLSServer?
+  /// The credential that TLS couldn't use, so that not each client makes it try again.
+  private var unusable: UInt64?
 
   /// The bound port (of use when 0 was asked for).
   public let port: UInt16
@@ -78,6 +82,14 @@ public final class EdgeTransport: @unchecked Sendable {
   func respond(to request: HTTPRequest) -> HTTPResponse { answer(request) }
 
   func date() -> String { clock.now() }
+
+  /// Takes room for `count` bytes of bodies in place of `old`; false when that is more and there isn't as much.
+  func mayHold(_ count: Int, insteadOf old: Int) -> Bool {
+    let sum = bodyBytes - old + count
+    guard count <= old || sum <= options.bodiesBytesMax else { return false }
+    bodyBytes = sum
+    return true
+  }
 
   func setInterest(_ descriptor: Int32, _ interest: Readiness) { reactor.setInterest(descriptor, interest) }
 
@@ -138,10 +150,12 @@ public final class EdgeTransport: @unchecked Sendable {
   /// TLS for the next client, with the newest certificate; nil in clear text.
   private func makeStream() throws(TransportError) -> TLSStream? {
     guard let options = options.tls else { return nil }
-    if tls?.generation != options.security.credential.generation {
+    let generation = options.security.credential.generation
+    if tls?.generation != generation, unusable != generation {
       do throws(TransportError) {
         tls = try EdgeTransport.makeTLS(options)
       } catch {
+        unusable = generation
         // The one before goes on to be shown.
         observe(.certificateReloadFailed(reason: error.description))
       }

@@ -102,6 +102,9 @@ public struct HTTP1Connection {
   /// Whether everything is said: write nothing more, close.
   public var isOver: Bool { isLast && output.isEmpty }
 
+  /// The body, as far as it has come, of the request that is arriving.
+  var bodyBytes: Int { isLast ? 0 : parser.bodyBytes }
+
   /// How far the current request has come, for timeouts.
   public var stage: HTTP1RequestParser.Stage { isLast ? .idle : parser.stage }
 }

@@ -50,6 +50,9 @@ public struct HTTP1RequestParser {
   /// The bytes that wait to be understood.
   public var pendingCount: Int { input.count }
 
+  /// The body of the current request, as far as it was read.
+  var bodyBytes: Int { if case .body(let head) = state { head.body.bytes.count } else { 0 } }
+
   /// How far the current request has come, for the caller's timeouts.
   public var stage: Stage {
     switch state {

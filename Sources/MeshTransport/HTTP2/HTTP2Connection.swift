@@ -28,7 +28,8 @@ public final class HTTP2Connection {
   /// Bytes of answers that did not go out yet, by stream.
   private var unsent: [Int32: Int] = [:]
   private var unsentBytes = 0
-  private var bodyBytes = 0
+  /// Of requests that are arriving or wait to be handed out.
+  private(set) var bodyBytes = 0
   private var now = Instant.origin
   private var inputEnded = false
   private var outputBytes: [UInt8] = []
@@ -57,7 +58,7 @@ public final class HTTP2Connection {
     refused = []
     // Who is sent away gets no further answers: a flood of requests must not cost them.
     if session?.failure != nil { complete = [] }
-    guard exchange == nil, unsentBytes < HTTP2Connection.answerBytesMax, !complete.isEmpty else {
+    guard exchange == nil, !complete.isEmpty, hasRoom else {
       refill()
       return nil
     }
@@ -65,6 +66,11 @@ public final class HTTP2Connection {
     bodyBytes -= request.body.count
     exchange = (stream, request.method == "HEAD")
     return request
+  }
+
+  /// Whether one more answer may wait for the client to read.
+  private var hasRoom: Bool {
+    unsentBytes < HTTP2Connection.answerBytesMax && (session?.waitingFrames ?? 0) < limits.waitingFramesMax
   }
 
   /// Answers the request that `nextRequest` handed out. `closing`: the connection takes no further ones.
@@ -75,9 +81,13 @@ public final class HTTP2Connection {
     if closing { session?.drain() }
   }
 
-  /// Answers `failure` to the request that has been arriving for longest, when the next one is asked for.
+  /// Answers `failure` to the request that has been arriving for longest, when the next one is asked for. A client
+  /// whose field section is not whole has no request yet, and is sent away.
   public func refuse(_ failure: HTTPFailure, date: String? = nil) {
-    if let oldest = arriving.keys.min() { refuse(oldest, failure) }
+    if let oldest = arriving.keys.min() { return refuse(oldest, failure) }
+    guard session?.isAmidFields == true else { return }
+    session?.sendAway(HTTP2SessionFailure(.enhanceYourCalm, "a field section that took too long"))
+    refill()
   }
 
   /// Takes no new requests; what is being answered still goes out.
@@ -131,6 +141,7 @@ public final class HTTP2Connection {
 
   private func refuse(_ stream: Int32, _ failure: HTTPFailure) {
     if let given = arriving.removeValue(forKey: stream) { bodyBytes -= given.request.body.count }
+    session?.dropRest(of: stream)
     refused.append((stream, failure))
   }
 }
@@ -190,7 +201,10 @@ extension HTTP2Connection: HTTP2Handler {
 extension HTTP2Connection: EdgeProtocol {
   var awaitsReader: Bool { !output.isEmpty || unsentBytes > 0 }
   var progress: Int { session?.answerFrames ?? 0 }
-  var stage: HTTP1RequestParser.Stage { arriving.isEmpty ? .idle : .body }
+  var stage: HTTP1RequestParser.Stage {
+    if !arriving.isEmpty { return .body }
+    return session?.isAmidFields == true ? .head : .idle
+  }
   var arrivingSince: Instant? { arriving.keys.min().flatMap { arriving[$0]?.since } }
   var floodedBy: String? { session?.failure.flatMap { $0.code == .enhanceYourCalm ? $0.text : nil } }
 }

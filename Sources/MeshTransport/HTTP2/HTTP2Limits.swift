@@ -8,9 +8,12 @@ public struct HTTP2Limits: Equatable, Sendable {
   public var streamsMax = 100
   /// The bodies of all unfinished requests together; the request that brings more is answered 503.
   public var bodiesBytesMax = 4 * 1024 * 1024
-  /// What a client may still send of a request whose answer went out whole, and which is dropped; with more, the stream
-  /// is broken off.
+  /// What a client may still send of a request that was refused, or whose answer went out whole, and which is dropped;
+  /// with more, the stream is broken off.
   public var lateBytesMax = 256 * 1024
+  /// Frames that wait for the client to read; with more, no further request is handed out. Answers to streams that it
+  /// broke off are among them.
+  public var waitingFramesMax = 256
   /// CONTINUATION frames of one field section (CVE-2024-28182). Eight and the frame before them hold 144 KiB,
   /// nine times the fields that we take.
   public var continuationsMax = 8

@@ -78,8 +78,8 @@ private func register(in table: OpaquePointer) {
     if let frame { session(user)?.received(frame.pointee) }
     return 0
   }
-  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, _, _, user in
-    status(session(user)?.tookReset())
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, frame, _, user in
+    status(frame.flatMap { session(user)?.tookInvalid($0.pointee.hd) })
   }
   nghttp2_session_callbacks_set_unpack_extension_callback(table) { _, _, _, _ in NGHTTP2_ERR_CANCEL.rawValue }
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) { _, _, stream, bytes, count, user in

@@ -44,8 +44,10 @@ final class HTTP2Session {
     var hasFields = false
     /// The client has sent all.
     var isEnded = false
-    /// The answer went out whole.
+    /// The answer went out whole, or is a refusal: what still comes is of no use.
     var isAnswered = false
+    /// Its end was counted among those that the client broke off.
+    var isCounted = false
     /// Body bytes that came after that.
     var late = 0
     /// Body bytes that the handler keeps.
@@ -63,6 +65,7 @@ final class HTTP2Session {
   private var idleFrames: FrameBudget
   private var resets: FrameBudget
   private var continuations = 0
+  private var amidFields = false
   private var now = Instant.origin
   private var isDraining = false
   /// The client was told of the end, and not yet which request was the last.
@@ -71,6 +74,7 @@ final class HTTP2Session {
   private var isBroken = false
   /// Why the client is sent away; the session then says so and reads nothing more.
   private(set) var failure: HTTP2SessionFailure?
+  private var isFailureSaid = false
   /// Counts the frames of answers that went out.
   private(set) var answerFrames = 0
 
@@ -108,7 +112,7 @@ final class HTTP2Session {
     self.now = now
     let taken = nghttp2_session_mem_recv(handle, bytes.baseAddress, bytes.count)
     if taken < 0, failure == nil { failure = HTTP2Session.failure(of: Int32(clamping: taken)) }
-    if let failure { _ = nghttp2_session_terminate_session(handle, failure.code.rawValue) }
+    sayFailure()
   }
 
   private static func failure(of code: Int32) -> HTTP2SessionFailure {
@@ -129,7 +133,15 @@ final class HTTP2Session {
       if made < 0 { isBroken = true }
       guard made > 0, let bytes else { return }
       output.append(contentsOf: UnsafeBufferPointer(start: bytes, count: made))
+      sayFailure()
     }
+  }
+
+  /// Tells the client why it is sent away, once.
+  private func sayFailure() {
+    guard !isFailureSaid, let failure, let handle else { return }
+    isFailureSaid = true
+    _ = nghttp2_session_terminate_session(handle, failure.code.rawValue)
   }
 
   /// Whether there is nothing more to read or to send.
@@ -138,6 +150,12 @@ final class HTTP2Session {
     let wantsRead = failure == nil && nghttp2_session_want_read(handle) != 0
     return !wantsRead && nghttp2_session_want_write(handle) == 0
   }
+
+  /// Frames that wait to be sent, those of streams that are gone among them.
+  var waitingFrames: Int { handle.map { nghttp2_session_get_outbound_queue_size($0) } ?? 0 }
+
+  /// Whether a field section has begun and is not whole.
+  var isAmidFields: Bool { amidFields }
 
   /// Whether bytes of the client are still of use.
   var wantsInput: Bool { handle.map { failure == nil && nghttp2_session_want_read($0) != 0 } ?? false }
@@ -178,6 +196,9 @@ final class HTTP2Session {
     _ = nghttp2_session_resume_data(handle, stream)
   }
 
+  /// What still comes on `stream` is of no use: its answer is a refusal.
+  func dropRest(of stream: Int32) { streams[stream]?.isAnswered = true }
+
   /// Breaks `stream` off.
   func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
     _ = nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
@@ -200,6 +221,12 @@ final class HTTP2Session {
     guard !streams.isEmpty else { return sayGoodbye() }
     _ = nghttp2_submit_shutdown_notice(handle)
     _ = nghttp2_submit_ping(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
+  }
+
+  /// Sends the client away at once; what is on its way to it may still go out.
+  func sendAway(_ reason: HTTP2SessionFailure) {
+    failure = failure ?? reason
+    sayFailure()
   }
 
   /// Names the last request that counts, if the notice is out and it wasn't named yet.
@@ -254,12 +281,20 @@ extension HTTP2Session {
   /// A stream ends for the client's wish or mistake; false when that was one too many.
   func tookReset() -> Bool { resets.take(now) || isFlooded("streams that are broken off") }
 
+  /// A frame of the client that can't be taken, and that costs it the stream or the connection.
+  func tookInvalid(_ frame: nghttp2_frame_hd) -> Bool {
+    amidFields = false
+    streams[frame.stream_id]?.isCounted = true
+    return tookReset()
+  }
+
   private func isFlooded(_ what: String) -> Bool {
     failure = HTTP2SessionFailure(.enhanceYourCalm, what)
     return false
   }
 
   func beganFields(on stream: Int32) {
+    amidFields = true
     guard streams[stream] == nil else { return }
     streams[stream] = Stream()
     idleFrames.give(4)
@@ -292,6 +327,7 @@ extension HTTP2Session {
     let stream = frame.hd.stream_id
     switch UInt32(frame.hd.type) {
     case NGHTTP2_HEADERS.rawValue:
+      amidFields = false
       guard let state = streams[stream] else { return }
       let (fields, isLast) = (state.fields, HTTP2Session.isLast(frame.hd))
       let section = state.hasFields ? HTTP2Section.trailers : .headers(bodyFollows: !isLast)
@@ -354,10 +390,19 @@ extension HTTP2Session {
     switch UInt32(frame.hd.type) {
     case NGHTTP2_DATA.rawValue: idleFrames.give(4)
     case NGHTTP2_HEADERS.rawValue: break
+    case NGHTTP2_RST_STREAM.rawValue: return broke(stream, frame.rst_stream.error_code)
     default: return
     }
     answerFrames &+= 1
     if HTTP2Session.isLast(frame.hd) { streams[stream]?.isAnswered = true }
+  }
+
+  /// A stream that nghttp2 broke off by itself, for a mistake that no frame showed alone, counts like the client's own
+  /// (CVE-2025-8671).
+  private func broke(_ stream: Int32, _ code: UInt32) {
+    guard code != HTTP2ErrorCode.noError.rawValue, streams[stream]?.isCounted == false else { return }
+    streams[stream]?.isCounted = true
+    _ = tookReset()
   }
 
   func closed(_ stream: Int32) {
