@@ -121,10 +121,12 @@ extension Simulation {
   }
 
   /// What waits in the uplink looks to others like a pause, and may last longer than the fault that made it narrow.
+  /// What the process asks and claims itself waits there as well, so that nobody can put it right.
   private func noteBacklog(of process: Process) {
     let backlog = process.uplinkFreeAt.since(now)
     guard backlog >= Simulation.harmlessPause else { return }
     excuse(process, for: backlog)
+    impair(process, for: backlog)
     disturb(for: backlog)
   }
 

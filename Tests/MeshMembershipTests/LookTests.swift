@@ -116,9 +116,12 @@ struct LookTests {
     for claim in [claim("b", 0, .dead, accuser: "c"), claim("b", 1, .left)] {
       var rig = try unanswered(claim)
       for _ in 0..<3 {
-        let requests = ["c", "d", "e"].compactMap { rig.relayRequests(to: $0).first }
-        #expect(rig.status("b") != .left && requests.count == 3 && requests.allSatisfy { $0.target == "b" })
-        try rig.hear("d", reply(to: try #require(requests.first), reached: true))
+        let probe = try #require(rig.room.probes[try id("b")])
+        #expect(rig.status("b") != .left && probe.relays.map(\.name).sorted() == ["c", "d", "e"])
+        var request = ProbeRequest()
+        (request.sequence, request.target) = (probe.sequence, "b")
+        try rig.hear("d", reply(to: request, reached: true))
+        #expect(try rig.room.probes[id("b")] == nil)
         try rig.run(.milliseconds(2_500), answering: ["c", "d", "e"])
         // The look isn't over; another dial that comes to nothing is a question to relays again.
         rig.send(.dialFailed(try id("b"), refused: false))
