@@ -35,7 +35,7 @@ final class HTTP2Session {
   /// What a client of HTTP/2 says first, also to ask for it without TLS (RFC 9113 §3.4).
   static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
-  private final class Stream {
+  final class Stream {
     var fields: [HTTPField] = []
     var fieldBytes = 0
     var fieldCount = 0
@@ -56,27 +56,28 @@ final class HTTP2Session {
     var trailers: [HTTPField] = []
   }
 
-  private var handle: OpaquePointer?
+  var handle: OpaquePointer?
   // Holds this session, and outlives it.
-  private unowned let handler: any HTTP2Handler
-  private let message: HTTPLimits
-  private let limits: HTTP2Limits
-  private var streams: [Int32: Stream] = [:]
-  private var idleFrames: FrameBudget
-  private var resets: FrameBudget
-  private var continuations = 0
-  private var amidFields = false
-  private var now = Instant.origin
+  unowned let handler: any HTTP2Handler
+  let message: HTTPLimits
+  let limits: HTTP2Limits
+  var streams: [Int32: Stream] = [:]
+  var idleFrames: FrameBudget
+  var resets: FrameBudget
+  var continuations = 0
+  /// A field section has begun and is not whole.
+  var isAmidFields = false
+  var now = Instant.origin
   private var isDraining = false
   /// The client was told of the end, and not yet which request was the last.
   private var isNoticeOut = false
   /// Memory failed while sending.
   private var isBroken = false
   /// Why the client is sent away; the session then says so and reads nothing more.
-  private(set) var failure: HTTP2SessionFailure?
+  var failure: HTTP2SessionFailure?
   private var isFailureSaid = false
   /// Counts the frames of answers that went out.
-  private(set) var answerFrames = 0
+  var answerFrames = 0
 
   /// A session that has received nothing yet. Nil when memory fails.
   init?(message: HTTPLimits, limits: HTTP2Limits, handler: any HTTP2Handler) {
@@ -154,9 +155,6 @@ final class HTTP2Session {
   /// Frames that wait to be sent, those of streams that are gone among them.
   var waitingFrames: Int { handle.map { nghttp2_session_get_outbound_queue_size($0) } ?? 0 }
 
-  /// Whether a field section has begun and is not whole.
-  var isAmidFields: Bool { amidFields }
-
   /// Whether bytes of the client are still of use.
   var wantsInput: Bool { handle.map { failure == nil && nghttp2_session_want_read($0) != 0 } ?? false }
 
@@ -230,7 +228,7 @@ final class HTTP2Session {
   }
 
   /// Names the last request that counts, if the notice is out and it wasn't named yet.
-  private func sayGoodbye() {
+  func sayGoodbye() {
     guard isNoticeOut else { return }
     isNoticeOut = false
     _ = nghttp2_submit_goaway(
@@ -238,7 +236,7 @@ final class HTTP2Session {
       HTTP2ErrorCode.noError.rawValue, nil, 0)
   }
 
-  private func withFields(_ fields: [HTTPField], _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Int32) -> Int32 {
+  func withFields(_ fields: [HTTPField], _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Int32) -> Int32 {
     var text: [UInt8] = []
     for field in fields {
       text.append(contentsOf: field.name.utf8)
@@ -257,158 +255,5 @@ final class HTTP2Session {
       }
       return pairs.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
     }
-  }
-}
-
-// MARK: What nghttp2 asks and tells
-
-extension HTTP2Session {
-  /// False when the client must be sent away.
-  func began(_ frame: nghttp2_frame_hd) -> Bool {
-    switch UInt32(frame.type) {
-    case NGHTTP2_HEADERS.rawValue:
-      continuations = 0
-      return true
-    case NGHTTP2_CONTINUATION.rawValue:
-      continuations += 1
-      return continuations <= limits.continuationsMax || isFlooded("CONTINUATION frames")
-    case NGHTTP2_DATA.rawValue where frame.length > 0 || HTTP2Session.isLast(frame): return true
-    case NGHTTP2_RST_STREAM.rawValue: return tookReset()
-    default: return idleFrames.take(now) || isFlooded("frames without use")
-    }
-  }
-
-  /// A stream ends for the client's wish or mistake; false when that was one too many.
-  func tookReset() -> Bool { resets.take(now) || isFlooded("streams that are broken off") }
-
-  /// A frame of the client that can't be taken, and that costs it the stream or the connection.
-  func tookInvalid(_ frame: nghttp2_frame_hd) -> Bool {
-    amidFields = false
-    streams[frame.stream_id]?.isCounted = true
-    return tookReset()
-  }
-
-  private func isFlooded(_ what: String) -> Bool {
-    failure = HTTP2SessionFailure(.enhanceYourCalm, what)
-    return false
-  }
-
-  func beganFields(on stream: Int32) {
-    amidFields = true
-    guard streams[stream] == nil else { return }
-    streams[stream] = Stream()
-    idleFrames.give(4)
-  }
-
-  func took(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, on stream: Int32) {
-    guard let state = streams[stream], state.refusal == nil else { return }
-    // [RFC 9113 §6.5.2] "the length of the name and value … plus an overhead of 32 octets for each field line"
-    state.fieldBytes += name.count + value.count + 32
-    // What begins with a colon stands for the request line of HTTP/1.1, which has no part in the number of fields.
-    let isPseudo = name.first == UInt8(ascii: ":")
-    state.fieldCount += isPseudo ? 0 : 1
-    if isPseudo, value.count > message.startLineBytesMax {
-      state.refusal = HTTPFailure(414, "The target is longer than \(message.startLineBytesMax) bytes.")
-    } else if state.fieldBytes > message.headerBytesMax {
-      state.refusal = HTTPFailure(431, "The header fields are longer than \(message.headerBytesMax) bytes.")
-    } else if state.fieldCount > message.fieldsMax {
-      state.refusal = HTTPFailure(431, "There are more than \(message.fieldsMax) fields.")
-    } else {
-      state.fields.append(HTTPField(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
-    }
-  }
-
-  func tookInvalidField(on stream: Int32) {
-    guard let state = streams[stream], state.refusal == nil else { return }
-    state.refusal = HTTPFailure(400, "A field name is not a token, or a field value holds a control character.")
-  }
-
-  func received(_ frame: nghttp2_frame) {
-    let stream = frame.hd.stream_id
-    switch UInt32(frame.hd.type) {
-    case NGHTTP2_HEADERS.rawValue:
-      amidFields = false
-      guard let state = streams[stream] else { return }
-      let (fields, isLast) = (state.fields, HTTP2Session.isLast(frame.hd))
-      let section = state.hasFields ? HTTP2Section.trailers : .headers(bodyFollows: !isLast)
-      state.fields = []
-      (state.fieldBytes, state.fieldCount) = (0, 0)
-      state.hasFields = true
-      handler.received(fields: fields, on: stream, as: section, refusal: state.refusal)
-      if isLast { end(stream) }
-    case NGHTTP2_DATA.rawValue: if HTTP2Session.isLast(frame.hd) { end(stream) }
-    case NGHTTP2_PING.rawValue where frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0: sayGoodbye()
-    default: break
-    }
-  }
-
-  private static func isLast(_ frame: nghttp2_frame_hd) -> Bool {
-    frame.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-  }
-
-  private func end(_ stream: Int32) {
-    guard let state = streams[stream] else { return }
-    state.isEnded = true
-    handler.ended(stream)
-  }
-
-  func took(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int32) {
-    guard let state = streams[stream] else {
-      _ = nghttp2_session_consume_connection(handle, bytes.count)
-      return
-    }
-    if state.isAnswered { dropLate(bytes.count, state, stream) }
-    state.kept += bytes.count
-    consumed(handler.received(body: bytes, on: stream), on: stream)
-  }
-
-  /// Clients such as curl 7.88 lose an answer to which we would add a RST_STREAM at once. So they may send some more,
-  /// and see the answer meanwhile.
-  private func dropLate(_ count: Int, _ state: Stream, _ stream: Int32) {
-    let before = state.late
-    state.late += count
-    // [RFC 9113 §8.1] "a server MAY request that the client abort transmission of a request without error by sending a
-    // RST_STREAM with an error code of NO_ERROR"
-    if before <= limits.lateBytesMax, state.late > limits.lateBytesMax { reset(stream, .noError) }
-  }
-
-  /// The next part of an answer: its bytes, and what nghttp2 must know of it.
-  func read(into buffer: UnsafeMutableBufferPointer<UInt8>, on stream: Int32) -> (count: Int, flags: UInt32) {
-    guard let state = streams[stream] else { return (0, NGHTTP2_DATA_FLAG_EOF.rawValue) }
-    let count = state.answer.take(into: buffer)
-    if count > 0 { handler.took(count, on: stream) }
-    guard state.answer.isFinished, state.answer.count == 0 else {
-      return (count == 0 ? Int(NGHTTP2_ERR_DEFERRED.rawValue) : count, 0)
-    }
-    guard !state.trailers.isEmpty else { return (count, NGHTTP2_DATA_FLAG_EOF.rawValue) }
-    _ = withFields(state.trailers) { nghttp2_submit_trailer(handle, stream, $0, $1) }
-    return (count, NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
-  }
-
-  func sent(_ frame: nghttp2_frame) {
-    let stream = frame.hd.stream_id
-    switch UInt32(frame.hd.type) {
-    case NGHTTP2_DATA.rawValue: idleFrames.give(4)
-    case NGHTTP2_HEADERS.rawValue: break
-    case NGHTTP2_RST_STREAM.rawValue: return broke(stream, frame.rst_stream.error_code)
-    default: return
-    }
-    answerFrames &+= 1
-    if HTTP2Session.isLast(frame.hd) { streams[stream]?.isAnswered = true }
-  }
-
-  /// A stream that nghttp2 broke off by itself, for a mistake that no frame showed alone, counts like the client's own
-  /// (CVE-2025-8671).
-  private func broke(_ stream: Int32, _ code: UInt32) {
-    guard code != HTTP2ErrorCode.noError.rawValue, streams[stream]?.isCounted == false else { return }
-    streams[stream]?.isCounted = true
-    _ = tookReset()
-  }
-
-  func closed(_ stream: Int32) {
-    guard let state = streams.removeValue(forKey: stream) else { return }
-    // What the handler kept of its body counts no longer.
-    if state.kept > 0 { _ = nghttp2_session_consume_connection(handle, state.kept) }
-    handler.closed(stream)
   }
 }
