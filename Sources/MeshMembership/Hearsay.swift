@@ -39,7 +39,8 @@ extension Membership {
         marks.insert(.secondVoice)
         return true
       }
-      if known.voice != sender { _ = hearsay.modify(node) { $0.isEchoed = true } }
+      // A look that this node began by itself is nobody's word.
+      if known.voice != sender && known.voice != nodeID { _ = hearsay.modify(node) { $0.isEchoed = true } }
       // The first that counts takes the place of one that doesn't.
       guard isVoice && !known.isVoice else { return false }
     }
@@ -49,7 +50,9 @@ extension Membership {
     var claim = Hearsay(record: record, voice: sender, isVoice: isVoice)
     if let known = hearsay[node] {
       (claim.isChecking, claim.looks, claim.isAsked) = (known.isChecking, known.looks, known.isAsked)
-      claim.isEchoed = known.voice != sender && known.record.epoch == record.epoch && known.record.state == record.state
+      claim.said = known.said
+      let isSame = known.record.epoch == record.epoch && known.record.state == record.state
+      claim.isEchoed = isSame && known.voice != sender && known.voice != nodeID
     }
     hearsay[node] = claim
     // The others are likely to say it within a few milliseconds; all looking at once would be a stampede. Another claim
@@ -107,7 +110,9 @@ extension Membership {
     guard isRunning, let member = members[node], !member.version.state.isTerminal else { return dropHearsay(node) }
     guard peers[node] == nil else {
       // Whoever believes it may have no link to the subject, which alone can refute it.
-      if let said = said ?? hearsay[node]?.record { send([said], to: [node], into: &effects) }
+      if let said = said ?? hearsay[node]?.record, mayQuestion(node, now: now) {
+        send([said], to: [node], into: &effects)
+      }
       lookAt(node, now: now, into: &effects)
       _ = hearsay.modify(node) { $0.looks &+= 1 }
       return timers.set(.check(node), at: hearsay[node] == nil ? nil : now + .seconds(1))
@@ -152,6 +157,8 @@ extension Membership {
       if probes[node]?.isRelayed != true { askRelays(about: node, now: now, into: &effects) }
       return
     }
+    // Another dial that comes to nothing says no more than the first: relays have their time.
+    guard isRefused || probes[node] == nil else { return }
     dropHearsay(node)
     adopt(claim.record, over: known, node: node, from: claim.voice, path: .look, now: now, into: &effects)
   }

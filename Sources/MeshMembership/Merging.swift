@@ -166,17 +166,27 @@ extension Membership {
   private mutating func askOwner(
     _ node: NodeID, about record: MemberRecord, now: Instant, into effects: inout MembershipEffects
   ) {
-    guard let peer = peers[node], peer.nextQuestionAt.map({ now >= $0 }) ?? true else { return }
-    _ = peers.modify(node) { $0.nextQuestionAt = now + MembershipLimits.viewSpacing }
+    guard mayQuestion(node, now: now) else { return }
     marks.insert(.askedOwner)
     var question = SyncDelta()
     question.wanted = [node.name]
     effects.append(.send([node], .syncDelta(question)))
     var claim = record
     if claim.encodedSize > MembershipLimits.newsBytesOnProbe {
-      (claim.sharedMetadata, claim.metadataDelta) = (nil, nil)
+      // The version alone is what it outbids.
+      var delta = MetadataDelta()
+      delta.toVersion = record.sharedMetadata?.value.metadataVersion ?? record.metadataDelta?.toVersion ?? 0
+      (claim.sharedMetadata, claim.metadataDelta) = (nil, delta)
     }
     send([claim], to: [node], into: &effects)
+  }
+
+  /// Whether a linked peer may be told or asked about itself again: what others say must not make this node spend what
+  /// the peer takes of it.
+  mutating func mayQuestion(_ node: NodeID, now: Instant) -> Bool {
+    guard let peer = peers[node], peer.nextQuestionAt.map({ now >= $0 }) ?? true else { return false }
+    _ = peers.modify(node) { $0.nextQuestionAt = now + MembershipLimits.viewSpacing }
+    return true
   }
 
   /// Takes one accusation, of whomever, from what the peer may bring.

@@ -66,11 +66,13 @@ struct News: Sendable {
     let sends: Int
     fileprivate(set) var number: UInt64
 
-    init(_ entry: Entry) {
-      rank = entry.rank
-      sends = entry.sends
-      number = entry.number
+    init(rank: NewsClass, sends: Int, number: UInt64) {
+      self.rank = rank
+      self.sends = sends
+      self.number = number
     }
+
+    init(_ entry: Entry) { self.init(rank: entry.rank, sends: entry.sends, number: entry.number) }
 
     static func < (left: Turn, right: Turn) -> Bool {
       if left.rank != right.rank { return left.rank < right.rank }
@@ -186,7 +188,9 @@ struct News: Sendable {
   /// often: what a large mesh learns while it forms would ride on probes for hours, long after anti-entropy has brought
   /// it to all.
   mutating func trim(to limit: Int) {
-    var surplus = entries.count &- limit
+    // Those of these ranks stand behind all others; what this node reminds of is among them, and stays.
+    let urgent = turns.rank(of: Turn(rank: .join, sends: 0, number: 0))
+    var surplus = turns.count &- urgent &- limit
     var place = turns.count
     while surplus > 0, let (turn, node) = turns.element(at: place &- 1), turn.rank >= .join {
       place &-= 1

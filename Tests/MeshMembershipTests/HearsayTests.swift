@@ -142,15 +142,24 @@ struct HearsayTests {
 
   /// It has all endpoints from others, and only young links. One of them alone could have told a false endpoint.
   @Test func aNewcomerBelievesTwoYoungPeersADeathOnceItsOwnLookFails() throws {
-    for voices in [["c"], ["c", "c"], ["c", "d"]] {
-      var rig = try Rig()
-      for name in ["c", "d"] { try rig.connect(name) }
-      try rig.hear("c", news(claim("b")))
-      for voice in voices { try rig.hear(voice, news(claim("b", 0, .dead, accuser: "x"))) }
-      try rig.run(.milliseconds(350), answering: ["c", "d"])
-      #expect(isDialed("b", rig) && rig.status("b") == .suspect)
-      rig.send(.dialFailed(try id("b"), refused: true))
-      #expect((rig.status("b") == .left) == (voices == ["c", "d"]))
+    // "m" is this node itself: what "c" says in its name is nobody's word.
+    for (voices, accusers) in [
+      (["c"], ["x"]), (["c", "c"], ["x", "y"]), (["c", "c"], ["m", "c"]), (["c", "c"], ["c", "m"]),
+      (["c", "d"], ["x", "x"]),
+    ] {
+      for isRefused in [true, false] {
+        var rig = try Rig()
+        for name in ["c", "d"] { try rig.connect(name) }
+        try rig.hear("c", news(claim("b")))
+        for (voice, accuser) in zip(voices, accusers) {
+          try rig.hear(voice, news(claim("b", 0, .dead, accuser: accuser)))
+        }
+        try rig.run(.milliseconds(350), answering: ["c", "d"])
+        #expect(isDialed("b", rig))
+        rig.send(.dialFailed(try id("b"), refused: isRefused))
+        if !isRefused { try rig.run(.milliseconds(1_200), answering: ["c", "d"]) }
+        #expect((rig.status("b") == .left) == (voices == ["c", "d"]), "\(accusers)")
+      }
     }
   }
 

@@ -25,6 +25,30 @@ struct LookTests {
     return rig
   }
 
+  /// The dialer tries again within a second, and relays may take longer.
+  @Test func asManyDialsAsComeToNothingDoNotOvertakeTheRelays() throws {
+    var rig = try unanswered(claim("b", 0, .dead, accuser: "c"))
+    for _ in 0..<3 {
+      try rig.run(.milliseconds(200), answering: ["c", "d", "e"])
+      rig.send(.dialFailed(try id("b"), refused: false))
+      #expect(rig.status("b") == .suspect)
+    }
+    rig.send(.dialFailed(try id("b"), refused: true))
+    #expect(rig.status("b") == .left)
+  }
+
+  /// It takes what peers say of it from what they may bring, and would be deaf to this node's true words.
+  @Test func aLinkedSubjectIsToldOnlySoOftenWhatIsSaidInThisNodesName() throws {
+    var rig = try Rig.connected("b", "c", "d")
+    try rig.run(.milliseconds(200), answering: ["b", "c", "d"])
+    var told = 0
+    for number in 0..<64 {
+      try rig.hear("c", news(claim("b", UInt32(number + 3), .dead, accuser: "m")))
+      told += rig.told("b").count { $0.nodeID == "b" }
+    }
+    #expect(told == 1)
+  }
+
   /// Their answers would be counted twice, and hide that one of them said nothing.
   @Test func relaysThatWereAskedAlreadyAreNotAskedAgainByALook() throws {
     var rig = try knowing()

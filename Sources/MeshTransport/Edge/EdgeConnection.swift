@@ -134,7 +134,7 @@ final class EdgeConnection: ReactorHandler {
     while true {
       answerAll()
       while !transport.mayHold(http.bodyBytes, insteadOf: bodyBytes) {
-        guard makeRoom(now) else { return close() }
+        guard makeRoom() else { return close() }
       }
       bodyBytes = http.bodyBytes
       guard let written = write() else { return close() }
@@ -154,14 +154,13 @@ final class EdgeConnection: ReactorHandler {
     }
   }
 
-  /// Refuses the request that has been arriving for longest, because all connections together hold too much. False when
-  /// that gives no room: what is left waits for its reader.
-  private func makeRoom(_ now: Instant) -> Bool {
-    let before = http.bodyBytes
+  /// Refuses the request with the longest body, because all connections together hold too much. False when none is
+  /// arriving any more: the client has more of whole ones under way than it reads answers.
+  private func makeRoom() -> Bool {
     let failure = HTTPFailure(503, "The bodies of all requests are longer than \(options.bodiesBytesMax) bytes.")
-    http.refuse(failure, date: transport.date(), now: now)
+    guard http.refuseLongest(failure, date: transport.date()) else { return false }
     answerAll()
-    return http.bodyBytes < before
+    return true
   }
 
   /// Nil: the connection is broken. Else the number of bytes the socket took.

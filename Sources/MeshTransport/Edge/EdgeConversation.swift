@@ -80,6 +80,11 @@ struct EdgeConversation {
     http?.refuse(failure, date: date)
   }
 
+  /// Refuses the request whose body has become longest so far. False when none has any.
+  mutating func refuseLongest(_ failure: HTTPFailure, date: String) -> Bool {
+    http?.refuseLongest(failure, date: date) ?? false
+  }
+
   /// Lets no further request in; what is being answered still goes out.
   mutating func finish() {
     isFinished = true

@@ -15,7 +15,8 @@ public struct EdgeOptions: Equatable, Sendable {
   public var writeTimeout = Duration.seconds(30)
   /// How long `stop()` waits for answers to be taken.
   public var stopTimeout = Duration.seconds(2)
-  /// The bodies of all unfinished requests of all connections together; the request that brings more is answered 503.
+  /// The bodies of all unfinished requests of all connections together; beyond it the longest of a client that brings
+  /// more is answered 503.
   public var bodiesBytesMax = 32 * 1024 * 1024
   /// What one message may cost.
   public var message = HTTPLimits()

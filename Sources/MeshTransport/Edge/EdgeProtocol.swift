@@ -15,6 +15,8 @@ protocol EdgeProtocol {
   mutating func respond(_ response: HTTPResponse, date: String?, closing: Bool)
   /// Answers `failure` to the request that has been arriving for longest.
   mutating func refuse(_ failure: HTTPFailure, date: String?)
+  /// Answers `failure` to the request whose body has become longest so far. False when none has any.
+  mutating func refuseLongest(_ failure: HTTPFailure, date: String?) -> Bool
   /// Lets no further request in; what is being answered still goes out.
   mutating func finish()
   /// What waits to be written now.
@@ -41,6 +43,11 @@ protocol EdgeProtocol {
 
 extension HTTP1Connection: EdgeProtocol {
   mutating func receive(_ bytes: ArraySlice<UInt8>, now: Instant) { receive(bytes) }
+  mutating func refuseLongest(_ failure: HTTPFailure, date: String?) -> Bool {
+    guard bodyBytes > 0 else { return false }
+    refuse(failure, date: date)
+    return true
+  }
   var awaitsReader: Bool { !output.isEmpty }
   var arrivingSince: Instant? { nil }
   var floodedBy: String? { nil }

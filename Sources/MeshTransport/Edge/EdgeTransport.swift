@@ -28,8 +28,8 @@ public final class EdgeTransport: @unchecked Sendable {
   private var clock = HTTPDate()
   /// Nil in clear text.
   private var tls: TLSServer?
-  /// The credential that TLS couldn't use, so that not each client makes it try again.
-  private var unusable: UInt64?
+  /// The credential that TLS couldn't use, and until when it isn't tried again: not each client is to cost that.
+  private var unusable: (generation: UInt64, until: Instant)?
 
   /// The bound port (of use when 0 was asked for).
   public let port: UInt16
@@ -151,11 +151,12 @@ public final class EdgeTransport: @unchecked Sendable {
   private func makeStream() throws(TransportError) -> TLSStream? {
     guard let options = options.tls else { return nil }
     let generation = options.security.credential.generation
-    if tls?.generation != generation, unusable != generation {
+    let isTried = unusable.map { $0.generation == generation && MonotonicClock.now() < $0.until } ?? false
+    if tls?.generation != generation, !isTried {
       do throws(TransportError) {
         tls = try EdgeTransport.makeTLS(options)
       } catch {
-        unusable = generation
+        unusable = (generation, MonotonicClock.now() + .seconds(10))
         // The one before goes on to be shown.
         observe(.certificateReloadFailed(reason: error.description))
       }

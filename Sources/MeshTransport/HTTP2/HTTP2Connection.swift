@@ -54,10 +54,15 @@ public final class HTTP2Connection {
 
   /// The next complete request; answer it with `respond` before asking again. Refusals are answered inside.
   public func nextRequest(date: String? = nil) -> HTTPRequest? {
-    for (stream, failure) in refused { answer(HTTPResponse(failure), on: stream, isHead: false, date: date) }
-    refused = []
+    while hasRoom, !refused.isEmpty {
+      let (stream, failure) = refused.removeFirst()
+      answer(HTTPResponse(failure), on: stream, isHead: false, date: date)
+    }
     // Who is sent away gets no further answers: a flood of requests must not cost them.
-    if session?.failure != nil { complete = [] }
+    if session?.failure != nil {
+      bodyBytes -= complete.reduce(0) { $0 + $1.request.body.count }
+      complete = []
+    }
     guard exchange == nil, !complete.isEmpty, hasRoom else {
       refill()
       return nil
@@ -88,6 +93,14 @@ public final class HTTP2Connection {
     guard session?.isAmidFields == true else { return }
     session?.sendAway(HTTP2SessionFailure(.enhanceYourCalm, "a field section that took too long"))
     refill()
+  }
+
+  /// Answers `failure` to the request whose body has become longest so far. False when none has any.
+  func refuseLongest(_ failure: HTTPFailure, date: String?) -> Bool {
+    let longest = arriving.max { $0.value.request.body.count < $1.value.request.body.count }
+    guard let longest, !longest.value.request.body.isEmpty else { return false }
+    refuse(longest.key, failure)
+    return true
   }
 
   /// Takes no new requests; what is being answered still goes out.
