@@ -153,9 +153,8 @@ extension Membership {
     guard provesSomething(known, now: now) || claim.isEchoed else { return dropHearsay(node) }
     guard isRefused || claim.isAsked else {
       _ = hearsay.modify(node) { $0.isAsked = true }
-      // Those that a probe under way has asked decide as well; asked again, they would be counted twice.
-      if probes[node]?.isRelayed != true { askRelays(about: node, now: now, into: &effects) }
-      return
+      // Those that a probe under way has asked decide as well.
+      return askRelays(about: node, now: now, into: &effects)
     }
     // Another dial that comes to nothing says no more than the first: relays have their time.
     guard isRefused || probes[node] == nil else { return }

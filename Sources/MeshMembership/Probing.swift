@@ -170,6 +170,8 @@ extension Membership {
   /// Asks some peers to probe `node`: first those that watch it, then any that are well.
   mutating func askRelays(about node: NodeID, now: Instant, into effects: inout MembershipEffects) {
     guard let member = members[node], member.isOnRings else { return endProbe(of: node) }
+    // Asked again by the same probe, those that answer would be counted twice and hide one that says nothing.
+    guard probes[node]?.isRelayed != true else { return }
     var probe = probes[node] ?? newProbe(of: node, now: now)
     probe.isRelayed = true
     if configuration.mutations.contains(.asksNoRelays) {

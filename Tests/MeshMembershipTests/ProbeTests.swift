@@ -136,6 +136,10 @@ struct ProbeTests {
     #expect(rig.relayRequests(to: "d").count == 1)
     ack.health -= 1
     try rig.hear("c", .ack(ack))
+    // One probe asks once; the next one may ask others.
+    rig.room.askRelays(about: try id("b"), now: rig.now, into: &rig.effects)
+    #expect(rig.relayRequests(to: "c").isEmpty)
+    rig.room.endProbe(of: try id("b"))
     rig.room.askRelays(about: try id("b"), now: rig.now, into: &rig.effects)
     #expect(rig.relayRequests(to: "c").count == 1)
   }
