@@ -90,6 +90,24 @@ struct LookTests {
     #expect(rig.told("b").allSatisfy { $0.nodeID != "b" })
   }
 
+  @Test func ofALieAboutLongMetadataItsOwnerHearsTheVersionAndOutbidsIt() throws {
+    var owner = try Rig("b")
+    try owner.connect("m")
+    var rig = try Rig.connected("c")
+    try rig.connect("b", owner.room.localRecord)
+    var lie = owner.room.localRecord
+    let forged = try #require(lie.metadata).metadataVersion + 5
+    lie.metadata?.metadataVersion = forged
+    lie.metadata?.labels = [Label(key: "k", value: String(repeating: "v", count: 2_000))]
+    try rig.hear("c", news(lie))
+    let told = try #require(rig.told("b").first { $0.nodeID == "b" })
+    #expect(told.metadata == nil && told.metadataDelta?.toVersion == forged)
+    // Over the wire as it is.
+    #expect(try MeshMessage.decode(news(told).encoded()) == news(told))
+    try owner.hear("m", news(told))
+    #expect(try #require(owner.room.localRecord.metadata).metadataVersion > forged)
+  }
+
   @Test func aGoodbyeThatOthersTellIsPassedOnToALinkedSubject() throws {
     var rig = try Rig.connected("b", "c", "d")
     try rig.run(.milliseconds(200), answering: ["b", "c", "d"])

@@ -128,8 +128,10 @@ public final class HTTP2Connection {
   public var isOver: Bool {
     guard let session else { return true }
     guard output.isEmpty else { return false }
-    return session.isOver || (inputEnded && complete.isEmpty && exchange == nil && unsentBytes == 0)
+    return session.isOver || (inputEnded && hasAnsweredAll)
   }
+
+  private var hasAnsweredAll: Bool { complete.isEmpty && refused.isEmpty && exchange == nil && unsentBytes == 0 }
 
   private func refill() {
     guard outputStart == 0 else { return }
