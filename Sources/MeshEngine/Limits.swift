@@ -47,5 +47,5 @@ public enum EngineLimits {
   /// How long the greater of two ids waits for the other's dial, where both want the link.
   public static let dialHeadStart = Duration.seconds(1)
   /// Members, and unmet ones of the last run, that are remembered for the next.
-  public static let knownPeersMax = 512
+  public static let knownPeersMax = 128
 }

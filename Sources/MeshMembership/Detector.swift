@@ -84,11 +84,15 @@ struct Detector: Sendable {
   let pingTimeout: Duration
 
   /// The time in which a ping should be answered: four round trips, from 100 ms up to a third of the interval, and
-  /// never more than `pingTimeout`. Without a measurement, the most.
+  /// never more than `pingTimeout`. Without a measurement, the most. Where one round trip is as long as that, a quarter
+  /// more than it, up to half an interval: otherwise relays would be asked in each round.
   func answerTime(_ roundTrip: Duration?, health: LocalHealth) -> Duration {
-    let most = max(min(interval.divided(by: 3), pingTimeout), .milliseconds(100))
+    let least = Duration.milliseconds(100)
+    let most = max(min(interval.divided(by: 3), pingTimeout), least)
     guard let roundTrip else { return health.stretched(most) }
-    return health.stretched(min(max(roundTrip.multiplied(by: 4), .milliseconds(100)), most))
+    let usual = min(max(roundTrip.multiplied(by: 4), least), most)
+    let far = min(roundTrip + roundTrip.divided(by: 4), interval.divided(by: 2), pingTimeout)
+    return health.stretched(max(usual, far))
   }
 
   /// How long a lost link may take to come back before others are asked. A dial costs several round trips and a

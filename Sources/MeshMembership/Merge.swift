@@ -64,24 +64,16 @@ struct PoisonGuard: Sendable {
     let isKnown = record.epoch <= known?.version.epoch ?? 0
     if !isKnown && isBeyondReach(record.epoch) { return "epoch more than 48 h ahead" }
     let jumpMax = MembershipLimits.incarnationJumpMax
+    let isSameLife = known?.version.epoch == record.epoch
+    let incarnation = isSameLife ? known?.version.incarnation ?? 0 : 0
+    if record.incarnation > incarnation && record.incarnation &- incarnation > jumpMax {
+      return "incarnation more than \(jumpMax) ahead"
+    }
+    // Metadata versions begin at the Unix time in milliseconds, as epochs do; below now the owner outbids any.
     let offered = record.sharedMetadata?.value.metadataVersion ?? record.metadataDelta?.toVersion
-    guard let known, known.version.epoch == record.epoch else {
-      if record.incarnation > jumpMax { return "incarnation above \(jumpMax)" }
-      // Metadata versions begin at the Unix time in milliseconds, as epochs do.
-      let isFar = !overflow && UInt64(clamping: offered ?? 0) > max(limit, record.epoch) &+ UInt64(jumpMax)
-      return isFar ? "metadata version more than 48 h ahead" : nil
-    }
-    if record.incarnation > known.version.incarnation,
-      record.incarnation &- known.version.incarnation > jumpMax
-    {
-      return "incarnation leaps by more than \(jumpMax)"
-    }
-    if let offered, known.metadataEpoch == record.epoch {
-      let (leap, overflow) = offered.subtractingReportingOverflow(known.metadata.value.metadataVersion)
-      if offered > known.metadata.value.metadataVersion && (overflow || leap > Int64(jumpMax)) {
-        return "metadata version leaps by more than \(jumpMax)"
-      }
-    }
-    return nil
+    let told = isSameLife ? known?.metadataVersion ?? 0 : 0
+    let base = max(limit, record.epoch, UInt64(clamping: told))
+    let isFar = !overflow && UInt64(clamping: offered ?? 0) > base &+ UInt64(jumpMax)
+    return isFar ? "metadata version more than 48 h ahead" : nil
   }
 }

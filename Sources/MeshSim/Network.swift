@@ -53,8 +53,10 @@ struct Network {
   var loss: UInt64 = 0
   var burstLoss: UInt64 = 0
   var machineLoss: [UInt64] = []
-  /// Loss in one direction between two machines.
-  var pairLoss: [(fault: Int, from: Int, to: Int, loss: UInt64)] = []
+  /// When the loss of single machines ends.
+  var machineLossEnd: [Instant] = []
+  /// Loss in one direction between two machines, until its end.
+  var pairLoss: [(fault: Int, from: Int, to: Int, loss: UInt64, end: Instant)] = []
   /// Chance in a thousand that a dial comes to nothing.
   var dialFailure: UInt64 = 0
   var cuts: [Cut] = []
@@ -68,7 +70,12 @@ struct Network {
 
   init(seed: UInt64, processes: Int) {
     self.seed = seed
-    machineLoss = Array(repeating: 0, count: processes)
+    add(processes)
+  }
+
+  mutating func add(_ machines: Int) {
+    machineLoss += Array(repeating: 0, count: machines)
+    machineLossEnd += Array(repeating: .origin, count: machines)
   }
 
   func isCut(_ from: Int, _ to: Int) -> Bool { !cuts.isEmpty && cuts.contains { $0.blocks(from, to) } }
@@ -94,14 +101,15 @@ struct Network {
 
   /// How long a message takes, with all that is sent again; nil when nothing gets through for as long as a connection
   /// lives.
-  func delay(_ from: Int, _ to: Int, _ random: inout SeededRandom) -> Duration? {
+  func delay(_ from: Int, _ to: Int, at now: Instant, _ random: inout SeededRandom) -> Duration? {
     var delay = distance(from, to) + Duration(nanoseconds: Int64(clamping: random.below(UInt64(jitter.nanoseconds))))
-    let lasting = loss(from, to)
-    guard lasting > 0 || burstLoss > 0 else { return delay }
+    guard burstLoss > 0 || loss(from, to, at: now) > 0 else { return delay }
     var wait = probeTimeout(from, to)
     var waited = Duration.zero
-    // A burst is over by the time of a later try.
-    while random.chance(min(950, lasting &+ (waited < Network.burst ? burstLoss : 0)), in: 1_000) {
+    // A later try meets what the network does then; a burst is over.
+    while random.chance(
+      min(950, loss(from, to, at: now + waited) &+ (waited < Network.burst ? burstLoss : 0)), in: 1_000)
+    {
       delay = delay + wait
       waited = waited + wait
       wait = wait.multiplied(by: 2)
@@ -110,9 +118,11 @@ struct Network {
     return delay
   }
 
-  private func loss(_ from: Int, _ to: Int) -> UInt64 {
-    var loss = loss &+ machineLoss[from] &+ machineLoss[to]
-    for pair in pairLoss where pair.from == from && pair.to == to { loss &+= pair.loss }
+  private func loss(_ from: Int, _ to: Int, at time: Instant) -> UInt64 {
+    var loss = loss
+    if time < machineLossEnd[from] { loss &+= machineLoss[from] }
+    if time < machineLossEnd[to] { loss &+= machineLoss[to] }
+    for pair in pairLoss where pair.from == from && pair.to == to && time < pair.end { loss &+= pair.loss }
     return min(loss, 950)
   }
 

@@ -10,10 +10,11 @@ extension Simulation {
       if fault.amount > 100 { excuseAll(for: fault.duration) }
     case .machineLoss:
       network.machineLoss[fault.node] &+= 100 &+ fault.amount * 7 / 10
+      network.machineLossEnd[fault.node] = max(network.machineLossEnd[fault.node], now + fault.duration)
       excuse(process, for: fault.duration)
       impair(process, for: fault.duration)
     case .oneWayLoss:
-      network.pairLoss.append((number, fault.node, fault.other, 300 &+ fault.amount * 6 / 10))
+      network.pairLoss.append((number, fault.node, fault.other, 300 &+ fault.amount * 6 / 10, now + fault.duration))
       excusePair(fault)
     case .dialFailure: network.dialFailure = fault.amount / 2
     case .spike:

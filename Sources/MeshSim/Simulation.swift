@@ -123,7 +123,7 @@ public final class Simulation {
     processes.append(process)
     listen(process)
     views.addProcess()
-    while network.machineLoss.count < processes.count { network.machineLoss.append(0) }
+    if network.machineLoss.count < processes.count { network.add(1) }
     return process
   }
 

@@ -8,7 +8,7 @@ extension Simulation {
     let target = listeners[endpoint]
     if isSmall && process.engine != nil { process.dials[link.rawValue] = endpoint }
     var wait = network.distance(process.index, target ?? process.index).multiplied(by: 2)
-    if let target, let delay = network.delay(process.index, target, &process.random) {
+    if let target, let delay = network.delay(process.index, target, at: now, &process.random) {
       wait = wait + (delay - network.distance(process.index, target))
     }
     let event = Event.dialed(process: process.index, life: process.life, link, endpoint, since: now)
@@ -102,7 +102,7 @@ extension Simulation {
     }
     let receiver = connection.ends[side].process
     let generation = connections.generation(of: slot)
-    guard var delay = network.delay(process.index, receiver, &process.random) else {
+    guard var delay = network.delay(process.index, receiver, at: now, &process.random) else {
       tally(.lostForGood)
       block(slot, side)
       let entry = (side, parcel, now)

@@ -46,7 +46,10 @@ struct DetectorTests {
       detector.answerTime(roundTrip.map { .milliseconds($0) }, health: well).milliseconds
     }
     #expect(
-      [nil, 0, 1, 25, 26, 50, 84, 5_000].map { time($0, detector()) } == [333, 100, 100, 100, 104, 200, 333, 333])
+      [nil, 0, 1, 25, 26, 50, 84, 266].map { time($0, detector()) } == [333, 100, 100, 100, 104, 200, 333, 333])
+    // A round trip as long as the bound has a quarter more than itself, up to half an interval.
+    #expect([268, 380, 400, 404, 5_000].map { time($0, detector()) } == [335, 475, 500, 500, 500])
+    #expect([268, 5_000].map { time($0, detector(ping: 200)) } == [200, 200])
     #expect([nil, 1, 60].map { time($0, detector(ping: 200)) } == [200, 100, 200])
     #expect([nil, 1, 60].map { time($0, detector(ping: 50)) } == [100, 100, 100])
   }

@@ -38,15 +38,28 @@ struct NetworkTests {
     var network = Network(seed: 1, processes: 3)
     var random = SeededRandom(seed: 2)
     network.jitter = .microseconds(1)
-    let still = try #require(network.delay(0, 1, &random))
+    let still = try #require(network.delay(0, 1, at: .origin, &random))
     network.loss = 300
     var late = 0
     for _ in 0..<200 {
-      let delay = try #require(network.delay(0, 1, &random))
+      let delay = try #require(network.delay(0, 1, at: .origin, &random))
       #expect(delay >= network.distance(0, 1))
       if delay > still + .milliseconds(25) { late += 1 }
     }
     #expect((35...85).contains(late))
+  }
+
+  /// A try after the end of a fault gets through: the last was at most as long after the first as the fault lasted,
+  /// and the distance between tries doubles.
+  @Test func whatAFaultHoldsUpArrivesSoonAfterItsEnd() throws {
+    var network = Network(seed: 1, processes: 2)
+    var random = SeededRandom(seed: 2)
+    network.machineLoss[1] = 900
+    network.machineLossEnd[1] = .origin + .seconds(2)
+    let delays = (0..<200).compactMap { _ in network.delay(0, 1, at: .origin, &random) }
+    #expect(delays.count == 200)
+    #expect(try #require(delays.max()) < .milliseconds(4_200))
+    #expect(delays.count { $0 > .seconds(2) } > 50)
   }
 
   @Test func cutsBlockWhatTheySay() {
