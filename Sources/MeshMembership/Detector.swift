@@ -9,6 +9,8 @@ struct Probe: Equatable, Sendable {
   let sentAt: Instant
   /// The time in which a ping should be answered.
   let answerTime: Duration
+  /// After how long others are asked.
+  let relayTime: Duration
   /// The least time until a verdict: what is hurried here gains nothing, since a death waits for a long silence.
   let patience: Duration
   /// By how much a verdict is put off for each lateness of this node's own.
@@ -26,7 +28,7 @@ struct Probe: Equatable, Sendable {
   var extensions: Int64 = 0
   var extendedAt: Instant?
 
-  var relayAt: Instant { sentAt + answerTime }
+  var relayAt: Instant { sentAt + relayTime }
   var verdictAt: Instant {
     sentAt + max(answerTime.multiplied(by: 3), patience) + extensionTime.multiplied(by: extensions)
   }
@@ -84,15 +86,18 @@ struct Detector: Sendable {
   let pingTimeout: Duration
 
   /// The time in which a ping should be answered: four round trips, from 100 ms up to a third of the interval, and
-  /// never more than `pingTimeout`. Without a measurement, the most. Where one round trip is as long as that, a quarter
-  /// more than it, up to half an interval: otherwise relays would be asked in each round.
+  /// never more than `pingTimeout`. Without a measurement, the most.
   func answerTime(_ roundTrip: Duration?, health: LocalHealth) -> Duration {
-    let least = Duration.milliseconds(100)
-    let most = max(min(interval.divided(by: 3), pingTimeout), least)
+    let most = max(min(interval.divided(by: 3), pingTimeout), .milliseconds(100))
     guard let roundTrip else { return health.stretched(most) }
-    let usual = min(max(roundTrip.multiplied(by: 4), least), most)
-    let far = min(roundTrip + roundTrip.divided(by: 4), interval.divided(by: 2), pingTimeout)
-    return health.stretched(max(usual, far))
+    return health.stretched(min(max(roundTrip.multiplied(by: 4), .milliseconds(100)), most))
+  }
+
+  /// When relays are asked: after the answer time. Where one round trip is about as long, after a quarter more than
+  /// that, up to half an interval: otherwise relays would be asked in each round.
+  func relayTime(_ roundTrip: Duration?, answerTime: Duration) -> Duration {
+    let roundTrip = roundTrip ?? .zero
+    return max(answerTime, min(roundTrip + roundTrip.divided(by: 4), interval.divided(by: 2), pingTimeout))
   }
 
   /// How long a lost link may take to come back before others are asked. A dial costs several round trips and a

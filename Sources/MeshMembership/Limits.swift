@@ -24,6 +24,10 @@ public enum MembershipLimits {
   public static let releasePatience = Duration.seconds(30)
   /// Links given back in one round.
   public static let releasesPerRound = 64
+  /// Links too many that are a crowd: half of them go back in a round.
+  public static let crowdLinks = 128
+  /// How long each of a crowd is kept: the view has come over it long before.
+  public static let crowdReleaseAge = Duration.seconds(1)
   /// How long a link is wanted for a purpose that passes: a check, a relayed probe, healing.
   public static let temporaryLink = Duration.seconds(3)
   /// Such links at once.

@@ -64,12 +64,12 @@ extension Membership {
       && now.since(startedAt) >= configuration.interval.multiplied(by: 3)
     let isPatient = now.since(max(links.chosenAt, startedAt)) < MembershipLimits.warmPatience
     guard health.score == 0, isAtRest || !isPatient else { return }
+    let underWay = links.warm.keys.count { peers[$0] == nil }
+    let missing = MembershipLimits.warmLinks &- randomLinks.count &- underWay
+    guard missing > 0 else { return }
     // One by one where all need them; a newcomer alone may have all of its own soon, and be quiet then.
-    for _ in 0..<(isNewcomerAlone(now: now) ? MembershipLimits.warmLinksOfNewcomer : 1) {
-      let underWay = links.warm.keys.count { peers[$0] == nil }
-      guard randomLinks.count &+ underWay < MembershipLimits.warmLinks else { return }
-      chooseWarmLink(now: now)
-    }
+    let count = isNewcomerAlone(now: now) ? MembershipLimits.warmLinksOfNewcomer : 1
+    for _ in 0..<min(count, missing) { chooseWarmLink(now: now) }
   }
 
   /// Whether this node is new, and nearly all others began their lives well before it, so that they have their links
@@ -137,16 +137,20 @@ extension Membership {
       guard let at = peer.releasedAt, now.since(at) >= MembershipLimits.releasePatience else { continue }
       _ = peers.modify(node) { $0.releasedAt = nil }
     }
-    let idle = randomLinks.filter { node in
-      guard let peer = peers[node], peer.isModern, now.since(peer.since) >= MembershipLimits.releaseAge else {
-        return false
-      }
-      return peer.releasedAt == nil
-    }
+    let randomLinks = randomLinks
     let surplus = randomLinks.count &- MembershipLimits.warmLinksMax
     guard surplus > 0 else { return }
-    let oldest = idle.sorted { (peers[$0]?.since ?? now, $0) < (peers[$1]?.since ?? now, $1) }
-    let released = Array(oldest.prefix(min(surplus, MembershipLimits.releasesPerRound)))
+    // Of a crowd of newcomers more wait for room, and those that are in know others by now.
+    let isCrowded = surplus > MembershipLimits.crowdLinks
+    let age = isCrowded ? MembershipLimits.crowdReleaseAge : MembershipLimits.releaseAge
+    let idle = randomLinks.compactMap { node -> (since: Instant, node: NodeID)? in
+      guard let peer = peers[node], peer.isModern, now.since(peer.since) >= age, peer.releasedAt == nil else {
+        return nil
+      }
+      return (peer.since, node)
+    }
+    let count = isCrowded ? surplus / 2 : min(surplus, MembershipLimits.releasesPerRound)
+    let released = idle.sorted { $0 < $1 }.prefix(count).map(\.node)
     for node in released {
       _ = peers.modify(node) { $0.releasedAt = now }
       forgetWarmLink(node)

@@ -98,6 +98,7 @@ extension Membership {
     // What lies in this node's own queue is read in a usual round, however slow the way: patience isn't multiplied.
     return Probe(
       sequence: sequence, sentAt: now, answerTime: answerTime,
+      relayTime: detector.relayTime(roundTrip, answerTime: answerTime),
       patience: patience(max(roundTrip ?? .zero, usualRoundTrip)),
       extensionTime: max(answerTime.multiplied(by: 3), configuration.interval))
   }

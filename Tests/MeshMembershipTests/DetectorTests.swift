@@ -46,12 +46,23 @@ struct DetectorTests {
       detector.answerTime(roundTrip.map { .milliseconds($0) }, health: well).milliseconds
     }
     #expect(
-      [nil, 0, 1, 25, 26, 50, 84, 266].map { time($0, detector()) } == [333, 100, 100, 100, 104, 200, 333, 333])
-    // A round trip as long as the bound has a quarter more than itself, up to half an interval.
-    #expect([268, 380, 400, 404, 5_000].map { time($0, detector()) } == [335, 475, 500, 500, 500])
-    #expect([268, 5_000].map { time($0, detector(ping: 200)) } == [200, 200])
+      [nil, 0, 1, 25, 26, 50, 84, 5_000].map { time($0, detector()) } == [333, 100, 100, 100, 104, 200, 333, 333])
     #expect([nil, 1, 60].map { time($0, detector(ping: 200)) } == [200, 100, 200])
     #expect([nil, 1, 60].map { time($0, detector(ping: 50)) } == [100, 100, 100])
+  }
+
+  /// A round trip as long as the bound of the answer time is waited for, and a quarter more, up to half an interval.
+  @Test func relaysAreAskedWhenAFarPeerShouldHaveAnswered() {
+    func time(_ roundTrip: Int64?, _ detector: Detector) -> Int64 {
+      let roundTrip = roundTrip.map { Duration.milliseconds($0) }
+      let answerTime = detector.answerTime(roundTrip, health: LocalHealth())
+      return detector.relayTime(roundTrip, answerTime: answerTime).milliseconds
+    }
+    #expect(
+      [nil, 50, 266, 268, 380, 400, 404, 5_000].map { time($0, detector()) } == [
+        333, 200, 333, 335, 475, 500, 500, 500,
+      ])
+    #expect([nil, 160, 268].map { time($0, detector(ping: 200)) } == [200, 200, 200])
   }
 
   /// Conformance 9: a node that isn't well gives others more time, up to nine times as much.
@@ -81,7 +92,8 @@ struct DetectorTests {
   @Test func aProbeAsksRelaysAfterItsAnswerTimeAndJudgesAfterThreeButNotInHaste() {
     for (patience, verdict) in [(0, 300), (300, 300), (301, 301), (1_000, 1_000)] as [(Int64, Int64)] {
       var probe = Probe(
-        sequence: 1, sentAt: .origin, answerTime: .milliseconds(100), patience: .milliseconds(patience),
+        sequence: 1, sentAt: .origin, answerTime: .milliseconds(100), relayTime: .milliseconds(100),
+        patience: .milliseconds(patience),
         extensionTime: .milliseconds(500))
       #expect(probe.nextDeadline == .origin + .milliseconds(100))
       probe.isRelayed = true

@@ -158,6 +158,23 @@ struct OverlayTests {
     #expect(released.allSatisfy { rig.status($0.name) == .alive })
   }
 
+  /// Where thousands start at once, those that are in make room for those that wait.
+  @Test(arguments: [0, 1]) func halfOfACrowdIsGivenBackInEachRound(more: Int) throws {
+    // Neighbours on the rings don't count; with as many names there are as many of them.
+    let neighbours = try linked(crowd(100)).room.rings.neighbours.count
+    let surplus = MembershipLimits.crowdLinks + more
+    let names = crowd(neighbours + MembershipLimits.warmLinksMax + surplus)
+    var rig = try linked(names)
+    #expect(rig.room.rings.neighbours.count == neighbours)
+    var released: [Int] = []
+    try rig.run(MembershipLimits.crowdReleaseAge + .milliseconds(1_500)) { rig in
+      let given = releases(rig)
+      if !given.isEmpty { released.append(given.count) }
+      for node in given { rig.send(.peerDisconnected(node)) }
+    }
+    #expect(released.first == (more == 0 ? nil : surplus / 2))
+  }
+
   @Test func aLinkGivenBackByThePeerIsClosedUnlessARingNeedsIt() throws {
     let names = crowd(60)
     var rig = try linked(names)
