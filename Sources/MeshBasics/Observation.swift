@@ -75,6 +75,10 @@ public enum Observation: Equatable, Sendable {
   /// Datagrams that were no QUIC of ours, or could not be read; `count` since the last report.
   case datagramsDropped(count: UInt64, reason: String)
 
+  // The control listener.
+  /// A request was answered: by which version of HTTP, in which encoding (empty without a body), and how.
+  case requestAnswered(protocol: String, encoding: String, status: Int)
+
   // Life of a node.
   case listening(address: String, port: UInt16, fanout: Int)
   case nodeStarted(NodeID)

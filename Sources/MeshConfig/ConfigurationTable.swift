@@ -153,6 +153,11 @@ enum ConfigurationTable {
       "mesh:control:port", .integer(0...65_535), default: "8080",
       "The port of the control listener; 0 lets the system choose."),
     .init(
+      "mesh:control:tls", .choice(ControlTLS.allCases.map(\.rawValue)), default: "off",
+      "Whether the control listener speaks TLS 1.3, with the certificate of `mesh:gossip:tls`: `off`, `on`, or "
+        + "`mutual`, which sends clients without a trusted certificate away. With `on` a certificate that a client "
+        + "shows must be trusted too."),
+    .init(
       "mesh:control:loopbackScopes", .scopes, default: "mesh.read mesh.observe",
       "What callers of the control listener may do. They may always read and observe; `mesh.operate` lets every "
         + "process of this machine drain and stop the node and remove lost members."),

@@ -43,6 +43,8 @@ enum ValueType: Sendable {
   case integer(ClosedRange<Int64>)
   case number(ClosedRange<Double>)
   case duration(ClosedRange<Duration>)
+  /// One of a few words.
+  case choice([String])
   /// Text of 1 to `bytesMax` bytes without control characters.
   case text(bytesMax: Int)
   /// The same, taken as it is given: spaces at its ends belong to it.
@@ -73,7 +75,7 @@ enum ValueType: Sendable {
     case .integer: "integer"
     case .number: "number"
     case .duration: "duration"
-    case .text, .password, .name: "text"
+    case .choice, .text, .password, .name: "text"
     case .host, .ipAddress, .loopbackAddress: "address"
     case .path: "path"
     case .base64: "base64"
@@ -92,6 +94,7 @@ enum ValueType: Sendable {
     case .number(let range): "a number from \(Text.trimmed(range.lowerBound)) to \(Text.trimmed(range.upperBound))"
     case .duration(let range):
       "a duration from \(DurationText.render(range.lowerBound)) to \(DurationText.render(range.upperBound))"
+    case .choice(let words): "one of \(words.joined(separator: ", "))"
     case .text(let bytesMax): "1 to \(bytesMax) bytes without control characters"
     case .password(let bytesMax): "1 to \(bytesMax) bytes without control characters; spaces at the ends count"
     case .name: "1 to \(NodeID.lengthMax) letters, digits, '.', '-' and '_'"

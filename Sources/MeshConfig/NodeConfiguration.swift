@@ -62,6 +62,8 @@ public struct NodeConfiguration: Equatable, Sendable {
   public var controlAddress = "127.0.0.1"
   /// `mesh:control:port`; 0 lets the system choose.
   public var controlPort: UInt16 = 8080
+  /// `mesh:control:tls`.
+  public var controlTLS = ControlTLS.off
   /// `mesh:control:loopbackScopes`, with what every caller may do.
   public var controlScopes = ["mesh.read", "mesh.observe"]
   /// `mesh:dataDir`; empty: nothing is kept on disk.
@@ -78,4 +80,14 @@ extension NodeConfiguration: CustomStringConvertible, CustomReflectable {
   public var description: String { "NodeConfiguration(\(nodeID) in cluster \(clusterID))" }
   /// A mirror without children: `dump` and test failures print it, and must not print the password or the key.
   public var customMirror: Mirror { Mirror(self, children: [(label: String?, value: Any)]()) }
+}
+
+/// Whether the control listener speaks TLS; the values of `mesh:control:tls`.
+public enum ControlTLS: String, CaseIterable, Sendable {
+  /// Clear text.
+  case off
+  /// TLS 1.3; clients may show a certificate.
+  case on
+  /// TLS 1.3; clients must show one.
+  case mutual
 }

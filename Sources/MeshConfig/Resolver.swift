@@ -155,6 +155,7 @@ struct Resolver {
     node.controlEnabled = boolean("mesh:control:enabled") ?? node.controlEnabled
     node.controlAddress = text("mesh:control:address") ?? node.controlAddress
     node.controlPort = port("mesh:control:port") ?? node.controlPort
+    node.controlTLS = text("mesh:control:tls").flatMap(ControlTLS.init) ?? node.controlTLS
     let scopes = list("mesh:control:loopbackScopes")
     node.controlScopes = Scope.all.filter { Scope.always.contains($0) || scopes.contains($0) }
     node.dataDirectory = path("mesh:dataDir") ?? ""

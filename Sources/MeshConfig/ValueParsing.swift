@@ -114,6 +114,7 @@ extension ValueType {
     guard !Text.hasControls(text) else { throw ValueFault("holds control characters") }
     let fits: Bool
     switch self {
+    case .choice(let words): fits = words.contains(text)
     case .text(let bytesMax), .password(let bytesMax): fits = (1...bytesMax).contains(text.utf8.count)
     case .name: fits = NodeID(text) != nil
     case .host: fits = Text.isHost(text)

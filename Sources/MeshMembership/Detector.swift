@@ -52,6 +52,8 @@ struct Suspicion: Equatable, Sendable {
   var silentSince: Instant?
   /// When the host of the suspect refused this node.
   var refusedAt: Instant?
+  /// Until when this node looks once more, since nobody else accuses it; nil while it hasn't begun to.
+  var lookEndsAt: Instant?
   /// When it ends.
   var deadline = Instant.distantFuture
 

@@ -18,11 +18,11 @@ public enum MembershipLimits {
   public static let warmPatience = Duration.seconds(5)
   /// The time after which one random link is exchanged for another.
   public static let warmRedraw = Duration.seconds(30)
-  /// How long a link is kept before it may be given back.
+  /// How long a link is kept before it may be given back, outside of a crowd.
   public static let releaseAge = Duration.seconds(5)
   /// How long an answer to a link given back is waited for.
   public static let releasePatience = Duration.seconds(30)
-  /// Links given back in one round.
+  /// Links given back in one round, outside of a crowd.
   public static let releasesPerRound = 64
   /// Links too many that are a crowd: half of them go back in a round.
   public static let crowdLinks = 128
@@ -177,6 +177,8 @@ public enum MembershipLimits {
 
   /// The greatest jump of an incarnation, or of a metadata version, that hearsay may claim.
   public static let incarnationJumpMax: UInt32 = 1 << 20
+  /// Milliseconds that a metadata version may lie ahead which the owner follows; beyond it takes a greater epoch.
+  public static let metadataFollowedMilliseconds: UInt64 = 24 * 3_600 * 1_000
   /// The greatest epoch that is believed of anybody: as Unix milliseconds, a time thousands of years ahead.
   public static let epochMax: UInt64 = 1 << 48
   /// How far in the future, in milliseconds, an epoch told by hearsay may lie.

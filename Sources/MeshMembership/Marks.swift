@@ -11,7 +11,7 @@ public struct Marks: OptionSet, Sendable, Hashable {
     "refusal", "confirmed", "doubted link replaced", "stale hearsay", "isolated", "pause", "second voice",
     "checked hearsay", "disproved", "death taken as suspicion", "gap in metadata", "news over budget",
     "broadcast over budget", "pulled broadcast", "tried to heal", "asked the owner", "looked for a duplicate", "late",
-    "extended a probe", "spared a ping",
+    "extended a probe", "spared a ping", "looked before the end",
   ]
 
   static let releasedLinks = Marks(rawValue: 1 << 0)
@@ -40,4 +40,5 @@ public struct Marks: OptionSet, Sendable, Hashable {
   static let late = Marks(rawValue: 1 << 23)
   static let extendedProbe = Marks(rawValue: 1 << 24)
   static let sparedAPing = Marks(rawValue: 1 << 25)
+  static let lookedBeforeTheEnd = Marks(rawValue: 1 << 26)
 }

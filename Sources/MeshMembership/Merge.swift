@@ -69,11 +69,22 @@ struct PoisonGuard: Sendable {
     if record.incarnation > incarnation && record.incarnation &- incarnation > jumpMax {
       return "incarnation more than \(jumpMax) ahead"
     }
-    // Metadata versions begin at the Unix time in milliseconds, as epochs do; below now the owner outbids any.
-    let offered = record.sharedMetadata?.value.metadataVersion ?? record.metadataDelta?.toVersion
-    let told = isSameLife ? known?.metadataVersion ?? 0 : 0
-    let base = max(limit, record.epoch, UInt64(clamping: told))
-    let isFar = !overflow && UInt64(clamping: offered ?? 0) > base &+ UInt64(jumpMax)
+    // Metadata versions begin at the Unix time in milliseconds, as epochs do. What lies nearer the owner outbids, and
+    // what is known may be told again, but is no ground to leap from.
+    let told = isSameLife ? UInt64(clamping: known?.metadataVersion ?? 0) : 0
+    let most = max(max(limit, record.epoch) &+ UInt64(jumpMax), told)
+    let isFar = !overflow && UInt64(clamping: record.offeredMetadataVersion) > most
     return isFar ? "metadata version more than 48 h ahead" : nil
   }
+
+  /// Whether the owner follows such a metadata version: others, whose clocks may be a day behind, take one more still.
+  func mayFollow(_ metadataVersion: Int64) -> Bool {
+    let (limit, overflow) = unixMilliseconds.addingReportingOverflow(MembershipLimits.metadataFollowedMilliseconds)
+    return overflow || UInt64(clamping: metadataVersion) <= limit
+  }
+}
+
+extension MemberRecord {
+  /// The metadata version that a claim tells, whole or as a difference; 0 when it tells of no metadata.
+  var offeredMetadataVersion: Int64 { sharedMetadata?.value.metadataVersion ?? metadataDelta?.toVersion ?? 0 }
 }

@@ -69,7 +69,7 @@ extension Membership {
     into effects: inout MembershipEffects
   ) -> MergeOutcome {
     guard let node = NodeID(record.nodeID), isWellFormed(record, about: node) else {
-      reject("claim: bad node or accuser", from: sender, into: &effects)
+      reject("claim: bad node, epoch or accuser, or metadata twice", from: sender, into: &effects)
       return .done
     }
     guard node != nodeID else {
@@ -143,6 +143,8 @@ extension Membership {
   /// Others may accuse, naming themselves; only its subject says that it lives or leaves.
   private func isWellFormed(_ record: MemberRecord, about node: NodeID) -> Bool {
     guard (1...MembershipLimits.epochMax).contains(record.epoch) else { return false }
+    // Two metadata versions in one claim: what one check takes for it mustn't be another's.
+    guard record.sharedMetadata == nil || record.metadataDelta == nil else { return false }
     switch record.state {
     case .alive, .left: return record.accuser.isEmpty && record.accusers.isEmpty
     case .suspect, .dead: return NodeID(record.accuser) != nil && record.accuser != node.name
@@ -156,7 +158,7 @@ extension Membership {
   }
 
   private func isNews(_ record: MemberRecord, to known: Member) -> Bool {
-    let offered = record.sharedMetadata?.value.metadataVersion ?? record.metadataDelta?.toVersion ?? 0
+    let offered = record.offeredMetadataVersion
     return Version(record).supersedes(known.version)
       || (record.epoch == known.version.epoch && offered > known.metadataVersion)
   }
@@ -175,7 +177,7 @@ extension Membership {
     if claim.encodedSize > MembershipLimits.newsBytesOnProbe {
       // The version alone is what it outbids.
       var delta = MetadataDelta()
-      delta.toVersion = record.sharedMetadata?.value.metadataVersion ?? record.metadataDelta?.toVersion ?? 0
+      delta.toVersion = record.offeredMetadataVersion
       (claim.sharedMetadata, claim.metadataDelta) = (nil, delta)
     }
     send([claim], to: [node], into: &effects)

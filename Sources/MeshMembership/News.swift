@@ -149,7 +149,7 @@ struct News: Sendable {
   /// Notes that `source` knows the claim too, which counts as one telling; one with older metadata doesn't.
   mutating func heardAgain(_ record: MemberRecord, about node: NodeID, from source: NodeID, limit: Int) {
     let isAsNew = entries.modify(node) { entry in
-      guard record.toldMetadataVersion >= entry.record.toldMetadataVersion else { return false }
+      guard record.offeredMetadataVersion >= entry.record.offeredMetadataVersion else { return false }
       // Each peer once, however often it says it: else one could keep this node from telling it on.
       let isOneMore = entry.rank == .end && entry.tellers.count <= MembershipLimits.endEchoes
       if isOneMore && !entry.tellers.contains(source) { entry.tellers.append(source) }
@@ -253,9 +253,4 @@ struct News: Sendable {
     while log < 62 && (1 << log) < members &+ 1 { log &+= 1 }
     return max(1, scale) &* max(1, log)
   }
-}
-
-extension MemberRecord {
-  /// The version of the metadata that it tells, whole or as a difference; 0 when it tells none.
-  fileprivate var toldMetadataVersion: Int64 { sharedMetadata?.value.metadataVersion ?? metadataDelta?.toVersion ?? 0 }
 }

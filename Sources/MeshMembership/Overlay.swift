@@ -137,16 +137,15 @@ extension Membership {
       guard let at = peer.releasedAt, now.since(at) >= MembershipLimits.releasePatience else { continue }
       _ = peers.modify(node) { $0.releasedAt = nil }
     }
-    let randomLinks = randomLinks
-    let surplus = randomLinks.count &- MembershipLimits.warmLinksMax
+    // Neither those that are about to close nor those that can't be given back.
+    let kept = randomLinks.filter { node in peers[node].map { $0.isModern && $0.releasedAt == nil } ?? false }
+    let surplus = kept.count &- MembershipLimits.warmLinksMax
     guard surplus > 0 else { return }
     // Of a crowd of newcomers more wait for room, and those that are in know others by now.
     let isCrowded = surplus > MembershipLimits.crowdLinks
     let age = isCrowded ? MembershipLimits.crowdReleaseAge : MembershipLimits.releaseAge
-    let idle = randomLinks.compactMap { node -> (since: Instant, node: NodeID)? in
-      guard let peer = peers[node], peer.isModern, now.since(peer.since) >= age, peer.releasedAt == nil else {
-        return nil
-      }
+    let idle = kept.compactMap { node -> (since: Instant, node: NodeID)? in
+      guard let peer = peers[node], now.since(peer.since) >= age else { return nil }
       return (peer.since, node)
     }
     let count = isCrowded ? surplus / 2 : min(surplus, MembershipLimits.releasesPerRound)

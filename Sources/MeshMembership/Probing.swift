@@ -181,7 +181,10 @@ extension Membership {
       probe.relays = relays(for: node, member)
     }
     probes[node] = probe
-    timers.set(.probe(node), at: max(probe.verdictAt, now + probe.answerTime))
+    // Far relays need a round trip as well: what they say after the verdict would count as silence.
+    let roundTrip = probe.relays.compactMap { peers[$0]?.smoothedRoundTrip }.max() ?? .zero
+    let patience = min(roundTrip + roundTrip.divided(by: 4), configuration.interval) + MembershipLimits.nackTime
+    timers.set(.probe(node), at: max(probe.verdictAt, now + max(probe.answerTime, patience)))
     guard !probe.relays.isEmpty else { return }
     marks.insert(.askedRelays)
     totals.relayedProbes &+= 1

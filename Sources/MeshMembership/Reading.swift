@@ -58,17 +58,21 @@ extension Membership {
     targets.append(LinkTarget(node: node, endpoint: endpoint, purpose: purpose, chosenAt: chosenAt))
   }
 
-  /// The members worth remembering over a restart, of all that didn't say goodbye at most `limit`, those that follow
-  /// this node in the order of names: their names, epochs and endpoints and no more, so that a change of what else is
-  /// known of them is no reason to write.
+  /// The members worth remembering over a restart, of all that didn't say goodbye at most `limit`: their names, epochs
+  /// and endpoints and no more, so that a change of what else is known of them is no reason to write. They are the same
+  /// few while the mesh changes elsewhere, and drawn by a hash: names often tell of racks that fail at once.
   public func knownPeers(atMost limit: Int) -> [MemberRecord] {
-    let first = members.rank(of: nodeID)
+    var ranked: [(distance: UInt64, place: Int)] = []
+    ranked.reserveCapacity(members.count)
+    for (place, (_, member)) in members.enumerated()
+    where member.version.state != .left && !member.metadata.value.endpoint.isEmpty {
+      ranked.append((member.key &- local.key, place))
+    }
+    if ranked.count > limit { ranked.sort { $0 < $1 } }
     var peers: [MemberRecord] = []
-    peers.reserveCapacity(min(limit, members.count))
-    for offset in 0..<members.count where peers.count < limit {
-      guard let (node, member) = members.element(at: (first &+ offset) % members.count) else { continue }
+    for (_, place) in ranked.prefix(limit).sorted(by: { $0.place < $1.place }) {
+      guard let (node, member) = members.element(at: place) else { continue }
       let endpoint = member.metadata.value.endpoint
-      guard member.version.state != .left, !endpoint.isEmpty else { continue }
       var record = MemberRecord()
       record.nodeID = node.name
       record.epoch = member.version.epoch

@@ -24,10 +24,13 @@ extension Membership {
     }
     lookForDuplicate(record, now: now)
     let own = local.version
-    // A goodbye, a greater epoch or a far incarnation that we never said comes from an earlier life whose memory was
-    // lost, or from a liar. A new epoch leaves it behind.
+    // A goodbye, a greater epoch, a far incarnation or metadata version that we never said comes from an earlier life
+    // whose memory was lost, or from a liar. A new epoch leaves it behind.
     let (lead, isBehind) = record.incarnation.subtractingReportingOverflow(own.incarnation)
-    let isFar = !isBehind && lead > MembershipLimits.incarnationFollowed
+    let offered = record.offeredMetadataVersion
+    let isFar =
+      (!isBehind && lead > MembershipLimits.incarnationFollowed)
+      || (offered > local.metadataVersion && !PoisonGuard(unixMilliseconds: unixMilliseconds(now)).mayFollow(offered))
     if record.epoch > own.epoch || (record.epoch == own.epoch && (record.state == .left || isFar)) {
       raiseEpoch(above: record.epoch, now: now, into: &effects)
       return
@@ -44,7 +47,7 @@ extension Membership {
     let isAccusation = record.state != .alive && record.incarnation >= own.incarnation
     let isAhead = record.incarnation > own.incarnation
     let told = record.sharedMetadata?.value
-    let offered = max(told?.metadataVersion ?? 0, record.metadataDelta?.toVersion ?? 0)
+    let offered = record.offeredMetadataVersion
     let isForged = told.map { $0.metadataVersion == metadata.metadataVersion && $0 != metadata } ?? false
     let isMetadataAhead = offered > metadata.metadataVersion || isForged
     guard isAccusation || isAhead || isMetadataAhead else { return }
@@ -135,9 +138,14 @@ extension Membership {
     guard isRunning, epoch > local.version.epoch else { return }
     // A greater epoch outbids all that was said of this one.
     owedAnswer = nil
+    let unix = max(Int64(clamping: unixMilliseconds(now)), 1)
     updateLocal(now: now, rank: .join) { local in
       local.version = Version(epoch: epoch, incarnation: 0, state: .alive)
       local.metadataEpoch = epoch
+      // Whatever number a liar has driven it to, those who count from now take it.
+      var metadata = local.metadata.value
+      metadata.metadataVersion = min(metadata.metadataVersion, unix)
+      local.metadata = Shared(metadata)
     }
   }
 }

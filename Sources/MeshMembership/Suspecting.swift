@@ -81,7 +81,8 @@ extension Membership {
     let confirmations = suspicion.accusers.count
     let silence = detector.silence(members: livingCount, confirmations: confirmations, others: others)
     let patience = configuration.interval.multiplied(by: Int64(health.score))
-    let bySilence = min(silentSince(suspicion, member) + silence, vouchedUntil(node)) + patience
+    let silentUntil = min(silentSince(suspicion, member) + silence, vouchedUntil(node)) + patience
+    let bySilence = max(silentUntil, suspicion.lookEndsAt ?? .origin)
     guard let refusedAt = suspicion.refusedAt else { return bySilence }
     // Two that were refused by the host itself needn't wait for silence; a restart has this long to come up.
     let isSecond = others == 0 || !suspicion.refused.isEmpty
@@ -116,6 +117,17 @@ extension Membership {
     if suspicion.refusedAt == nil, isCutOff(now: now, into: &effects) {
       timers.set(.suspicion(node), at: now + configuration.interval)
       return
+    }
+    if suspicion.refusedAt == nil && suspicion.accusers.isEmpty && suspicion.lookEndsAt == nil && peers[node] == nil
+      && count(of: .alive) > 0
+    {
+      // Nobody else has accused it in all that time: the accusation may have gone where it couldn't be answered. A look
+      // tells the member, or bears it out.
+      marks.insert(.lookedBeforeTheEnd)
+      let end = now + configuration.pingTimeout + configuration.interval.multiplied(by: 2)
+      _ = suspicions.modify(node) { $0.lookEndsAt = end }
+      check(node, now: now, into: &effects)
+      return timers.set(.suspicion(node), at: suspicions[node] == nil ? nil : end)
     }
     let reason = suspicion.refusedAt == nil ? "declared dead after silence" : "declared dead after a refusal"
     declareDead(node, reason, now: now, into: &effects)

@@ -88,8 +88,12 @@ struct NodeParts {
       throw MeshError(
         .configuration, "mesh:control:address: '\(configuration.controlAddress)' is not an IP address")
     }
+    var options = EdgeOptions()
+    if configuration.controlTLS != .off {
+      options.tls = EdgeTLS(security: security, requiresClientCertificate: configuration.controlTLS == .mutual)
+    }
     do throws(TransportError) {
-      return try EdgeTransport(address: address, answer: answer, observe: observe)
+      return try EdgeTransport(address: address, options: options, answer: answer, observe: observe)
     } catch {
       throw MeshError(error.addressInUse ? .addressInUse : .network, "mesh:control:port: \(error.description)")
     }

@@ -22,7 +22,19 @@ extension NodeCore {
     answer.status = response.status
     answer.headers = response.headers.map { HTTPField($0.name, $0.value) }
     answer.body = response.body
+    tellNegotiated(request.version, &answer)
     return answer
+  }
+
+  /// Says which transport and encoding an answer has, in OmniRelay's fields (contracts: http §2 and §15) and in
+  /// telemetry, so that an operator sees who still comes over an old one.
+  private func tellNegotiated(_ version: String, _ answer: inout HTTPResponse) {
+    answer.headers.append(HTTPField("Rpc-Transport", "http"))
+    answer.headers.append(HTTPField("Rpc-Protocol", version))
+    let type = answer.header("Content-Type") ?? ""
+    let encoding = answer.body.isEmpty ? "" : type.utf8.starts(with: "text/plain".utf8) ? "text" : "json"
+    if !encoding.isEmpty { answer.headers.append(HTTPField("Rpc-Encoding", encoding)) }
+    observe(.requestAnswered(protocol: version, encoding: encoding, status: answer.status))
   }
 
   private func metricsText() -> [UInt8] {

@@ -203,7 +203,9 @@ extension DevelopmentAuthority {
       commonName: String(subject.node.name.prefix(64)), notBefore: now &- 60, notAfter: end)
     builder.extensions = [
       (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
-      (NID_ext_key_usage, "serverAuth,clientAuth"), (NID_subject_alt_name, "URI:\(identity),DNS:\(subject.node)"),
+      (NID_ext_key_usage, "serverAuth,clientAuth"),
+      // The URI names the node; the others are for tools that ask the control listener over TLS.
+      (NID_subject_alt_name, "URI:\(identity),DNS:\(subject.node),DNS:localhost,IP:127.0.0.1,IP:::1"),
       (NID_subject_key_identifier, "hash"), (NID_authority_key_identifier, "keyid"),
     ]
     let issued = Issued(

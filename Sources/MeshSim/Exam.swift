@@ -30,8 +30,9 @@ extension Simulation {
   /// it; links of which one side alone knows the end last a while longer; and a node that was not well gives the
   /// others more time. What is promised is promised after that.
   private func recover() {
+    // What arrives as late as that may have to be outbid first, and a broadcast of the epoch before is lost.
     let latest = connections.latestArrival
-    if latest > now { advance(to: latest) }
+    if latest > now { advance(to: latest + .seconds(1)) }
     for _ in 0..<140 {
       let isWell = processes.allSatisfy { $0.engine.map { $0.isWell } ?? true }
       if violation != nil || isWell && !connections.hasHalfOpen { return }

@@ -102,11 +102,33 @@ extension Simulation {
     case 6: record.epoch = hostile.random.chance(1, in: 2) ? .max : own.epoch &+ hostile.random.below(1_000_000)
     default:
       var metadata = process.configuration.metadata
-      metadata.metadataVersion = hostile.random.chance(1, in: 2) ? .max : own.metadataVersion &+ 5
+      metadata.metadataVersion = leap(above: own.metadataVersion, process, &hostile.random)
       metadata.labels = [Label(key: "forged", value: "yes")]
-      record.metadata = metadata
+      let kind = hostile.random.below(4)
+      if kind != 0 { record.metadata = metadata }
+      if kind == 0 || kind == 1 {
+        record.metadataDelta = MetadataDelta()
+        record.metadataDelta?.toVersion = leap(above: own.metadataVersion, process, &hostile.random)
+      }
     }
     return record
+  }
+
+  /// A metadata version that hurts: a little more, the most that the owner follows or that others take, one more than
+  /// that, and the end of all numbers.
+  private func leap(above version: Int64, _ process: Process, _ random: inout SeededRandom) -> Int64 {
+    let unix = process.clock.unixMilliseconds(now)
+    let followed = unix &+ Int64(MembershipLimits.metadataFollowedMilliseconds)
+    let taken =
+      unix &+ Int64(MembershipLimits.epochAheadMaxMilliseconds) &+ Int64(MembershipLimits.incarnationJumpMax)
+    let edge: Int64 = random.chance(1, in: 2) ? 0 : 1
+    switch random.below(5) {
+    case 0: return .max
+    case 1: return version &+ 5
+    case 2: return version &+ Int64(MembershipLimits.incarnationJumpMax) &+ edge
+    case 3: return followed &+ edge
+    default: return taken &+ edge
+    }
   }
 
   /// What happens to a hostile process: it greets, sometimes under another's name.

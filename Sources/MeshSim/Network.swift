@@ -106,7 +106,7 @@ struct Network {
     guard burstLoss > 0 || loss(from, to, at: now) > 0 else { return delay }
     var wait = probeTimeout(from, to)
     var waited = Duration.zero
-    // A later try meets what the network does then; a burst is over.
+    // A later try meets what the network does then: the loss of single machines may have ended, a burst has.
     while random.chance(
       min(950, loss(from, to, at: now + waited) &+ (waited < Network.burst ? burstLoss : 0)), in: 1_000)
     {

@@ -8,7 +8,12 @@ extension Simulation {
     let target = listeners[endpoint]
     if isSmall && process.engine != nil { process.dials[link.rawValue] = endpoint }
     var wait = network.distance(process.index, target ?? process.index).multiplied(by: 2)
-    if let target, let delay = network.delay(process.index, target, at: now, &process.random) {
+    if let target {
+      guard let delay = network.delay(process.index, target, at: now, &process.random), delay < Network.dialTimeout
+      else {
+        tally(.dialTimedOut)
+        return fail(link, of: process, .timedOut, at: now + Network.dialTimeout)
+      }
       wait = wait + (delay - network.distance(process.index, target))
     }
     let event = Event.dialed(process: process.index, life: process.life, link, endpoint, since: now)

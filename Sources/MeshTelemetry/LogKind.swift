@@ -125,6 +125,11 @@ struct LogKind: Equatable {
     "Another live process with this node's name has won, and the node stopped. Give one of the two another name.",
     category: node)
 
+  static let requestAnswered = LogKind(
+    .debug, 126, "MeshControlRequest", ["Protocol", "Encoding", "Status"],
+    "The control listener answered a request: which version of HTTP was negotiated, and the encoding of the answer.",
+    category: node)
+
   private static let node = "MeshNode"
 
   /// Every kind there is, in the order of the reference page.
@@ -133,7 +138,7 @@ struct LogKind: Equatable {
     .falseSuspicion, .healthChanged, .duplicateNode, .memberRemoved, .pauseDetected, .isolated, .linkOpened,
     .linkClosed, .dialFailed, .trustRefused, .certificateReloaded, .certificateReloadFailed, .datagramsDropped,
     .linkDoubted, .broadcastDropped, .repeated, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice,
-    .poisoned, .conflicted,
+    .poisoned, .conflicted, .requestAnswered,
   ]
 
   /// A record of this kind. `values` stand in the order of `fields`.

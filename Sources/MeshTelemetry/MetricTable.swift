@@ -103,6 +103,10 @@ struct MetricFamily: Equatable {
   static let certificateReloads = MetricFamily(
     .counter, "mesh_certificate_reloads_total", ["outcome"],
     "Replaced certificates that were picked up (success) or could not be (failure).")
+  static let requests = MetricFamily(
+    .counter, "mesh_control_requests_total", ["protocol", "encoding", "status"],
+    "Requests answered on the control listener, by version of HTTP, encoding of the answer (none without a body) and "
+      + "class of its status (2xx, 4xx ...).")
   static let limits = MetricFamily(
     .counter, "mesh_limits_reached_total", ["limit"],
     "Times that something was over a limit and was dropped or made to wait; a full table of members counts once."
@@ -123,7 +127,7 @@ struct MetricFamily: Equatable {
     .refutations, .pauses, .duplicates, .removed, .syncs, .syncRecords, .broadcastsDelivered, .broadcastsDropped,
     .linksOpened, .linksClosed, .linksDoubted, .tethers, .tethersRefused, .dialFailures, .trustRefused,
     .datagramsDropped, .certificateReloads,
-    .limits, .storeFailures, .recordsRepeated, .eventsDropped,
+    .requests, .limits, .storeFailures, .recordsRepeated, .eventsDropped,
   ]
 }
 

@@ -107,6 +107,7 @@ struct MetricValues {
   var datagramsDropped = LabelledCounter()
   var certificateReloads = LabelledCounter(known: [["failure"], ["success"]])
   var limits = LabelledCounter()
+  private(set) var requests = LabelledCounter()
   var storeFailures: UInt64 = 0
   var eventsDropped: UInt64 = 0
   private(set) var links = 0
@@ -189,6 +190,8 @@ struct MetricValues {
     case .datagramsDropped(let count, let reason): datagramsDropped.add([reason], count)
     case .certificateReloaded: certificateReloads.add(["success"])
     case .certificateReloadFailed: certificateReloads.add(["failure"])
+    case .requestAnswered(let version, let encoding, let status):
+      requests.add([version, encoding.isEmpty ? "none" : encoding, "\(status / 100)xx"])
     case .storeFailed: storeFailures &+= 1
     case .linkDoubted: linksDoubted &+= 1
     case .pauseDetected: pauses &+= 1

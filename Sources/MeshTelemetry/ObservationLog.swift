@@ -17,7 +17,8 @@ enum ObservationLog {
     case .linkOpened, .linkClosed, .linkDoubted, .dialFailed, .trustRefused, .certificateReloaded,
       .certificateReloadFailed, .datagramsDropped:
       return link(observation)
-    case .listening, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned, .conflicted:
+    case .listening, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned, .conflicted,
+      .requestAnswered:
       return life(observation)
     }
   }
@@ -112,6 +113,10 @@ enum ObservationLog {
     case .listening(let address, let port, let fanout):
       return LogKind.listening.record(
         "mesh listener on \(address), port \(port), fanout \(fanout)", [address, "\(port)", "\(fanout)"])
+    case .requestAnswered(let version, let encoding, let status):
+      let words = encoding.isEmpty ? "without a body" : "in \(encoding)"
+      return LogKind.requestAnswered.record(
+        "answered \(status) over \(version) \(words)", [version, encoding, "\(status)"])
     case .nodeStarted(let node): return LogKind.nodeStarted.record("\(node) started", [node.name])
     case .nodeStopped(let node): return LogKind.nodeStopped.record("\(node) stopped", [node.name])
     case .storeFailed(let reason): return LogKind.storeFailed.record("storage failed: \(reason)", [reason])

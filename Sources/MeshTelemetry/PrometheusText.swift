@@ -29,6 +29,7 @@ struct PrometheusText {
     text.counter(.trustRefused, values.trustRefused)
     text.counter(.datagramsDropped, values.datagramsDropped)
     text.counter(.certificateReloads, values.certificateReloads)
+    text.counter(.requests, values.requests)
     text.counter(.limits, values.limits)
     text.counter(.storeFailures, values.storeFailures)
     text.counter(.recordsRepeated, values.recordsRepeated)

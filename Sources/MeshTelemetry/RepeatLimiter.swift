@@ -85,6 +85,8 @@ struct RepeatLimiter {
       let cause = entry.cause
       causesOfKind[cause.kind.eventID, default: 0] &-= 1
       guard let held = counts.removeValue(forKey: cause)?.held, held > 0 else { return nil }
+      // What is usual is no reason for a summary: the metric counts each.
+      guard cause.kind != .requestAnswered else { return nil }
       let what = [cause.peer, cause.reason].filter { !$0.isEmpty }.joined(separator: ": ")
       return LogKind.repeated.record(
         "\(cause.kind.eventName) came \(held) more times\(what.isEmpty ? "" : ": \(what)")",
@@ -112,6 +114,7 @@ extension RepeatLimiter.Cause {
     case .duplicateNode(let node, _): self.init(.duplicateNode, node.name, "")
     case .broadcastDropped(let reason): self.init(.broadcastDropped, "", reason)
     case .linkDoubted(let peer): self.init(.linkDoubted, peer, "")
+    case .requestAnswered(let version, let encoding, _): self.init(.requestAnswered, "", "\(version) \(encoding)")
     default: return nil
     }
   }

@@ -74,7 +74,8 @@ public enum TelemetryReference {
       there, except for links. What comes again meanwhile is counted, and told at the end of that time by one
       `MeshRecordsRepeated`. At most
       \(RepeatLimiter.causesPerKindMax) causes of a kind of record are told apart at a time; those beyond are one cause,
-      with the peer and reason `\(MetricTable.other)`.
+      with the peer and reason `\(MetricTable.other)`. Of requests on the control listener one for each protocol and
+      encoding is logged in that time, and no summary: the metric counts them.
 
       """
     return text

@@ -77,8 +77,9 @@ class Mesh:
         """Puts the certificate of `name` on crl.pem."""
         run([self.meshkit, "cert", "dev", "--out", self.certificates, "--cluster", self.cluster, "--revoke", name])
 
-    def configuration(self, name, seeds=(), tls=None):
-        """The path of a configuration for `name`, with ports chosen by the system; `tls` adds to its TLS keys."""
+    def configuration(self, name, seeds=(), tls=None, control=None):
+        """The path of a configuration for `name`, with ports chosen by the system; `tls` adds to its TLS keys, `control`
+        to those of its control listener."""
         path = self.work / f"{name}.json"
         path.write_text(json.dumps({"mesh": {
             "gossip": {
@@ -91,13 +92,13 @@ class Mesh:
                     **(tls or {}),
                 },
             },
-            "control": {"address": "127.0.0.1", "port": 0},
+            "control": {"address": "127.0.0.1", "port": 0, **(control or {})},
         }}))
         return path
 
-    def start(self, name, seeds=(), tls=None):
+    def start(self, name, seeds=(), tls=None, control=None):
         """Starts one node and waits until it has its ports."""
-        node = Node(self, name, seeds, tls)
+        node = Node(self, name, seeds, tls, control)
         self.nodes.append(node)
         node.wait_until_open()
         return node
@@ -106,13 +107,13 @@ class Mesh:
 class Node:
     """One `meshkit node run`."""
 
-    def __init__(self, mesh, name, seeds, tls):
+    def __init__(self, mesh, name, seeds, tls, control):
         self.name = name
         self.log = mesh.work / f"{name}.log"
         self.mesh_port = self.control_port = 0
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [mesh.meshkit, "node", "run", "--config", mesh.configuration(name, seeds, tls)],
+                [mesh.meshkit, "node", "run", "--config", mesh.configuration(name, seeds, tls, control)],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
     @property

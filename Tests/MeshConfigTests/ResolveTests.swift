@@ -104,6 +104,19 @@ struct ResolveTests {
     }
   }
 
+  @Test func theControlListenerSpeaksTLSByOneOfThreeWords() throws {
+    let key = "mesh:control:tls"
+    #expect(try opened([]).resolve(hostName: "h").controlTLS == .off)
+    for mode in ControlTLS.allCases {
+      #expect(try opened([(key, mode.rawValue)]).resolve(hostName: "h").controlTLS == mode)
+    }
+    for bad in ["true", "ON", "tls", "mutual,on", ""] {
+      let found = problems(setting: key, bad)
+      #expect(found.map(\.path) == [key], "\(bad)")
+      #expect(found.first?.message.contains("one of off, on, mutual") == true, "\(found)")
+    }
+  }
+
   @Test func theTwoListenersNeedTwoPorts() throws {
     #expect(try refused([("mesh:gossip:port", "8080")]) == ["mesh:control:port"])
     #expect(try refused([("mesh:gossip:port", "8080"), ("mesh:control:enabled", "false")]) == [])

@@ -89,13 +89,13 @@ struct DetectorTests {
     #expect(times == [500, 500, 500, 504, 2_000])
   }
 
-  @Test func aProbeAsksRelaysAfterItsAnswerTimeAndJudgesAfterThreeButNotInHaste() {
+  @Test func aProbeAsksRelaysInTimeAndJudgesAfterThreeAnswerTimesButNotInHaste() {
     for (patience, verdict) in [(0, 300), (300, 300), (301, 301), (1_000, 1_000)] as [(Int64, Int64)] {
       var probe = Probe(
-        sequence: 1, sentAt: .origin, answerTime: .milliseconds(100), relayTime: .milliseconds(100),
+        sequence: 1, sentAt: .origin, answerTime: .milliseconds(100), relayTime: .milliseconds(150),
         patience: .milliseconds(patience),
         extensionTime: .milliseconds(500))
-      #expect(probe.nextDeadline == .origin + .milliseconds(100))
+      #expect(probe.nextDeadline == .origin + .milliseconds(150))
       probe.isRelayed = true
       #expect(probe.nextDeadline == .origin + .milliseconds(verdict))
       probe.extensions = 2

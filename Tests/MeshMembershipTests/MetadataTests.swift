@@ -157,6 +157,45 @@ struct MetadataTests {
     #expect(rig.view("b")?.metadata.role == "gateway" && rig.view("b")?.metadata.metadataVersion == 1)
   }
 
+  /// What is known of a member is no ground to leap from, and a difference is no way around.
+  @Test func hearsayOfMetadataIsBelievedUpToItsLimitAndNotFromThereOn() throws {
+    var rig = try Rig.connected("c")
+    let now = rig.room.unixMilliseconds(rig.now)
+    let limit = Int64(now + MembershipLimits.epochAheadMaxMilliseconds) + Int64(MembershipLimits.incarnationJumpMax)
+    func told(_ version: Int64, delta: Bool = false) -> MeshMessage {
+      var record = claim("b")
+      record.metadata?.metadataVersion = version
+      if delta {
+        record.metadata = nil
+        record.metadataDelta = MetadataDelta()
+        record.metadataDelta?.fromVersion = limit
+        record.metadataDelta?.toVersion = version
+      }
+      return news(record)
+    }
+    try rig.hear("c", told(limit))
+    #expect(rig.member("b")?.metadataVersion == limit)
+    try rig.hear("c", told(limit + 1))
+    try rig.hear("c", told(limit + 1, delta: true))
+    try rig.hear("c", told(limit + Int64(MembershipLimits.incarnationJumpMax)))
+    #expect(rig.member("b")?.metadataVersion == limit && rig.statistic("claimsRejected") == 3)
+    try rig.hear("c", told(limit))
+    #expect(rig.statistic("claimsRejected") == 3, "what is known may be told again")
+  }
+
+  /// One check could take the one for what is told, and another the other.
+  @Test func aClaimWithMetadataBothWholeAndAsADifferenceIsRefused() throws {
+    var rig = try Rig.connected("b", "c")
+    for name in ["b", "m"] {
+      var record = claim(name, epoch: name == "m" ? 1_000 : 500)
+      record.metadataDelta = MetadataDelta()
+      record.metadataDelta?.toVersion = .max
+      try rig.hear("c", news(record))
+    }
+    #expect(rig.statistic("claimsRejected") == 2)
+    #expect(rig.member("b")?.metadataVersion == 1 && rig.room.localRecord.metadata?.metadataVersion == 1_000)
+  }
+
   /// Below that limit the owner outbids any, and a life that began days ago may know of no other.
   @Test func metadataVersionsFromHearsayMayNotLeapFarAheadOfNow() throws {
     var rig = try Rig.connected("b", "c")

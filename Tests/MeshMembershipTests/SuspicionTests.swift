@@ -55,6 +55,27 @@ struct SuspicionTests {
     #expect(!later.contains("b"))
   }
 
+  /// An accusation that was made in a partition may have gone to nobody who could answer it (seed 2537).
+  @Test(arguments: [true, false]) func beforeALoneAccuserDeclaresADeathItGoesAndLooks(lives: Bool) throws {
+    var rig = try suspecting()
+    rig.send(.peerDisconnected(try id("b")))
+    func hasLooked() -> Bool { rig.room.marks.contains(.lookedBeforeTheEnd) }
+    for _ in 0..<600 where !hasLooked() { try rig.run(.milliseconds(50), answering: others) }
+    #expect(try hasLooked() && rig.status("b") == .suspect && rig.room.links.temporary[id("b")] != nil)
+    if lives {
+      try rig.connect("b")
+      #expect(rig.told("b").contains { $0.nodeID == "b" && $0.state == .suspect }, "so that it refutes")
+      try rig.hear("b", news(claim("b", 1)))
+      try rig.run(.seconds(20), answering: others + ["b"])
+      #expect(rig.status("b") == .alive)
+    } else {
+      try rig.run(.milliseconds(3_900), answering: others)
+      #expect(rig.status("b") == .suspect)
+      try rig.run(.milliseconds(100), answering: others)
+      #expect(rig.view("b")?.isDead == true)
+    }
+  }
+
   @Test func badHealthOfThisNodeGivesMoreTime() throws {
     var rig = try suspecting()
     rig.room.health.note(3)

@@ -160,6 +160,29 @@ import Testing
     try first.stopAndWait(timeout: .seconds(10))
   }
 
+  @Test func answersAndMetricsTellWhatWasNegotiated() throws {
+    let mesh = try TestMesh(["a"])
+    let node = try Node.open(try mesh.configuration("a"))
+    defer { try? node.stopAndWait(timeout: .seconds(10)) }
+    func ask(_ path: String) throws -> HTTPResponse {
+      try HTTPClient.get(url: "http://127.0.0.1:\(node.controlPort)\(path)", timeout: .seconds(10))
+    }
+    let names = ["Rpc-Transport", "Rpc-Protocol", "Rpc-Encoding"]
+    func negotiated(_ path: String) throws -> [String?] {
+      let answer = try ask(path)
+      return names.map(answer.header)
+    }
+    #expect(try negotiated("/control/peers") == ["http", "HTTP/1.1", "json"])
+    #expect(try negotiated("/metrics") == ["http", "HTTP/1.1", "text"])
+    #expect(try negotiated("/nothing") == ["http", "HTTP/1.1", nil])
+    let text = String(decoding: try ask("/metrics").body, as: UTF8.self)
+    for line in [
+      #"encoding="json",status="2xx"} 1"#, #"encoding="text",status="2xx"} 1"#, #"encoding="none",status="4xx"} 1"#,
+    ] {
+      #expect(text.contains(#"mesh_control_requests_total{protocol="HTTP/1.1","# + line), "\(line)")
+    }
+  }
+
   @Test func theControlListenerRefusesOperationsUnlessTheConfigurationAllowsThem() throws {
     let mesh = try TestMesh(["a", "b"])
     let guarded = try Node.open(try mesh.configuration("a"))

@@ -105,6 +105,22 @@ private final class TestClock: @unchecked Sendable {
   #expect(text.contains(#"mesh_gossip_rejected_total{reason="news: too long"} 44"#), "every one is counted")
 }
 
+@Test func requestsAreCountedOneByOneAndLoggedNowAndThenWithoutASummary() throws {
+  let clock = TestClock()
+  let telemetry = Telemetry(now: { clock.now })
+  let request = Observation.requestAnswered(protocol: "HTTP/2", encoding: "json", status: 200)
+  let record = try #require(telemetry.record(request))
+  #expect(record.level == .debug && record.message == "answered 200 over HTTP/2 in json")
+  #expect(record.fields.map(\.value) == ["HTTP/2", "json", "200"])
+  #expect(telemetry.record(request) == nil)
+  #expect(telemetry.record(.requestAnswered(protocol: "HTTP/1.1", encoding: "", status: 404)) != nil, "another version")
+  clock.advance(10)
+  #expect(telemetry.summaries().isEmpty && telemetry.record(request) != nil)
+  let text = lines(telemetry)
+  #expect(text.contains(#"mesh_control_requests_total{protocol="HTTP/2",encoding="json",status="2xx"} 3"#))
+  #expect(text.contains(#"mesh_control_requests_total{protocol="HTTP/1.1",encoding="none",status="4xx"} 1"#))
+}
+
 @Test func causesBeyondTheLimitAreOneForEachKindAndLeaveOtherKindsTheirs() throws {
   let clock = TestClock()
   let telemetry = Telemetry(now: { clock.now })

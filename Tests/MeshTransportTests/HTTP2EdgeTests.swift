@@ -243,4 +243,6 @@ private func openedPost(_ stream: Int32) -> [UInt8] {
   clients[0].send(bytes: HTTP2Frame.get(5).bytes)
   #expect(clients[0].read(into: readers[0]) { $0.answers[5]?.isWhole == true })
   #expect(server.stop())
+  let limits = server.observations.compactMap { if case .limitReached(let limit, _, _) = $0 { limit } else { nil } }
+  #expect(limits == Array(repeating: "control bodies: 3000 bytes", count: 2))
 }

@@ -22,22 +22,29 @@ public struct EdgeOptions: Equatable, Sendable {
   public var message = HTTPLimits()
   /// What one connection of HTTP/2 may cost beside its messages.
   public var http2 = HTTP2Limits()
-  /// TLS, by whose credential; nil: clear text. No configuration key sets it yet.
-  var tls: EdgeTLS?
+  /// TLS, by whose credential; nil: clear text.
+  public var tls: EdgeTLS?
 
   /// The limits of a control listener.
   public init() {}
 }
 
 /// How a listener speaks TLS.
-struct EdgeTLS: Equatable, Sendable {
+public struct EdgeTLS: Equatable, Sendable {
   /// Whose certificate is shown, and who judges those of clients. A certificate that it reloads is shown to the next
   /// client.
   let security: NodeSecurity
   /// Clients without a certificate are sent away; otherwise they are only asked for one.
-  var requiresClientCertificate = false
+  let requiresClientCertificate: Bool
 
-  static func == (left: EdgeTLS, right: EdgeTLS) -> Bool {
+  /// TLS with the credential of `security`.
+  public init(security: NodeSecurity, requiresClientCertificate: Bool) {
+    self.security = security
+    self.requiresClientCertificate = requiresClientCertificate
+  }
+
+  /// Whether both show one credential and ask clients for the same.
+  public static func == (left: EdgeTLS, right: EdgeTLS) -> Bool {
     left.security === right.security && left.requiresClientCertificate == right.requiresClientCertificate
   }
 }
