@@ -78,6 +78,8 @@ public enum Observation: Equatable, Sendable {
   // The control listener.
   /// A request was answered: by which version of HTTP, in which encoding (empty without a body), and how.
   case requestAnswered(protocol: String, encoding: String, status: Int)
+  /// An operator set the least level of log records, by its name.
+  case logLevelChanged(String)
 
   // Life of a node.
   case listening(address: String, port: UInt16, fanout: Int)

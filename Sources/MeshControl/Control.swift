@@ -32,6 +32,8 @@ public enum Control {
         return health(.ready, issues: view.notReady + (view.isDraining ? ["http-inbound:draining"] : []), view)
       case .metrics:
         return content(200, metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
+      case .logging: return content(200, LoggingDocument.bytes(view.minimumLevel), type: "application/json")
+      case .setLogging: return operations.setMinimumLevel(request)
       case .drain: return operations.setDraining(true)
       case .resume: return operations.setDraining(false)
       case .leave: return operations.leave()

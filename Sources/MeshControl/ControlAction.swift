@@ -8,6 +8,8 @@ public enum ControlAction: Equatable, Sendable {
   case leave
   /// Declare a lost member gone.
   case removeMember(NodeID)
+  /// Keep log records below a level from hosts; nil: none.
+  case setMinimumLevel(MinimumLevel?)
 }
 
 /// What came of handing an action over.
@@ -67,6 +69,16 @@ struct Operations {
     }
     if member.status == .left { return Problem.content(200, document) }
     return answer(perform(.removeMember(node)), document)
+  }
+
+  /// Takes effect at once.
+  func setMinimumLevel(_ request: ControlRequest) -> ControlResponse {
+    switch LoggingDocument.wish(in: request) {
+    case .refused(let response): return response
+    case .level(let level):
+      _ = perform(.setMinimumLevel(level))
+      return ControlResponse(status: 204, headers: [], body: [])
+    }
   }
 
   private func answer(_ verdict: ControlVerdict, _ document: [UInt8]) -> ControlResponse {

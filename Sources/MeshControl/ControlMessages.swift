@@ -8,22 +8,27 @@ public struct ControlRequest: Equatable, Sendable {
   public var host: String?
   /// The Origin field, which browsers send; nil from everything else.
   public var origin: String?
+  /// The Content-Type field.
+  public var contentType: String?
   /// The body without its transfer coding.
   public var body: [UInt8]
 
   /// A request of these parts.
-  public init(method: String, target: String, host: String?, origin: String?, body: [UInt8]) {
+  public init(
+    method: String, target: String, host: String?, origin: String?, contentType: String? = nil, body: [UInt8]
+  ) {
     self.method = method
     self.target = target
     self.host = host
     self.origin = origin
+    self.contentType = contentType
     self.body = body
   }
 }
 
 /// An answer; the transport adds what belongs to it, such as the length.
 public struct ControlResponse: Equatable, Sendable {
-  /// 200, 202, 403, 404, 409, 429 or 503.
+  /// 200, 202, 204, 400, 403, 404, 409, 415, 429 or 503.
   public var status: Int
   /// The fields in order.
   public var headers: [ControlHeader]

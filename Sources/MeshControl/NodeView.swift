@@ -18,13 +18,15 @@ public struct NodeView: Sendable {
   public var notReady: [String]
   /// What the caller may do.
   public var scopes: ControlScopes
+  /// The least level of log records that hosts get, where an operator set one.
+  public var minimumLevel: MinimumLevel?
   /// Control requests being answered, this one not counted.
   public var activeRequests: Int
 
   /// A view of these parts.
   public init(
     localNodeID: NodeID, members: [MemberView], now: Instant, unixTicks: Int64, isLeaving: Bool, notReady: [String],
-    scopes: ControlScopes, activeRequests: Int
+    scopes: ControlScopes, minimumLevel: MinimumLevel? = nil, activeRequests: Int
   ) {
     self.localNodeID = localNodeID
     self.members = members
@@ -33,6 +35,7 @@ public struct NodeView: Sendable {
     self.isLeaving = isLeaving
     self.notReady = notReady
     self.scopes = scopes
+    self.minimumLevel = minimumLevel
     self.activeRequests = activeRequests
   }
 

@@ -40,6 +40,7 @@ enum Problem {
     case 403: return (semantics + "15.5.4", "Forbidden")
     case 404: return (semantics + "15.5.5", "Not Found")
     case 409: return (semantics + "15.5.10", "Conflict")
+    case 415: return (semantics + "15.5.16", "Unsupported Media Type")
     case 429: return ("https://tools.ietf.org/html/rfc6585#section-4", "Too Many Requests")
     default: return (semantics + "15.6.1", "Internal Server Error")
     }

@@ -9,6 +9,8 @@ struct Route: Sendable {
     case liveness
     case readiness
     case metrics
+    case logging
+    case setLogging
     case drain
     case resume
     case leave
@@ -19,8 +21,8 @@ struct Route: Sendable {
     var scope: ControlScopes {
       switch self {
       case .peers: .read
-      case .liveness, .readiness, .metrics: .observe
-      case .drain, .resume, .leave, .removeMember: .operate
+      case .liveness, .readiness, .metrics, .logging: .observe
+      case .setLogging, .drain, .resume, .leave, .removeMember: .operate
       }
     }
 
@@ -49,6 +51,8 @@ struct Route: Sendable {
     Route(method: "GET", path: "/readyz", caseRule: .ignored, answer: .readiness),
     Route(method: "GET", path: "/metrics", caseRule: .ignored, answer: .metrics),
     Route(method: "GET", path: "/omnirelay/metrics", caseRule: .ignored, answer: .metrics),
+    Route(method: "GET", path: "/omnirelay/control/logging", caseRule: .exact, answer: .logging),
+    Route(method: "POST", path: "/omnirelay/control/logging", caseRule: .exact, answer: .setLogging),
     Route(method: "POST", path: "/v1/node/drain", caseRule: .exact, answer: .drain),
     Route(method: "POST", path: "/v1/node/resume", caseRule: .exact, answer: .resume),
     Route(method: "POST", path: "/v1/node/leave", caseRule: .exact, answer: .leave),

@@ -12,11 +12,12 @@ extension NodeCore {
     let view = NodeView(
       localNodeID: configuration.nodeID, members: Array(snapshots.current.members), now: MonotonicClock.now(),
       unixTicks: WallClock.unixTicks(), isLeaving: phase >= .leaving, notReady: notReady,
-      scopes: ControlScopes(names: configuration.controlScopes), activeRequests: 0)
+      scopes: ControlScopes(names: configuration.controlScopes),
+      minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) }, activeRequests: 0)
     let response = Control.respond(
       to: ControlRequest(
         method: request.method, target: request.target, host: request.header("host"),
-        origin: request.header("origin"), body: request.body),
+        origin: request.header("origin"), contentType: request.header("content-type"), body: request.body),
       view: view, metrics: metricsText, perform: perform)
     var answer = HTTPResponse()
     answer.status = response.status
@@ -51,6 +52,9 @@ extension NodeCore {
       case .setDraining(let wanted): try submit(stream: nil, token: 0) { .command(.setDraining(wanted), $0) }
       case .removeMember(let node): try submit(stream: nil, token: 0) { .command(.removeMember(node), $0) }
       case .leave: try stop(stream: nil, token: 0)
+      case .setMinimumLevel(let level):
+        telemetry.minimumLevel = level.map { Int32($0.rawValue) }
+        observe(.logLevelChanged(level?.name ?? "Trace"))
       }
       return .accepted
     } catch {

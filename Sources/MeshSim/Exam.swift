@@ -33,7 +33,7 @@ extension Simulation {
     // What arrives as late as that may have to be outbid first, and a broadcast of the epoch before is lost.
     let latest = connections.latestArrival
     if latest > now { advance(to: latest + .seconds(1)) }
-    for _ in 0..<140 {
+    for _ in 0..<180 {
       let isWell = processes.allSatisfy { $0.engine.map { $0.isWell } ?? true }
       if violation != nil || isWell && !connections.hasHalfOpen { return }
       advance(to: now + .milliseconds(250))

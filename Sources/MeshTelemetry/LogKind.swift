@@ -130,6 +130,10 @@ struct LogKind: Equatable {
     "The control listener answered a request: which version of HTTP was negotiated, and the encoding of the answer.",
     category: node)
 
+  static let logLevelChanged = LogKind(
+    .information, 127, "MeshLogLevelChanged", ["Level"],
+    "An operator set the least level of log records that hosts get (Trace: all, None: none but this).", category: node)
+
   private static let node = "MeshNode"
 
   /// Every kind there is, in the order of the reference page.
@@ -138,7 +142,7 @@ struct LogKind: Equatable {
     .falseSuspicion, .healthChanged, .duplicateNode, .memberRemoved, .pauseDetected, .isolated, .linkOpened,
     .linkClosed, .dialFailed, .trustRefused, .certificateReloaded, .certificateReloadFailed, .datagramsDropped,
     .linkDoubted, .broadcastDropped, .repeated, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice,
-    .poisoned, .conflicted, .requestAnswered,
+    .poisoned, .conflicted, .requestAnswered, .logLevelChanged,
   ]
 
   /// A record of this kind. `values` stand in the order of `fields`.

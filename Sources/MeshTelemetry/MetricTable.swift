@@ -79,6 +79,10 @@ struct MetricFamily: Equatable {
   static let recordsRepeated = MetricFamily(
     .counter, "mesh_log_records_repeated_total", [],
     "Log records that were counted in a summary in place of being repeated.")
+  static let minimumLevel = MetricFamily(
+    .gauge, "mesh_log_minimum_level", [],
+    "Least level of log records that hosts get: 0 (all) to 5 (critical), 6 for none. Operators set it while the node runs."
+  )
   static let probeFailures = MetricFamily(
     .counter, "mesh_gossip_probe_failures_total", [], "Probes that no acknowledgement answered in time.")
   static let rejected = MetricFamily(
@@ -127,7 +131,7 @@ struct MetricFamily: Equatable {
     .refutations, .pauses, .duplicates, .removed, .syncs, .syncRecords, .broadcastsDelivered, .broadcastsDropped,
     .linksOpened, .linksClosed, .linksDoubted, .tethers, .tethersRefused, .dialFailures, .trustRefused,
     .datagramsDropped, .certificateReloads,
-    .requests, .limits, .storeFailures, .recordsRepeated, .eventsDropped,
+    .requests, .limits, .storeFailures, .recordsRepeated, .minimumLevel, .eventsDropped,
   ]
 }
 

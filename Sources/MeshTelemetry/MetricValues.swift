@@ -129,6 +129,7 @@ struct MetricValues {
   private(set) var broadcastsDropped = LabelledCounter()
   private(set) var linksDoubted: UInt64 = 0
   var recordsRepeated: UInt64 = 0
+  var minimumLevel: Int32?
   /// Set on the copy that is rendered.
   var tethers = TetherFigures()
 

@@ -18,7 +18,7 @@ enum ObservationLog {
       .certificateReloadFailed, .datagramsDropped:
       return link(observation)
     case .listening, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned, .conflicted,
-      .requestAnswered:
+      .requestAnswered, .logLevelChanged:
       return life(observation)
     }
   }
@@ -117,6 +117,8 @@ enum ObservationLog {
       let words = encoding.isEmpty ? "without a body" : "in \(encoding)"
       return LogKind.requestAnswered.record(
         "answered \(status) over \(version) \(words)", [version, encoding, "\(status)"])
+    case .logLevelChanged(let level):
+      return LogKind.logLevelChanged.record("hosts get log records from \(level) on", [level])
     case .nodeStarted(let node): return LogKind.nodeStarted.record("\(node) started", [node.name])
     case .nodeStopped(let node): return LogKind.nodeStopped.record("\(node) stopped", [node.name])
     case .storeFailed(let reason): return LogKind.storeFailed.record("storage failed: \(reason)", [reason])

@@ -33,6 +33,7 @@ struct PrometheusText {
     text.counter(.limits, values.limits)
     text.counter(.storeFailures, values.storeFailures)
     text.counter(.recordsRepeated, values.recordsRepeated)
+    text.family(.minimumLevel, [([], "\(values.minimumLevel ?? 0)")])
     text.counter(.eventsDropped, values.eventsDropped)
     return text.bytes
   }

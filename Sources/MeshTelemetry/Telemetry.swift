@@ -11,6 +11,13 @@ public final class Telemetry: @unchecked Sendable {
   private var values = MetricValues()
   private var limiter = RepeatLimiter()
 
+  /// The least level of records that are given out, by its number, and 6 for none at all; nil lets all pass. Metrics
+  /// count whatever it is.
+  public var minimumLevel: Int32? {
+    get { lock.locked { values.minimumLevel } }
+    set { lock.locked { values.minimumLevel = newValue } }
+  }
+
   /// Telemetry with all counters at zero. `now` tells when records of one cause may be logged again.
   public init(now: @escaping @Sendable () -> Instant = LogTime.monotonic) { self.now = now }
 
@@ -18,21 +25,30 @@ public final class Telemetry: @unchecked Sendable {
   /// and reason just now: then `summaries` tells of it.
   public func record(_ observation: Observation) -> LogRecord? {
     let cause = RepeatLimiter.Cause(observation)
-    let isLogged = lock.locked {
+    let (isLogged, minimum) = lock.locked {
       values.count(observation)
-      guard let cause else { return true }
+      guard let cause else { return (true, values.minimumLevel) }
       let isLogged = limiter.admits(cause, now: now())
       if !isLogged { values.recordsRepeated &+= 1 }
-      return isLogged
+      return (isLogged, values.minimumLevel)
     }
-    return isLogged ? ObservationLog.record(observation, unixNanoseconds: LogTime.unixNanoseconds()) : nil
+    guard isLogged, let record = ObservationLog.record(observation, unixNanoseconds: LogTime.unixNanoseconds()) else {
+      return nil
+    }
+    return Telemetry.passes(record, minimum) ? record : nil
+  }
+
+  /// That the level was changed is told at any level: it explains the silence.
+  private static func passes(_ record: LogRecord, _ minimum: Int32?) -> Bool {
+    record.level.rawValue >= minimum ?? 0 || record.eventID == LogKind.logLevelChanged.eventID
   }
 
   /// One record for each cause whose interval is over and that came again meanwhile. Call it now and then.
   public func summaries() -> [LogRecord] {
     lock.locked {
       let time = now()
-      return limiter.isDue(now: time) ? limiter.summaries(now: time) : []
+      guard limiter.isDue(now: time) else { return [] }
+      return limiter.summaries(now: time).filter { Telemetry.passes($0, values.minimumLevel) }
     }
   }
 

@@ -9,16 +9,20 @@ from mesh import expect, run
 def check_https(mesh):
     """Clients over HTTP/2 and HTTP/1.1 find what was negotiated in fields and metrics; clear text finds nothing."""
     mesh.issue("edge")
-    node = mesh.start("edge", control={"tls": "on"})
+    node = mesh.start("edge", control={"tls": "on", "loopbackScopes": "mesh.operate"})
     url = f"https://localhost:{node.control_port}"
     for flag, version, protocol in (("--http2", "2", "HTTP/2"), ("--http1.1", "1.1", "HTTP/1.1")):
         form = "\n%{http_version} %header{rpc-transport} %header{rpc-protocol} %header{rpc-encoding}"
         body, printed = curl(mesh, "--fail", flag, "--write-out", form, f"{url}/control/peers").rsplit("\n", 1)
         expect(printed == f"{version} http {protocol} json", f"what curl {flag} negotiated", printed)
         expect(json.loads(body)["localNodeId"] == "edge", "/control/peers", body)
+    toggle = f"{url}/omnirelay/control/logging"
+    status = curl(mesh, "--json", '{"level":"warning"}', "--output", "/dev/null", "--write-out", "%{http_code}", toggle)
+    level = curl(mesh, toggle)
+    expect((status, level) == ("204", '{"minimumLevel":"Warning"}'), "the least level of records", (status, level))
     metrics = curl(mesh, f"{url}/metrics")
     for protocol in ("HTTP/1.1", "HTTP/2"):
-        line = f'mesh_control_requests_total{{protocol="{protocol}",encoding="json",status="2xx"}} 1'
+        line = f'mesh_control_requests_total{{protocol="{protocol}",encoding="json",status="2xx"}} '
         expect(line in metrics, "the metric of requests", metrics)
     expect(exit_code(mesh, f"http://localhost:{node.control_port}/healthz") != 0, "clear text", "an answer")
     expect(exit_code(mesh, "--tls-max", "1.2", f"{url}/healthz") != 0, "TLS 1.2", "an answer")

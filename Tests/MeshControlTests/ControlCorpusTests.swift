@@ -23,22 +23,24 @@ import Testing
   var asked: [String: ControlAction] = [:]
   for name in names {
     let text = String(decoding: try Data(contentsOf: folder.appendingPathComponent(name)), as: UTF8.self)
-    let lines = text.components(separatedBy: "\n") + ["", "", "", ""]
+    let lines = text.components(separatedBy: "\n") + ["", "", "", "", ""]
     let request = ControlRequest(
       method: lines[0], target: lines[1], host: lines[2].isEmpty ? nil : lines[2],
-      origin: lines[3].isEmpty ? nil : lines[3], body: [])
+      origin: lines[3].isEmpty ? nil : lines[3], contentType: lines[4],
+      body: Array(lines[5...].joined(separator: "\n").utf8))
     let response = Control.respond(
       to: request, view: view, metrics: { [] },
       perform: {
         asked[name] = $0
         return .accepted
       })
-    #expect([200, 202, 403, 404].contains(response.status), "\(name)")
+    #expect([200, 202, 204, 400, 403, 404, 415].contains(response.status), "\(name)")
     if name.hasPrefix("rebind") || name.hasPrefix("origin-") { #expect(response.status == 403, "\(name)") }
   }
   #expect(
     asked == [
       "v1-drain": .setDraining(true), "v1-resume": .setDraining(false), "v1-leave": .leave,
-      "v1-remove": .removeMember(other),
+      "v1-remove": .removeMember(other), "logging-set": .setMinimumLevel(.debug),
+      "logging-twice": .setMinimumLevel(.critical),
     ])
 }

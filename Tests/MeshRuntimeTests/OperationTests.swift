@@ -160,6 +160,33 @@ import Testing
     try first.stopAndWait(timeout: .seconds(10))
   }
 
+  @Test func anOperatorSetsTheLeastLevelOfRecords() throws {
+    let mesh = try TestMesh(["a"])
+    var configuration = try mesh.configuration("a")
+    configuration.controlScopes = ["mesh.read", "mesh.observe", "mesh.operate"]
+    let node = try Node.open(configuration)
+    defer { try? node.stopAndWait(timeout: .seconds(10)) }
+    let events = try EventStream(capacity: 64)
+    try node.subscribe(events, topics: .log)
+    func ask(_ method: String, _ body: String = "") -> HTTPResponse {
+      var request = HTTPRequest()
+      (request.method, request.target, request.body) = (method, "/omnirelay/control/logging", Array(body.utf8))
+      request.headers = [HTTPField("Host", "localhost"), HTTPField("Content-Type", "application/json")]
+      return node.core.answer(request)
+    }
+    func set(_ level: String) { #expect(ask("POST", "{\"level\":\"\(level)\"}").status == 204) }
+    set("none")
+    #expect(String(decoding: ask("GET").body, as: UTF8.self) == #"{"minimumLevel":"None"}"#)
+    node.core.observe(.storeFailed(reason: "unheard"))
+    set("")
+    node.core.observe(.storeFailed(reason: "heard"))
+    var told: [String] = []
+    while !told.contains("heard"), let event = try events.next(timeout: .seconds(10)) {
+      if case .log(let record) = event.payload { told.append(record.fields.first?.value ?? "") }
+    }
+    #expect(!told.contains("unheard") && told.contains("None") && told.contains("Trace"))
+  }
+
   @Test func answersAndMetricsTellWhatWasNegotiated() throws {
     let mesh = try TestMesh(["a"])
     let node = try Node.open(try mesh.configuration("a"))

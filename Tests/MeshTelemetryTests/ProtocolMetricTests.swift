@@ -121,6 +121,27 @@ private final class TestClock: @unchecked Sendable {
   #expect(text.contains(#"mesh_control_requests_total{protocol="HTTP/1.1",encoding="none",status="4xx"} 1"#))
 }
 
+@Test func recordsBelowTheLeastLevelAreCountedAndNotGivenOut() throws {
+  let clock = TestClock()
+  let telemetry = Telemetry(now: { clock.now })
+  let warning = Observation.pauseDetected(.seconds(3))
+  #expect(telemetry.minimumLevel == nil && telemetry.record(warning)?.level == .warning)
+  telemetry.minimumLevel = LogLevel.warning.rawValue
+  #expect(telemetry.record(warning) != nil && telemetry.record(.listening(address: "a", port: 1, fanout: 3)) == nil)
+  telemetry.minimumLevel = LogLevel.error.rawValue
+  #expect(telemetry.record(warning) == nil && telemetry.record(.storeFailed(reason: "full")) != nil)
+  for _ in 0..<2 { _ = telemetry.record(.limitReached("connections")) }
+  clock.advance(10)
+  #expect(telemetry.summaries().isEmpty, "summaries are warnings too")
+  telemetry.minimumLevel = 6
+  #expect(telemetry.record(.poisoned("x")) == nil)
+  #expect(telemetry.record(.logLevelChanged("None"))?.eventName == "MeshLogLevelChanged", "it explains the silence")
+  let text = lines(telemetry)
+  #expect(text.contains("mesh_gossip_pauses_total 3") && text.contains("mesh_log_minimum_level 6"))
+  telemetry.minimumLevel = nil
+  #expect(telemetry.record(warning) != nil && lines(telemetry).contains("mesh_log_minimum_level 0"))
+}
+
 @Test func causesBeyondTheLimitAreOneForEachKindAndLeaveOtherKindsTheirs() throws {
   let clock = TestClock()
   let telemetry = Telemetry(now: { clock.now })

@@ -24,8 +24,8 @@ struct Accusations {
   private var alive: [[Int: Instant]] = []
   /// When a process last began to suspect a member.
   private var suspected: [[Int: Instant]] = []
-  /// How long a member had been silent when it was taken for dead, and in which version.
-  private var silences: [[Int: (silence: Duration, epoch: UInt64, incarnation: UInt32)]] = []
+  /// How long a member had been silent when it was taken for dead, and in which version; nil where it was never heard.
+  private var silences: [[Int: (silence: Duration?, epoch: UInt64, incarnation: UInt32)]] = []
   private var voices: [[Int: Voice]] = []
   private var told: [[Int: Seen]] = []
 
@@ -121,9 +121,8 @@ struct Accusations {
     }
     if change.after.state == .dead {
       let isHeard = change.name < process.lastHeard.count && process.lastHeard[change.name] > .origin
-      silences[process.index][change.name] =
-        isHeard
-        ? (world.now.since(process.lastHeard[change.name]), change.after.epoch, change.after.incarnation) : nil
+      let silence = isHeard ? world.now.since(process.lastHeard[change.name]) : nil
+      silences[process.index][change.name] = (silence, change.after.epoch, change.after.incarnation)
     }
     guard change.after.state == .dead, change.before.state == .alive || change.before.state == .suspect,
       !change.isOwn, !world.names.truths[change.name].wasContested, world.agreement.observerCount > 4, !world.isForged,

@@ -3,15 +3,15 @@ import MeshControl
 import MeshMembership
 import MeshWire
 
-/// Four lines: method, target, Host and Origin (an empty line is an absent field), against a node with three others.
-/// The view depends on the input, so that every answer of every route can be reached.
+/// Four lines: method, target, Host and Origin (an empty line is an absent field), then Content-Type and a body, against
+/// a node with three others. The view depends on the input, so that every answer of every route can be reached.
 func fuzzControlRequest(_ bytes: [UInt8]) {
-  let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 3, omittingEmptySubsequences: false)
+  let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 5, omittingEmptySubsequences: false)
     .map { String(decoding: $0, as: UTF8.self) }
   func line(_ index: Int) -> String { index < lines.count ? lines[index] : "" }
   let request = ControlRequest(
     method: line(0), target: line(1), host: line(2).isEmpty ? nil : line(2), origin: line(3).isEmpty ? nil : line(3),
-    body: [])
+    contentType: line(4), body: Array(line(5).utf8))
   guard let view = controlView(of: bytes) else { return }
   var asked: [ControlAction] = []
   let verdict: ControlVerdict = bytes.count % 5 == 0 ? .busy : bytes.count % 7 == 0 ? .stopping : .accepted
@@ -24,7 +24,7 @@ func fuzzControlRequest(_ bytes: [UInt8]) {
   guard asked.count <= 1, asked.isEmpty || view.scopes.contains(.operate) else {
     found("asked for \(asked) with the scopes \(view.scopes)")
   }
-  guard asked.isEmpty == (response.status != 202 && response.status != 429) || verdict == .stopping else {
+  guard asked.isEmpty == ![202, 204, 429].contains(response.status) || verdict == .stopping else {
     found("\(response.status) after \(asked)")
   }
 }

@@ -1,0 +1,102 @@
+import MeshWire
+
+/// How serious a log record must be for hosts to get it, with the numbers of .NET's `LogLevel`.
+public enum MinimumLevel: Int, CaseIterable, Sendable {
+  /// Every record.
+  case trace
+  /// Detail for the search of a cause, and all above.
+  case debug
+  /// The normal life of a node, and all above.
+  case information
+  /// What an operator should know, and all above.
+  case warning
+  /// What failed, and all above.
+  case error
+  /// What ends a node.
+  case critical
+  /// No record at all.
+  case silent
+
+  /// The name that OmniRelay writes.
+  public var name: String {
+    switch self {
+    case .trace: "Trace"
+    case .debug: "Debug"
+    case .information: "Information"
+    case .warning: "Warning"
+    case .error: "Error"
+    case .critical: "Critical"
+    case .silent: "None"
+    }
+  }
+
+  /// The level that `text` names, in any case, or by its number.
+  init?(named text: Substring) {
+    let found = MinimumLevel.allCases.first { level in
+      ASCII.equalIgnoringCase(level.name.utf8, text.utf8) || "\(level.rawValue)" == text
+    }
+    guard let found else { return nil }
+    self = found
+  }
+}
+
+/// The documents of `/omnirelay/control/logging` (contracts: http §3). Two of OmniRelay's defects are mended: what is
+/// repeated from a request is escaped, and a body that can't be read is 400 or 415, not 500.
+enum LoggingDocument {
+  /// The longest body that is looked into.
+  static let bytesMax = 4_096
+
+  /// What a request asks for.
+  enum Wish: Equatable {
+    /// The least level; nil: all records.
+    case level(MinimumLevel?)
+    case refused(ControlResponse)
+  }
+
+  static func bytes(_ level: MinimumLevel?) -> [UInt8] {
+    Problem.document { json in
+      guard let level else { return }
+      json.name("minimumLevel")
+      json.string(level.name)
+    }
+  }
+
+  static func wish(in request: ControlRequest) -> Wish {
+    guard isJSON(request.contentType) else {
+      return .refused(Problem.response(415, "The Content-Type must be application/json."))
+    }
+    let value: JSONValue
+    do throws(WireError) {
+      value = try JSONValue.parse(request.body, bytesMax: bytesMax)
+    } catch {
+      return refusal("Request body: \(error.description)")
+    }
+    if value == .null { return refusal("Request body required.") }
+    guard case .object(let members) = value else { return refusal("Request body must be an object.") }
+    // .NET reads names in any case, and of several the last.
+    let level = members.last { ASCII.equalIgnoringCase($0.name.utf8, "level".utf8) }?.value ?? .null
+    switch level {
+    case .null: return .level(nil)
+    case .string(let text):
+      let name = text.utf8.drop { $0 == UInt8(ascii: " ") }
+      guard let end = name.lastIndex(where: { $0 != UInt8(ascii: " ") }) else { return .level(nil) }
+      if let level = MinimumLevel(named: Substring(name[...end])) { return .level(level) }
+      return refusal("Invalid log level '\(text.prefix(64))'.")
+    default: return refusal("Invalid log level: it must be a text.")
+    }
+  }
+
+  private static func refusal(_ message: String) -> Wish {
+    .refused(
+      ControlResponse(
+        status: 400, headers: [ControlHeader("Content-Type", "application/json")], body: HealthDocument.error(message)))
+  }
+
+  /// `application/json` or `application/*+json`, whatever parameters follow.
+  private static func isJSON(_ contentType: String?) -> Bool {
+    let type = (contentType ?? "").utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }.map(
+      ASCII.lowercased)
+    let (start, end) = (Array("application/".utf8), Array("+json".utf8))
+    return type == start + Array("json".utf8) || (type.starts(with: start) && type.suffix(end.count) == end[...])
+  }
+}
