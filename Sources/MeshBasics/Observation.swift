@@ -78,7 +78,7 @@ public enum Observation: Equatable, Sendable {
   // The control listener.
   /// A request was answered: by which version of HTTP, in which encoding (empty without a body), and how.
   case requestAnswered(protocol: String, encoding: String, status: Int)
-  /// An operator set the least level of log records, by its name.
+  /// An operator set the least level of log records, by its name, or `any`.
   case logLevelChanged(String)
 
   // Life of a node.

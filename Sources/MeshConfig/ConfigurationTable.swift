@@ -156,11 +156,13 @@ enum ConfigurationTable {
       "mesh:control:tls", .choice(ControlTLS.allCases.map(\.rawValue)), default: "off",
       "Whether the control listener speaks TLS 1.3, with the certificate of `mesh:gossip:tls`: `off`, `on`, or "
         + "`mutual`, which sends clients without a trusted certificate away. With `on` a certificate that a client "
-        + "shows must be trusted too."),
+        + "shows must be trusted too. Clients look for the host that they ask among the names of the node's "
+        + "certificate."),
     .init(
       "mesh:control:loopbackScopes", .scopes, default: "mesh.read mesh.observe",
       "What callers of the control listener may do. They may always read and observe; `mesh.operate` lets every "
-        + "process of this machine drain and stop the node and remove lost members."),
+        + "process of this machine drain and stop the node, remove lost members, and set the least level of its log "
+        + "records."),
     .init(
       "mesh:dataDir", .path, default: "none", "The folder for what a node must remember; none keeps nothing on disk."),
   ]

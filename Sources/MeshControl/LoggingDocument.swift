@@ -73,13 +73,13 @@ enum LoggingDocument {
     }
     if value == .null { return refusal("Request body required.") }
     guard case .object(let members) = value else { return refusal("Request body must be an object.") }
-    // .NET reads names in any case, and of several the last.
+    // .NET reads names in any case, and of those that differ in it the last. A name that comes twice is no JSON here.
     let level = members.last { ASCII.equalIgnoringCase($0.name.utf8, "level".utf8) }?.value ?? .null
     switch level {
     case .null: return .level(nil)
     case .string(let text):
-      let name = text.utf8.drop { $0 == UInt8(ascii: " ") }
-      guard let end = name.lastIndex(where: { $0 != UInt8(ascii: " ") }) else { return .level(nil) }
+      let name = text.utf8.drop(while: ASCII.isBlank)
+      guard let end = name.lastIndex(where: { !ASCII.isBlank($0) }) else { return .level(nil) }
       if let level = MinimumLevel(named: Substring(name[...end])) { return .level(level) }
       return refusal("Invalid log level '\(text.prefix(64))'.")
     default: return refusal("Invalid log level: it must be a text.")
@@ -94,9 +94,9 @@ enum LoggingDocument {
 
   /// `application/json` or `application/*+json`, whatever parameters follow.
   private static func isJSON(_ contentType: String?) -> Bool {
-    let type = (contentType ?? "").utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }.map(
-      ASCII.lowercased)
+    let type = (contentType ?? "").utf8.prefix { $0 != UInt8(ascii: ";") && !ASCII.isBlank($0) }.map(ASCII.lowercased)
     let (start, end) = (Array("application/".utf8), Array("+json".utf8))
-    return type == start + Array("json".utf8) || (type.starts(with: start) && type.suffix(end.count) == end[...])
+    return type == start + Array("json".utf8)
+      || (type.starts(with: start) && type.suffix(end.count) == end[...] && type.count > start.count + end.count)
   }
 }

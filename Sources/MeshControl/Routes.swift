@@ -83,6 +83,8 @@ struct Route: Sendable {
 
 /// Comparison without case, of ASCII letters only.
 enum ASCII {
+  static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
   static func lowercased(_ byte: UInt8) -> UInt8 {
     (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
   }

@@ -111,10 +111,13 @@ extension Membership {
     // Heard since: it lives, and its refutation is on the way.
     let deadline = deadline(of: suspicion, about: node, member)
     if deadline > now {
+      if let end = suspicion.lookEndsAt, end <= now { _ = suspicions.modify(node) { $0.lookEndsAt = nil } }
       timers.set(.suspicion(node), at: deadline)
       return
     }
     if suspicion.refusedAt == nil, isCutOff(now: now, into: &effects) {
+      // What this node looked for meanwhile it couldn't see.
+      _ = suspicions.modify(node) { $0.lookEndsAt = nil }
       timers.set(.suspicion(node), at: now + configuration.interval)
       return
     }
@@ -223,6 +226,7 @@ extension Membership {
       later.confirmedAt = nil
       later.refusedAt = nil
       later.silentSince = nil
+      later.lookEndsAt = nil
       // What the suspect said in that time for itself is still to be read.
       later.beganAt = suspicion.beganAt + gap
       later.deadline = max(now + configuration.interval, suspicion.deadline + gap)

@@ -53,8 +53,10 @@ extension NodeCore {
       case .removeMember(let node): try submit(stream: nil, token: 0) { .command(.removeMember(node), $0) }
       case .leave: try stop(stream: nil, token: 0)
       case .setMinimumLevel(let level):
-        telemetry.minimumLevel = level.map { Int32($0.rawValue) }
-        observe(.logLevelChanged(level?.name ?? "Trace"))
+        let wanted = level.map { Int32($0.rawValue) }
+        guard telemetry.minimumLevel != wanted else { break }
+        telemetry.minimumLevel = wanted
+        observe(.logLevelChanged(level?.name ?? "any"))
       }
       return .accepted
     } catch {

@@ -132,7 +132,8 @@ struct LogKind: Equatable {
 
   static let logLevelChanged = LogKind(
     .information, 127, "MeshLogLevelChanged", ["Level"],
-    "An operator set the least level of log records that hosts get (Trace: all, None: none but this).", category: node)
+    "An operator set the least level of log records that hosts get: `any` lets all pass, `None` none but "
+      + "this.", category: node)
 
   private static let node = "MeshNode"
 

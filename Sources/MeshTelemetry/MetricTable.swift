@@ -81,7 +81,7 @@ struct MetricFamily: Equatable {
     "Log records that were counted in a summary in place of being repeated.")
   static let minimumLevel = MetricFamily(
     .gauge, "mesh_log_minimum_level", [],
-    "Least level of log records that hosts get: 0 (all) to 5 (critical), 6 for none. Operators set it while the node runs."
+    "Least level of log records that hosts get: 0 (all) to 5 (critical), 6 for none. Operators set it at run time."
   )
   static let probeFailures = MetricFamily(
     .counter, "mesh_gossip_probe_failures_total", [], "Probes that no acknowledgement answered in time.")

@@ -118,7 +118,7 @@ enum ObservationLog {
       return LogKind.requestAnswered.record(
         "answered \(status) over \(version) \(words)", [version, encoding, "\(status)"])
     case .logLevelChanged(let level):
-      return LogKind.logLevelChanged.record("hosts get log records from \(level) on", [level])
+      return LogKind.logLevelChanged.record("the least level of log records is \(level)", [level])
     case .nodeStarted(let node): return LogKind.nodeStarted.record("\(node) started", [node.name])
     case .nodeStopped(let node): return LogKind.nodeStopped.record("\(node) stopped", [node.name])
     case .storeFailed(let reason): return LogKind.storeFailed.record("storage failed: \(reason)", [reason])

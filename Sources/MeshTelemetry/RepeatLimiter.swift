@@ -85,8 +85,7 @@ struct RepeatLimiter {
       let cause = entry.cause
       causesOfKind[cause.kind.eventID, default: 0] &-= 1
       guard let held = counts.removeValue(forKey: cause)?.held, held > 0 else { return nil }
-      // What is usual is no reason for a summary: the metric counts each.
-      guard cause.kind != .requestAnswered else { return nil }
+      guard cause.hasSummary else { return nil }
       let what = [cause.peer, cause.reason].filter { !$0.isEmpty }.joined(separator: ": ")
       return LogKind.repeated.record(
         "\(cause.kind.eventName) came \(held) more times\(what.isEmpty ? "" : ": \(what)")",
@@ -96,6 +95,9 @@ struct RepeatLimiter {
 }
 
 extension RepeatLimiter.Cause {
+  /// What is usual is no reason for a summary: a metric of its own counts each.
+  var hasSummary: Bool { kind != .requestAnswered }
+
   /// The cause of a record that peers can provoke at will; nil for those that they can't. What a peer may choose anew
   /// each time is no part of it: the port that it comes from, and its words.
   init?(_ observation: Observation) {
@@ -114,6 +116,7 @@ extension RepeatLimiter.Cause {
     case .duplicateNode(let node, _): self.init(.duplicateNode, node.name, "")
     case .broadcastDropped(let reason): self.init(.broadcastDropped, "", reason)
     case .linkDoubted(let peer): self.init(.linkDoubted, peer, "")
+    case .logLevelChanged(let level): self.init(.logLevelChanged, "", level)
     case .requestAnswered(let version, let encoding, _): self.init(.requestAnswered, "", "\(version) \(encoding)")
     default: return nil
     }

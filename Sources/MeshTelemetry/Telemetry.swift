@@ -29,7 +29,7 @@ public final class Telemetry: @unchecked Sendable {
       values.count(observation)
       guard let cause else { return (true, values.minimumLevel) }
       let isLogged = limiter.admits(cause, now: now())
-      if !isLogged { values.recordsRepeated &+= 1 }
+      if !isLogged && cause.hasSummary { values.recordsRepeated &+= 1 }
       return (isLogged, values.minimumLevel)
     }
     guard isLogged, let record = ObservationLog.record(observation, unixNanoseconds: LogTime.unixNanoseconds()) else {

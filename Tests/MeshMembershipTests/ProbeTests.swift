@@ -27,6 +27,28 @@ struct ProbeTests {
     return names.flatMap { name in rig.relayRequests(to: name).map { (name, $0) } }
   }
 
+  /// Else what far relays say would come after the verdict and count as their silence.
+  @Test func theVerdictWaitsForTheNacksOfFarRelays() throws {
+    var rig = try Rig.connected("b", "c")
+    let node = try id("b")
+    var asked: Instant?
+    for _ in 0..<500 where asked == nil {
+      for name in ["b", "c"] {
+        _ = rig.room.peers.modify(try id(name)) { $0.smoothedRoundTrip = .milliseconds(450) }
+      }
+      try rig.run(.milliseconds(10), answering: ["c"])
+      guard let probe = rig.room.probes[node], probe.relayTime == .milliseconds(500) else { continue }
+      if probe.relays == [try id("c")] { asked = rig.now }
+    }
+    let askedAt = try #require(asked)
+    let needed = Duration.microseconds(562_500) + MembershipLimits.nackTime
+    let wait = try #require(rig.room.timers[.probe(node)]).since(askedAt)
+    let probe = try #require(rig.room.probes[node])
+    // They were asked within the last step of 10 ms.
+    #expect(wait <= needed && needed - wait < .milliseconds(10), "\(wait.milliseconds) ms")
+    #expect(wait > probe.verdictAt.since(askedAt))
+  }
+
   /// Conformance 1.
   @Test func aTargetThatAnswersStaysAliveAndTheNumbersGrow() throws {
     var rig = try Rig.connected("b")

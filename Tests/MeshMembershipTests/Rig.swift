@@ -10,14 +10,17 @@ struct Rig {
   var now = Instant.origin + .seconds(100)
   var effects = MembershipEffects()
 
-  init(_ name: String = "m", seed: UInt64 = 7, change: (inout MembershipConfiguration) -> Void = { _ in }) throws {
+  init(
+    _ name: String = "m", seed: UInt64 = 7, unixMilliseconds: Int64 = 1_000,
+    change: (inout MembershipConfiguration) -> Void = { _ in }
+  ) throws {
     InvariantPolicy.trapsOnViolation = true
     var metadata = NodeMetadata()
     metadata.endpoint = "\(name):17421"
     var configuration = MembershipConfiguration(nodeID: try #require(NodeID(name)), metadata: metadata)
     change(&configuration)
     room = Membership(configuration: configuration, seed: seed)
-    send(.started(epoch: 1_000, unixMilliseconds: 1_000))
+    send(.started(epoch: 1_000, unixMilliseconds: unixMilliseconds))
   }
 
   mutating func send(_ input: MembershipInput) {

@@ -76,6 +76,23 @@ struct SuspicionTests {
     }
   }
 
+  /// What this node looked for while it was stopped, or cut off, it couldn't see.
+  @Test(arguments: [true, false]) func aLookThatThisNodeSleptThroughIsMadeAnew(isPause: Bool) throws {
+    var rig = try suspecting()
+    rig.send(.peerDisconnected(try id("b")))
+    func lookEndsAt() -> Instant? { rig.suspicion("b")?.lookEndsAt }
+    for _ in 0..<600 where lookEndsAt() == nil { try rig.run(.milliseconds(50), answering: others) }
+    #expect(lookEndsAt() != nil)
+    if isPause {
+      rig.now = rig.now + .seconds(30)
+      rig.send(.deadlineReached)
+    } else {
+      // Nobody answers any more.
+      for _ in 0..<200 where lookEndsAt() != nil { try rig.run(.milliseconds(50)) }
+    }
+    #expect(lookEndsAt() == nil && rig.status("b") == .suspect)
+  }
+
   @Test func badHealthOfThisNodeGivesMoreTime() throws {
     var rig = try suspecting()
     rig.room.health.note(3)

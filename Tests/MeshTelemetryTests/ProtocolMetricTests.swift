@@ -117,6 +117,7 @@ private final class TestClock: @unchecked Sendable {
   clock.advance(10)
   #expect(telemetry.summaries().isEmpty && telemetry.record(request) != nil)
   let text = lines(telemetry)
+  #expect(text.contains("mesh_log_records_repeated_total 0"), "that is about what peers provoke")
   #expect(text.contains(#"mesh_control_requests_total{protocol="HTTP/2",encoding="json",status="2xx"} 3"#))
   #expect(text.contains(#"mesh_control_requests_total{protocol="HTTP/1.1",encoding="none",status="4xx"} 1"#))
 }

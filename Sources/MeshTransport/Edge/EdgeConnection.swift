@@ -97,6 +97,7 @@ final class EdgeConnection: ReactorHandler {
   func close() {
     guard !isClosed else { return }
     phase = .closed
+    tellRefusals()
     if let limit = http.floodedBy { transport.observe(.limitReached("control connection: \(limit)", peer: remote)) }
     if let refusal = http.refusal {
       transport.observe(.trustRefused(peer: remote, reason: refusal.reason, inbound: true))
@@ -142,10 +143,18 @@ final class EdgeConnection: ReactorHandler {
       // Room for more answers: requests that waited behind a slow reader come next.
       if !http.output.isEmpty { break }
     }
+    tellRefusals()
     if http.isOver { return linger(now) }
     updateDeadline(now, progressed: http.progress != progressSeen)
     progressSeen = http.progress
     updateInterest()
+  }
+
+  /// What no route has answered counts as well: who sends what can't be read shows in the metrics.
+  private func tellRefusals() {
+    for status in http.takeRefusals() {
+      transport.observe(.requestAnswered(protocol: http.version, encoding: "text", status: status))
+    }
   }
 
   private func answerAll() {

@@ -12,6 +12,8 @@ struct EdgeConversation {
   /// What came before that, at most 23 bytes.
   private var undecided: [UInt8] = []
   private var isFinished = false
+  /// What is spoken, as `HTTPRequest.version` says it.
+  private(set) var version = "HTTP/1.1"
 
   /// A conversation that has heard nothing yet. `tls` nil: in clear.
   init(tls: TLSStream?, options: EdgeOptions) {
@@ -49,6 +51,7 @@ struct EdgeConversation {
     var chosen: any EdgeProtocol =
       http2
       ? HTTP2Connection(message: options.message, limits: options.http2) : HTTP1Connection(limits: options.message)
+    if http2 { version = "HTTP/2" }
     chosen.receive(undecided[...], now: now)
     undecided = []
     http = chosen
@@ -84,6 +87,9 @@ struct EdgeConversation {
   mutating func refuseLongest(_ failure: HTTPFailure, date: String) -> Bool {
     http?.refuseLongest(failure, date: date) ?? false
   }
+
+  /// The statuses of the refusals that were answered since this was asked last.
+  mutating func takeRefusals() -> [Int] { http?.takeRefusals() ?? [] }
 
   /// Lets no further request in; what is being answered still goes out.
   mutating func finish() {

@@ -17,6 +17,8 @@ protocol EdgeProtocol {
   mutating func refuse(_ failure: HTTPFailure, date: String?)
   /// Answers `failure` to the request whose body has become longest so far. False when none has any.
   mutating func refuseLongest(_ failure: HTTPFailure, date: String?) -> Bool
+  /// The statuses of the refusals that it has answered since this was asked last.
+  mutating func takeRefusals() -> [Int]
   /// Lets no further request in; what is being answered still goes out.
   mutating func finish()
   /// What waits to be written now.

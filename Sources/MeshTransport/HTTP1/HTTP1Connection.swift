@@ -20,6 +20,7 @@ public struct HTTP1Connection {
   private var outputBytes: [UInt8] = []
   private var inputEnded = false
   private var isLast = false
+  private var refusals: [Int] = []
   /// Grows with the bytes that were written.
   private(set) var progress = 0
 
@@ -71,6 +72,13 @@ public struct HTTP1Connection {
     exchange = nil
     let context = HTTP1ResponseWriter.Context(isHead: false, isHTTP10: false, keepsAlive: false, date: date)
     outputBytes.append(contentsOf: HTTP1ResponseWriter.bytes(of: HTTPResponse(failure), context))
+    refusals.append(failure.status)
+  }
+
+  /// The statuses of the refusals that it has answered since this was asked last.
+  mutating func takeRefusals() -> [Int] {
+    defer { refusals = [] }
+    return refusals
   }
 
   /// Lets no further request in; what is being answered still goes out.

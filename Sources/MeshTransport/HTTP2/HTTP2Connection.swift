@@ -24,6 +24,8 @@ public final class HTTP2Connection {
   private var arriving: [Int32: Arriving] = [:]
   private var complete: [(stream: Int32, request: HTTPRequest)] = []
   private var refused: [(stream: Int32, failure: HTTPFailure)] = []
+  /// The statuses of those that were answered, until somebody asks.
+  private var refusals: [Int] = []
   private var exchange: (stream: Int32, isHead: Bool)?
   /// Bytes of answers that did not go out yet, by stream.
   private var unsent: [Int32: Int] = [:]
@@ -57,6 +59,7 @@ public final class HTTP2Connection {
     while hasRoom, !refused.isEmpty {
       let (stream, failure) = refused.removeFirst()
       answer(HTTPResponse(failure), on: stream, isHead: false, date: date)
+      refusals.append(failure.status)
     }
     // Who is sent away gets no further answers: a flood of requests must not cost them.
     if session?.failure != nil {
@@ -101,6 +104,12 @@ public final class HTTP2Connection {
     guard let longest, !longest.value.request.body.isEmpty else { return false }
     refuse(longest.key, failure)
     return true
+  }
+
+  /// The statuses of the refusals that it has answered since this was asked last.
+  func takeRefusals() -> [Int] {
+    defer { refusals = [] }
+    return refusals
   }
 
   /// Takes no new requests; what is being answered still goes out.
