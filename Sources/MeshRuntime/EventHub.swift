@@ -18,6 +18,8 @@ final class EventHub: @unchecked Sendable {
   static let subscriptionsMax = 64
   /// How many log records a late subscriber still gets.
   static let recentRecordsMax = 128
+  /// Records of threads that don't wait, until the engine's next turn.
+  static let waitingRecordsMax = 64
 
   private let lock = Lock()
   private let snapshots: SnapshotCell
@@ -25,6 +27,9 @@ final class EventHub: @unchecked Sendable {
   private var subscriptions: [Subscription] = []
   private var recentRecords = BoundedRing<LogRecord>(capacity: recentRecordsMax)
   private var hasEnded = false
+  private let waitingLock = Lock()
+  /// Guarded by `waitingLock`.
+  private var waitingRecords: [LogRecord] = []
 
   init(snapshots: SnapshotCell, telemetry: Telemetry) {
     self.snapshots = snapshots
@@ -87,6 +92,26 @@ final class EventHub: @unchecked Sendable {
         _ = recentRecords.append(record)
         return subscriptions.sum { $0.wants(.log)?.add(record) ?? 0 }
       })
+  }
+
+  /// Keeps a record for the engine's next turn, from a thread that must not wait for the reader of a stream. What is
+  /// too much is lost.
+  func publishLater(_ record: LogRecord) {
+    let isKept = waitingLock.locked {
+      guard waitingRecords.count < EventHub.waitingRecordsMax else { return false }
+      waitingRecords.append(record)
+      return true
+    }
+    if !isKept { count(1) }
+  }
+
+  /// Spreads the records that were kept.
+  func publishWaiting() {
+    let records = waitingLock.locked {
+      defer { waitingRecords = [] }
+      return waitingRecords
+    }
+    for record in records { publish(record) }
   }
 
   /// Tells every subscriber that the node is over, once.

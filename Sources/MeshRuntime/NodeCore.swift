@@ -69,7 +69,7 @@ final class NodeCore: @unchecked Sendable {
     link = try parts.makeLink { event in doors.core?.linkReported(event) }
     edge = try parts.makeEdge(
       answer: { request in doors.core?.answer(request) ?? HTTPResponse() },
-      observe: { observation in doors.core?.observe(observation) })
+      observe: { observation in doors.core?.observeOnEdge(observation) })
     work = WorkWorker(security: parts.security, reloadInterval: parts.configuration.certificateReloadInterval) {
       outcome in doors.core?.workReported(outcome)
     }
@@ -181,8 +181,15 @@ final class NodeCore: @unchecked Sendable {
     if let record = telemetry.record(observation) { hub.publish(record) }
   }
 
-  /// Spreads what came too often to be told each time. Once in every turn of the engine.
+  /// The same on the edge thread, which answers while the reader of an event stream holds everybody else up: the record
+  /// follows with the engine's next turn.
+  func observeOnEdge(_ observation: Observation) {
+    if let record = telemetry.record(observation) { hub.publishLater(record) }
+  }
+
+  /// Spreads what waited, and what came too often to be told each time. Once in every turn of the engine.
   func tellRepeats() {
+    hub.publishWaiting()
     for record in telemetry.summaries() { hub.publish(record) }
   }
 

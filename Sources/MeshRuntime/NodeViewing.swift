@@ -35,7 +35,7 @@ extension NodeCore {
     let type = answer.header("Content-Type") ?? ""
     let encoding = answer.body.isEmpty ? "" : type.utf8.starts(with: "text/plain".utf8) ? "text" : "json"
     if !encoding.isEmpty { answer.headers.append(HTTPField("Rpc-Encoding", encoding)) }
-    observe(.requestAnswered(protocol: version, encoding: encoding, status: answer.status))
+    observeOnEdge(.requestAnswered(protocol: version, encoding: encoding, status: answer.status))
   }
 
   private func metricsText() -> [UInt8] {
@@ -56,7 +56,7 @@ extension NodeCore {
         let wanted = level.map { Int32($0.rawValue) }
         guard telemetry.minimumLevel != wanted else { break }
         telemetry.minimumLevel = wanted
-        observe(.logLevelChanged(level?.name ?? "any"))
+        observeOnEdge(.logLevelChanged(level?.name ?? "any"))
       }
       return .accepted
     } catch {
