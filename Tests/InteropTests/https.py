@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from mesh import expect, run
+from mesh import expect, run, wait_until
 
 
 def check_https(mesh):
@@ -38,7 +38,7 @@ def check_https_mutual(mesh):
     expect(exit_code(mesh, *shown(mesh, "revoked-client"), url) != 0, "a revoked certificate", "an answer")
     printed = curl(mesh, "--fail", *shown(mesh, "client"), "--write-out", "%{http_code}", "--output", "/dev/null", url)
     expect(printed == "200", "a certificate of the mesh", printed)
-    expect(any("revoked" in line for line in node.records("MeshTrustRefused")), "a record", node.records("MeshTrustRefused"))
+    wait_until(lambda: any("revoked" in line for line in node.records("MeshTrustRefused")), "a record of the refusal")
 
 
 def shown(mesh, name):
