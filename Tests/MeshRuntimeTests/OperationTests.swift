@@ -1,5 +1,7 @@
 import Foundation
+import MeshControl
 import MeshSecurity
+import MeshTelemetry
 import MeshTransport
 import Testing
 
@@ -158,6 +160,14 @@ import Testing
     #expect(second.names(.alive) == ["a"], "the later one stays")
     try second.stopAndWait(timeout: .seconds(10))
     try first.stopAndWait(timeout: .seconds(10))
+  }
+
+  /// The control plane is a room, and names the levels of telemetry by its own type: the two must stay in step.
+  @Test func theLevelsOfTheControlPlaneAreThoseOfTheRecords() {
+    let levels = MinimumLevel.allCases.filter { $0 != .silent }
+    #expect(levels.map(\.name) == LogLevel.allCases.map(\.name))
+    #expect(levels.map { Int32($0.rawValue) } == LogLevel.allCases.map(\.rawValue))
+    #expect(MinimumLevel.silent.rawValue == levels.count)
   }
 
   @Test func anOperatorSetsTheLeastLevelOfRecords() throws {

@@ -245,4 +245,28 @@ private func openedPost(_ stream: Int32) -> [UInt8] {
   #expect(server.stop())
   let limits = server.observations.compactMap { if case .limitReached(let limit, _, _) = $0 { limit } else { nil } }
   #expect(limits == Array(repeating: "control bodies: 3000 bytes", count: 2))
+  #expect(
+    server.refusals == [
+      .requestAnswered(protocol: "HTTP/1.1", encoding: "text", status: 503),
+      .requestAnswered(protocol: "HTTP/2", encoding: "text", status: 503),
+    ])
+}
+
+@Test func whatTheListenerRefusesItselfIsObservedOnce() throws {
+  let server = try EdgeServer()
+  let broken = try EdgeClient(port: server.edge.port)
+  broken.send(bytes: Array("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".utf8))
+  #expect(broken.readToEnd().hasPrefix("HTTP/1.1 400 "))
+  let plain = try EdgeClient(port: server.edge.port)
+  plain.send(bytes: Array("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".utf8))
+  #expect(plain.readToEnd().hasPrefix("HTTP/1.1 200 "))
+  #expect(server.stop())
+  #expect(server.refusals == [.requestAnswered(protocol: "HTTP/1.1", encoding: "text", status: 400)])
+}
+
+extension EdgeServer {
+  /// What it has told of answers that no route gave.
+  fileprivate var refusals: [Observation] {
+    observations.filter { if case .requestAnswered = $0 { true } else { false } }
+  }
 }
