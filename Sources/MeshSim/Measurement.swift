@@ -37,7 +37,9 @@ public struct Measurement: Equatable, Sendable {
       Simulation(options, tell: isTraced ? { line, isDetail in if !isDetail { output(line) } } : nil))
     if !isForPrograms { output("nodes \(nodes), one way 0.1 to 0.6 ms, loss \(loss) %, slow \(slow) %, seed \(seed)") }
     if let minutes {
-      stage.countAlarms(loss: loss, slow: slow, minutes: minutes)
+      stage.countAlarms(loss: loss, slow: slow, minutes: minutes) { line in
+        if !isForPrograms { output(line) }
+      }
     } else {
       stage.measure()
     }

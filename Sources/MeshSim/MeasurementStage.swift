@@ -139,7 +139,8 @@ struct MeasurementStage {
     world.watches = []
   }
 
-  func countAlarms(loss: UInt64, slow: UInt64, minutes: UInt64) {
+  /// Counts false alarms for so many simulated minutes, each of which is told when it is over: an hour takes long.
+  func countAlarms(loss: UInt64, slow: UInt64, minutes: UInt64, tell: (String) -> Void) {
     form()
     settle(.seconds(10))
     world.network.loss = loss &* 10
@@ -147,14 +148,24 @@ struct MeasurementStage {
     for process in world.processes.suffix(slowCount) { process.inputDelay = .seconds(2) }
     // What is counted here must not end the run.
     world.excuseAll(for: .seconds(7_200))
-    let before = world.tallies
-    world.advance(to: world.now + .seconds(Int64(clamping: minutes &* 60)))
-    for (name, title) in [
-      ("event left", "false left"), ("event suspect", "false suspect"), ("observed refutation", "refutations"),
-    ] {
-      figures.add("\(title) in all that time", "events", Double(world.tallies.count(name) &- before.count(name)))
+    let (before, sentBefore) = (world.tallies, world.traffic)
+    for minute in 0..<minutes {
+      settle(.seconds(60))
+      let counts = Self.alarms.map { "\($0.title) \(world.tallies.count($0.name) &- before.count($0.name))" }
+      tell(
+        "after \(minute &+ 1) min: \(counts.joined(separator: ", ")), "
+          + "messages \(world.traffic.messages &- sentBefore.messages)")
+    }
+    for alarm in Self.alarms {
+      let counted = world.tallies.count(alarm.name) &- before.count(alarm.name)
+      figures.add("\(alarm.title) in all that time", "events", Double(counted))
     }
   }
+
+  private static let alarms = [
+    (name: "event left", title: "false left"), (name: "event suspect", title: "false suspect"),
+    (name: "observed refutation", title: "refutations"),
+  ]
 }
 
 /// What others are to see of an event, and at which shares of them the times are told.
