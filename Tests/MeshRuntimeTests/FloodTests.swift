@@ -16,7 +16,7 @@ import Testing
     var posted = 0
     while inbox.post(.message(.accepted(1), InboundMessage([], of: credit))) { posted += 1 }
     #expect(posted == LinkTransport.messagesWaitingMax)
-    #expect(posted == LinkLimits().connectionsMax * LinkLimits().creditMessages)
+    #expect(posted == LinkLimits().quic.connectionsMax * LinkLimits().creditMessages)
     // What must get through still does.
     #expect(inbox.postCommand(.abandon))
   }

@@ -33,7 +33,7 @@ final class HTTP3Client {
       memory: ConnectionMemory())
     quic.onReady = { [weak self] in
       guard let self else { return false }
-      http = HTTP3Session(on: quic, handler: self, streamsMax: 0)
+      http = HTTP3Session(on: quic, handler: self, limits: HTTP3Limits(streamsMax: 0, sectionBytesMax: 1 << 20))
       quic.streams = http
       return http != nil
     }
@@ -49,6 +49,14 @@ final class HTTP3Client {
     [
       HTTPField(":method", "POST"), HTTPField(":scheme", "https"), HTTPField(":authority", "mesh"),
       HTTPField(":path", "/meshkit.mesh.v1.Mesh/\(path)"), HTTPField("content-type", "application/grpc"),
+    ] + more
+  }
+
+  /// The fields of a request to a control listener.
+  static func fields(_ method: String, of path: String, _ more: [HTTPField] = []) -> [HTTPField] {
+    [
+      HTTPField(":method", method), HTTPField(":scheme", "https"), HTTPField(":authority", "localhost"),
+      HTTPField(":path", path),
     ] + more
   }
 
@@ -97,7 +105,7 @@ final class HTTP3Client {
 }
 
 extension HTTP3Client: HTTP3Handler {
-  func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool) {
+  func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool, refusal: HTTPFailure?) {
     if areTrailers {
       answers[stream, default: Answer()].trailers = fields
     } else {
@@ -110,6 +118,7 @@ extension HTTP3Client: HTTP3Handler {
   }
   func ended(_ stream: Int64) { answers[stream, default: Answer()].hasEnded = true }
   func refusedByReader(_ stream: Int64) {}
+  func brokenOff(_ stream: Int64) {}
   func closed(_ stream: Int64) { answers[stream, default: Answer()].isGone = true }
 }
 

@@ -97,7 +97,7 @@ import Testing
   @Test func clientsProveTheirAddressByRetryWhenManyHandshakesAreInFlight() throws {
     let mesh = try TestMesh()
     var limits = LinkLimits()
-    limits.handshakesBeforeRetry = 0
+    limits.quic.handshakesBeforeRetry = 0
     let one = try TestNode(mesh.security("node-a"))
     let two = try TestNode(mesh.security("node-b"), limits: limits)
     _ = try link(one, to: two)

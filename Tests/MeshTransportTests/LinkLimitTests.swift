@@ -9,8 +9,8 @@ import Testing
   @Test func acceptedConnectionsLeavePlacesForDials() throws {
     let mesh = try TestMesh()
     var limits = LinkLimits()
-    limits.connectionsMax = 3
-    limits.acceptedMax = 2
+    limits.quic.connectionsMax = 3
+    limits.quic.acceptedMax = 2
     let one = try TestNode(mesh.security("node-a")) { $0.handshakeTimeout = .milliseconds(1500) }
     let two = try TestNode(mesh.security("node-b"), limits: limits)
     for _ in 0..<2 { _ = try one.waitOpened(one.dial(two.address)) }
@@ -79,7 +79,7 @@ import Testing
   @Test func handshakesFromOneAddressAreBoundedUntilTheirPeersAreTrusted() throws {
     let mesh = try TestMesh()
     var limits = LinkLimits()
-    limits.connectionsPerAddressMax = 2
+    limits.quic.connectionsPerAddressMax = 2
     let two = try TestNode(mesh.security("node-b"), limits: limits)
     let security = try mesh.security("node-a")
     // A trusted peer takes no place of its address.
@@ -104,7 +104,7 @@ import Testing
   @Test func aFleetBehindOneAddressIsDelayedAndNotLost() throws {
     let mesh = try TestMesh()
     var limits = LinkLimits()
-    limits.connectionsPerAddressMax = 16
+    limits.quic.connectionsPerAddressMax = 16
     let two = try TestNode(mesh.security("node-b"), limits: limits) { $0.handshakeTimeout = .seconds(8) }
     let security = try mesh.security("node-a")
     let strangers = try (0..<16).map { _ in try HTTP3Client(security, to: two.address) }
@@ -135,8 +135,8 @@ import Testing
   @Test func forgedFirstPacketsLeavePlacesToThoseWhoProveTheirAddress() throws {
     let mesh = try TestMesh()
     var limits = LinkLimits()
-    limits.connectionsPerAddressMax = 4
-    limits.handshakesPerAddressBeforeRetry = 2
+    limits.quic.connectionsPerAddressMax = 4
+    limits.quic.handshakesPerAddressBeforeRetry = 2
     let two = try TestNode(mesh.security("node-b"), limits: limits)
     let security = try mesh.security("node-a")
     // They never read the answer, as whoever forged their address couldn't.
@@ -159,7 +159,7 @@ import Testing
 
   @Test func aFloodIsReportedOncePerSecondWithItsCount() {
     var limiter = NoticeLimiter()
-    var events: [LinkEvent] = []
+    var events: [Observation] = []
     let start = Instant(nanoseconds: 5_000_000_000)
     #expect(limiter.nextReport == nil)
     for _ in 0..<3 { limiter.datagramDropped("x") }
@@ -172,9 +172,9 @@ import Testing
     #expect(events.count == 2 && limiter.nextReport == start + .seconds(1))
     limiter.report(start + .seconds(1)) { events.append($0) }
     #expect(events.count == 3 && limiter.nextReport == nil)
-    guard case .observed(.datagramsDropped(3, "x")) = events[0],
-      case .observed(.limitReached("connections", "", 2)) = events[1],
-      case .observed(.datagramsDropped(1, "y")) = events[2]
+    guard case .datagramsDropped(3, "x") = events[0],
+      case .limitReached("connections", "", 2) = events[1],
+      case .datagramsDropped(1, "y") = events[2]
     else {
       Issue.record("\(events)")
       return

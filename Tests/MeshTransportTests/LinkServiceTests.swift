@@ -87,7 +87,7 @@ import Testing
     let client = try HTTP3Client(mesh.security("node-a"), to: node.address)
     let fields = HTTP3Client.fields("Pong")
     let used = fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 32 } + 32 + 1
-    let filler = String(repeating: "x", count: HTTP3Session.fieldBytesMax - used)
+    let filler = String(repeating: "x", count: LinkLimits().http3.sectionBytesMax - used)
     let good = try client.request(fields + [HTTPField("x", filler)], body: [])
     #expect(try client.waitGone(good).fields["grpc-status"] == "12")
     _ = try client.request(fields + [HTTPField("x", filler + "x")], body: [])

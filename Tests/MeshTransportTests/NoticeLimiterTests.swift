@@ -8,7 +8,7 @@ import Testing
   var told: [String] = []
   func report(_ seconds: Int64) {
     notices.report(.origin + .seconds(seconds)) {
-      if case .observed(.datagramsDropped(let count, let reason)) = $0 { told.append("\(count) \(reason)") }
+      if case .datagramsDropped(let count, let reason) = $0 { told.append("\(count) \(reason)") }
     }
   }
   for reason in ["a", "b", "a"] { notices.datagramDropped(reason) }

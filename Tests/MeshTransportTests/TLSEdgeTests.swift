@@ -6,7 +6,7 @@ import Testing
 @testable import MeshTransport
 
 /// A listener with TLS for `localhost`, and certificates for its clients.
-private final class TLSEdge {
+final class TLSEdge {
   let mesh: TestMesh
   let security: NodeSecurity
   let server: EdgeServer

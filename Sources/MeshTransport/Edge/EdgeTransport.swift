@@ -1,5 +1,6 @@
-// The control listener: HTTP/2 and HTTP/1.1 on one TCP port, for callers on this host only. It moves bytes; what a
-// request means is decided by the closure it is given (`MeshControl`).
+// The control listener: HTTP/2 and HTTP/1.1 on one TCP port and, with TLS, HTTP/3 on the UDP port of the same number, for
+// callers on this host only. It moves bytes; what a request means is decided by the closure it is given
+// (`MeshControl`).
 import CLinux
 import Glibc
 import MeshBasics
@@ -28,6 +29,8 @@ public final class EdgeTransport: @unchecked Sendable {
   private var clock = HTTPDate()
   /// Nil in clear text.
   private var tls: TLSServer?
+  /// Nil in clear text, and when `run` has returned.
+  private var http3: EdgeHTTP3?
   /// The credential that TLS couldn't use, and until when it isn't tried again: not each client is to cost that.
   private var unusable: (generation: UInt64, until: Instant)?
 
@@ -51,8 +54,15 @@ public final class EdgeTransport: @unchecked Sendable {
     self.observe = observe
     tls = try EdgeTransport.makeTLS(options.tls)
     reactor = try Reactor()
-    let socket = try TCPSocket.listen(on: address)
-    (listener, port) = (socket.descriptor, socket.address.port)
+    if let tls = options.tls {
+      let udp: UDPSocket
+      (udp, listener) = try SharedPort.bind(address, receiveBufferBytes: 1024 * 1024)
+      port = udp.address.port
+      http3 = try EdgeHTTP3(socket: udp, tls: tls, options: options, transport: self)
+    } else {
+      let socket = try TCPSocket.listen(on: address)
+      (listener, port) = (socket.descriptor, socket.address.port)
+    }
   }
 
   deinit {
@@ -63,6 +73,7 @@ public final class EdgeTransport: @unchecked Sendable {
   public func run() {
     do throws(TransportError) {
       try reactor.register(listener, for: .readable, Acceptor(self))
+      try http3?.open(reactor)
       reactor.run(while: { !isStopping }, nextDeadline: { nextDeadline() })
     } catch {
       observe(.limitReached("control listener: \(error)"))
@@ -79,7 +90,14 @@ public final class EdgeTransport: @unchecked Sendable {
 
   var isStopping: Bool { lock.locked { stopRequested } }
 
-  func respond(to request: HTTPRequest) -> HTTPResponse { answer(request) }
+  func respond(to request: HTTPRequest) -> HTTPResponse {
+    var response = answer(request)
+    // [RFC 7838 §3] For an hour: a node that is started again may have another port.
+    if http3 != nil, request.version != "HTTP/3" {
+      response.headers.append(HTTPField("Alt-Svc", "h3=\":\(port)\"; ma=3600"))
+    }
+    return response
+  }
 
   func date() -> String { clock.now() }
 
@@ -197,7 +215,8 @@ public final class EdgeTransport: @unchecked Sendable {
     if let pause = acceptPausedUntil, pause <= now { resumeAccepting() }
     for connection in connections.values.filter({ $0.deadline <= now }) { connection.timeOut(now: now) }
     let earliest = connections.values.map(\.deadline).min() ?? .distantFuture
-    return min(earliest, acceptPausedUntil ?? .distantFuture)
+    let http3Deadline = http3?.turn(now) ?? .distantFuture
+    return min(earliest, acceptPausedUntil ?? .distantFuture, http3Deadline)
   }
 
   private func closeListener() {
@@ -209,7 +228,14 @@ public final class EdgeTransport: @unchecked Sendable {
   private func drain() {
     let end = MonotonicClock.now() + options.stopTimeout
     for connection in Array(connections.values) { connection.finish(now: MonotonicClock.now()) }
-    while !connections.isEmpty, MonotonicClock.now() < end { reactor.turn(until: min(end, nextDeadline())) }
+    http3?.finish()
+    while MonotonicClock.now() < end {
+      let deadline = nextDeadline()
+      if connections.isEmpty, http3?.hasClients != true { break }
+      reactor.turn(until: min(end, deadline))
+    }
     for connection in Array(connections.values) { connection.close() }
+    http3?.close(reactor)
+    http3 = nil
   }
 }

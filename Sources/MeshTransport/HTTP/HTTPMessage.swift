@@ -7,11 +7,11 @@ public struct HTTPRequest: Equatable, Sendable {
   public var method = ""
   /// The target in origin form, path and query: `/control/peers?x=1`; `*` only with OPTIONS.
   public var target = ""
-  /// The fields in the order received. `Host` is among them for every version: HTTP/2 says it as `:authority`.
+  /// The fields in the order received. `Host` is among them for every version: HTTP/2 and 3 say it as `:authority`.
   public var headers: [HTTPField] = []
   /// The body without its transfer coding.
   public var body: [UInt8] = []
-  /// What the connection speaks: `HTTP/1.1` (which stands for 1.0 too) or `HTTP/2`.
+  /// What the connection speaks: `HTTP/1.1` (which stands for 1.0 too), `HTTP/2` or `HTTP/3`.
   public var version = "HTTP/1.1"
   /// Who the client has proven to be with a certificate; nil without one, and in clear.
   public var peer: PeerIdentity?
@@ -32,7 +32,7 @@ public struct HTTPResponse: Equatable, Sendable {
   public var headers: [HTTPField] = []
   /// The body without transfer coding.
   public var body: [UInt8] = []
-  /// Fields that follow the body. Only HTTP/2 sends them: in HTTP/1.1 few clients can read them.
+  /// Fields that follow the body. HTTP/1.1 leaves them out: few of its clients can read them.
   public var trailers: [HTTPField] = []
 
   /// An empty 200.
@@ -63,6 +63,15 @@ extension HTTPResponse {
 
   /// The trailers as they may be sent.
   var sendableTrailers: [HTTPField] { trailers.filter(HTTPResponse.isSendable) }
+
+  /// The fields before the body as HTTP/2 and HTTP/3 send them.
+  func streamFields(date: String?) -> [HTTPField] {
+    var fields = [HTTPField(":status", "\(finalStatus)")]
+    for field in sendableHeaders { fields.append(HTTPField(field.name.lowercased(), field.value)) }
+    if let date { fields.append(HTTPField("date", date)) }
+    if mayHaveBody { fields.append(HTTPField("content-length", "\(body.count)")) }
+    return fields
+  }
 
   private static let connectionFields = [
     "Content-Length", "Connection", "Transfer-Encoding", "Date", "Keep-Alive", "Proxy-Connection", "Upgrade",

@@ -13,25 +13,12 @@ public final class HTTP2Connection {
   /// Frames made ahead of the socket.
   public static let outputBytesMax = 64 * 1024
 
-  private struct Arriving {
-    var request: HTTPRequest
-    let since: Instant
-  }
-
-  private let message: HTTPLimits
   private let limits: HTTP2Limits
   private var session: HTTP2Session?
-  private var arriving: [Int32: Arriving] = [:]
-  private var complete: [(stream: Int32, request: HTTPRequest)] = []
-  private var refused: [(stream: Int32, failure: HTTPFailure)] = []
-  /// The statuses of those that were answered, until somebody asks.
-  private var refusals: [Int] = []
-  private var exchange: (stream: Int32, isHead: Bool)?
+  private let desk: RequestDesk<HTTP2Session>
   /// Bytes of answers that did not go out yet, by stream.
   private var unsent: [Int32: Int] = [:]
   private var unsentBytes = 0
-  /// Of requests that are arriving or wait to be handed out.
-  private(set) var bodyBytes = 0
   private var now = Instant.origin
   private var inputEnded = false
   private var outputBytes: [UInt8] = []
@@ -39,8 +26,8 @@ public final class HTTP2Connection {
 
   /// A connection just accepted. If memory fails it is over at once.
   public init(message: HTTPLimits = HTTPLimits(), limits: HTTP2Limits = HTTP2Limits()) {
-    self.message = message
     self.limits = limits
+    desk = RequestDesk(version: "HTTP/2", message: message, bodiesBytesMax: limits.bodiesBytesMax)
     session = HTTP2Session(message: message, limits: limits, handler: self)
   }
 
@@ -56,24 +43,18 @@ public final class HTTP2Connection {
 
   /// The next complete request; answer it with `respond` before asking again. Refusals are answered inside.
   public func nextRequest(date: String? = nil) -> HTTPRequest? {
-    while hasRoom, !refused.isEmpty {
-      let (stream, failure) = refused.removeFirst()
-      answer(HTTPResponse(failure), on: stream, isHead: false, date: date)
-      refusals.append(failure.status)
-    }
+    while hasRoom, let answered = desk.answerRefusal(of: session, date: date) { note(answered) }
     // Who is sent away gets no further answers: a flood of requests must not cost them.
-    if session?.failure != nil {
-      bodyBytes -= complete.reduce(0) { $0 + $1.request.body.count }
-      complete = []
-    }
-    guard exchange == nil, !complete.isEmpty, hasRoom else {
-      refill()
-      return nil
-    }
-    let (stream, request) = complete.removeFirst()
-    bodyBytes -= request.body.count
-    exchange = (stream, request.method == "HEAD")
-    return request
+    if session?.failure != nil { desk.dropComplete() }
+    if hasRoom, let request = desk.next() { return request }
+    refill()
+    return nil
+  }
+
+  private func note(_ answer: (stream: Int32, bytes: Int)) {
+    guard answer.bytes > 0 else { return }
+    unsent[answer.stream] = answer.bytes
+    unsentBytes += answer.bytes
   }
 
   /// Whether one more answer may wait for the client to read.
@@ -83,34 +64,25 @@ public final class HTTP2Connection {
 
   /// Answers the request that `nextRequest` handed out. `closing`: the connection takes no further ones.
   public func respond(_ response: HTTPResponse, date: String? = nil, closing: Bool = false) {
-    guard let exchange else { return }
-    self.exchange = nil
-    answer(response, on: exchange.stream, isHead: exchange.isHead, date: date)
+    guard let answered = desk.respond(response, of: session, date: date) else { return }
+    note(answered)
     if closing { session?.drain() }
   }
 
   /// Answers `failure` to the request that has been arriving for longest, when the next one is asked for. A client
   /// whose field section is not whole has no request yet, and is sent away.
   public func refuse(_ failure: HTTPFailure, date: String? = nil) {
-    if let oldest = arriving.keys.min() { return refuse(oldest, failure) }
+    if desk.refuseOldest(failure, of: session) { return }
     guard session?.isAmidFields == true else { return }
     session?.sendAway(HTTP2SessionFailure(.enhanceYourCalm, "a field section that took too long"))
     refill()
   }
 
   /// Answers `failure` to the request whose body has become longest so far. False when none has any.
-  func refuseLongest(_ failure: HTTPFailure, date: String?) -> Bool {
-    let longest = arriving.max { $0.value.request.body.count < $1.value.request.body.count }
-    guard let longest, !longest.value.request.body.isEmpty else { return false }
-    refuse(longest.key, failure)
-    return true
-  }
+  func refuseLongest(_ failure: HTTPFailure, date: String?) -> Bool { desk.refuseLongest(failure, of: session) }
 
   /// The statuses of the refusals that it has answered since this was asked last.
-  func takeRefusals() -> [Int] {
-    defer { refusals = [] }
-    return refusals
-  }
+  func takeRefusals() -> [Int] { desk.takeRefusals() }
 
   /// Takes no new requests; what is being answered still goes out.
   public func finish() {
@@ -140,71 +112,29 @@ public final class HTTP2Connection {
     return session.isOver || (inputEnded && hasAnsweredAll)
   }
 
-  private var hasAnsweredAll: Bool { complete.isEmpty && refused.isEmpty && exchange == nil && unsentBytes == 0 }
+  private var hasAnsweredAll: Bool { desk.hasAnsweredAll && unsentBytes == 0 }
 
   private func refill() {
     guard outputStart == 0 else { return }
     session?.fill(&outputBytes, upTo: HTTP2Connection.outputBytesMax)
   }
-
-  private func answer(_ response: HTTPResponse, on stream: Int32, isHead: Bool, date: String?) {
-    var fields = [HTTPField(":status", "\(response.finalStatus)")]
-    for field in response.sendableHeaders { fields.append(HTTPField(field.name.lowercased(), field.value)) }
-    if let date { fields.append(HTTPField("date", date)) }
-    if response.mayHaveBody { fields.append(HTTPField("content-length", "\(response.body.count)")) }
-    let body = response.mayHaveBody && !isHead ? response.body : []
-    let trailers = isHead ? [] : response.sendableTrailers.map { HTTPField($0.name.lowercased(), $0.value) }
-    let isWhole = body.isEmpty && trailers.isEmpty
-    guard let session, session.submitResponse(fields, on: stream, isWhole: isWhole), !isWhole else { return }
-    if session.send(body, on: stream) != nil {
-      unsent[stream] = body.count
-      unsentBytes += body.count
-    }
-    session.finish(stream, trailers: trailers)
-  }
-
-  private func refuse(_ stream: Int32, _ failure: HTTPFailure) {
-    if let given = arriving.removeValue(forKey: stream) { bodyBytes -= given.request.body.count }
-    session?.dropRest(of: stream)
-    refused.append((stream, failure))
-  }
 }
 
 extension HTTP2Connection: HTTP2Handler {
   func received(fields: [HTTPField], on stream: Int32, as section: HTTP2Section, refusal: HTTPFailure?) {
-    // Trailers of requests are read, and dropped: nothing here uses them.
-    guard case .headers(let bodyFollows) = section else {
-      if let refusal, arriving[stream] != nil { refuse(stream, refusal) }
-      return
-    }
-    if let refusal { return refuse(stream, refusal) }
-    do throws(HTTPFailure) {
-      let request = try HTTPRequest(http2: fields, limits: message)
-      arriving[stream] = Arriving(request: request, since: now)
-      if bodyFollows, request.expectsContinue { session?.submitContinue(on: stream) }
-    } catch {
-      refuse(stream, error)
-    }
+    var (bodyFollows, areTrailers) = (false, true)
+    if case .headers(let follows) = section { (bodyFollows, areTrailers) = (follows, false) }
+    desk.received(
+      fields: fields, areTrailers: areTrailers, bodyFollows: bodyFollows, refusal: refusal, on: stream, of: session,
+      now: now)
   }
 
   func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int32) -> Int {
-    guard let count = arriving[stream]?.request.body.count else { return bytes.count }
-    if bytes.count > message.bodyBytesMax &- count {
-      refuse(stream, HTTPFailure(413, "The body is longer than \(message.bodyBytesMax) bytes."))
-    } else if bytes.count > limits.bodiesBytesMax &- bodyBytes {
-      refuse(
-        stream, HTTPFailure(503, "The bodies of this connection are longer than \(limits.bodiesBytesMax) bytes."))
-    } else {
-      arriving[stream]?.request.body.append(contentsOf: bytes)
-      bodyBytes += bytes.count
-    }
+    desk.received(body: bytes, on: stream, of: session)
     return bytes.count
   }
 
-  func ended(_ stream: Int32) {
-    guard let given = arriving.removeValue(forKey: stream) else { return }
-    complete.append((stream, given.request))
-  }
+  func ended(_ stream: Int32) { desk.ended(stream) }
 
   func took(_ count: Int, on stream: Int32) {
     guard let left = unsent[stream] else { return }
@@ -213,22 +143,21 @@ extension HTTP2Connection: HTTP2Handler {
   }
 
   func closed(_ stream: Int32) {
-    if let given = arriving.removeValue(forKey: stream) { bodyBytes -= given.request.body.count }
-    if let index = complete.firstIndex(where: { $0.stream == stream }) {
-      bodyBytes -= complete.remove(at: index).request.body.count
-    }
-    refused.removeAll { $0.stream == stream }
+    desk.closed(stream)
     unsentBytes -= unsent.removeValue(forKey: stream) ?? 0
   }
 }
+
+extension HTTP2Session: AnsweringSession {}
 
 extension HTTP2Connection: EdgeProtocol {
   var awaitsReader: Bool { !output.isEmpty || unsentBytes > 0 }
   var progress: Int { session?.answerFrames ?? 0 }
   var stage: HTTP1RequestParser.Stage {
-    if !arriving.isEmpty { return .body }
+    if desk.isReceiving { return .body }
     return session?.isAmidFields == true ? .head : .idle
   }
-  var arrivingSince: Instant? { arriving.keys.min().flatMap { arriving[$0]?.since } }
+  var bodyBytes: Int { desk.bodyBytes }
+  var arrivingSince: Instant? { desk.arrivingSince }
   var floodedBy: String? { session?.failure.flatMap { $0.code == .enhanceYourCalm ? $0.text : nil } }
 }

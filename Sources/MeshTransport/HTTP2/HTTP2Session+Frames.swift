@@ -41,26 +41,12 @@ extension HTTP2Session {
   }
 
   func took(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, on stream: Int32) {
-    guard let state = streams[stream], state.refusal == nil else { return }
-    // [RFC 9113 §6.5.2] "the length of the name and value … plus an overhead of 32 octets for each field line"
-    state.fieldBytes += name.count + value.count + 32
-    // What begins with a colon stands for the request line of HTTP/1.1, which has no part in the number of fields.
-    let isPseudo = name.first == UInt8(ascii: ":")
-    state.fieldCount += isPseudo ? 0 : 1
-    if isPseudo, value.count > message.startLineBytesMax {
-      state.refusal = HTTPFailure(414, "The target is longer than \(message.startLineBytesMax) bytes.")
-    } else if state.fieldBytes > message.headerBytesMax {
-      state.refusal = HTTPFailure(431, "The header fields are longer than \(message.headerBytesMax) bytes.")
-    } else if state.fieldCount > message.fieldsMax {
-      state.refusal = HTTPFailure(431, "There are more than \(message.fieldsMax) fields.")
-    } else {
-      state.fields.append(HTTPField(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
-    }
+    streams[stream]?.section.take(name, value, message)
   }
 
   func tookInvalidField(on stream: Int32) {
-    guard let state = streams[stream], state.refusal == nil else { return }
-    state.refusal = HTTPFailure(400, "A field name is not a token, or a field value holds a control character.")
+    guard let state = streams[stream], state.section.refusal == nil else { return }
+    state.section.refusal = HTTPFailure(400, "A field name is not a token, or a field value holds a control character.")
   }
 
   func received(_ frame: nghttp2_frame) {
@@ -69,12 +55,10 @@ extension HTTP2Session {
     case NGHTTP2_HEADERS.rawValue:
       isAmidFields = false
       guard let state = streams[stream] else { return }
-      let (fields, isLast) = (state.fields, HTTP2Session.isLast(frame.hd))
+      let (fields, isLast) = (state.section.takeAll(), HTTP2Session.isLast(frame.hd))
       let section = state.hasFields ? HTTP2Section.trailers : .headers(bodyFollows: !isLast)
-      state.fields = []
-      (state.fieldBytes, state.fieldCount) = (0, 0)
       state.hasFields = true
-      handler.received(fields: fields, on: stream, as: section, refusal: state.refusal)
+      handler.received(fields: fields, on: stream, as: section, refusal: state.section.refusal)
       if isLast { end(stream) }
     case NGHTTP2_DATA.rawValue: if HTTP2Session.isLast(frame.hd) { end(stream) }
     case NGHTTP2_PING.rawValue where frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0: sayGoodbye()

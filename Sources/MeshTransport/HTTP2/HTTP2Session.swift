@@ -36,10 +36,7 @@ final class HTTP2Session {
   static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
   final class Stream {
-    var fields: [HTTPField] = []
-    var fieldBytes = 0
-    var fieldCount = 0
-    var refusal: HTTPFailure?
+    var section = FieldSection()
     /// The request's own fields are there; the next section is its trailers.
     var hasFields = false
     /// The client has sent all.

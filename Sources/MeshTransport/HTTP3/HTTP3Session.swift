@@ -1,12 +1,13 @@
 // HTTP/3 on one QUIC connection (RFC 9114), on nghttp3. It knows requests, responses, bodies and trailers; what they
-// mean is its handler's business. All calls come from the link thread.
+// mean is its handler's business. All calls come from the thread of its connection.
 import CNghttp3
 import CNgtcp2
 
 /// What a session tells its owner. Called inside QUIC calls: the connection must not be flushed or closed from here.
 protocol HTTP3Handler: AnyObject {
-  /// The header section of a request or response is whole, or that of its trailers.
-  func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool)
+  /// The field section of a request or response is whole, or that of its trailers. `refusal` says why it can't be
+  /// taken; its fields are then not all there.
+  func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool, refusal: HTTPFailure?)
   /// Some of the body came. `bytes` lives for the call. Gives the number of bytes that are done with; what is kept
   /// for later holds the peer back until `consumed` is told of it.
   func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) -> Int
@@ -14,19 +15,30 @@ protocol HTTP3Handler: AnyObject {
   func ended(_ stream: Int64)
   /// The peer takes no more of what we send on the stream.
   func refusedByReader(_ stream: Int64)
+  /// The peer broke off what it was sending on the stream.
+  func brokenOff(_ stream: Int64)
   /// The stream is gone, ended or broken off.
   func closed(_ stream: Int64)
 }
 
+/// What one session may cost.
+struct HTTP3Limits: Equatable, Sendable {
+  /// Requests that the peer may have open at once.
+  var streamsMax: UInt64
+  /// The most bytes of one field section, counted as RFC 9114 §4.2.2 does. Beyond it the connection is closed with
+  /// `H3_EXCESSIVE_LOAD`: what is read and dropped costs time as well.
+  var sectionBytesMax: Int
+  /// What one message may cost; a request beyond it is refused.
+  var message = HTTPLimits()
+}
+
 /// One HTTP/3 session.
 final class HTTP3Session {
-  /// The most bytes of header fields in one section.
-  static let fieldBytesMax = 16 * 1024
-
   private final class Stream {
     let body = OutgoingBody()
-    var fields: [HTTPField] = []
-    var fieldBytes = 0
+    var section = FieldSection()
+    /// What the peer still sends of it is of no use.
+    var isRefused = false
   }
 
   private var handle: OpaquePointer?
@@ -35,18 +47,22 @@ final class HTTP3Session {
   // Both hold this session, and outlive it.
   private unowned let connection: QUICConnection
   private unowned let handler: any HTTP3Handler
+  private let limits: HTTP3Limits
   private var streams: [Int64: Stream] = [:]
+  /// Grows when the peer acknowledges some of a body.
+  private(set) var progress = 0
   private(set) var failure: StreamLayerFailure?
 
   /// A session on `connection`, whose application keys are there. Nil when the peer allows too few streams, or memory
   /// fails.
-  init?(on connection: QUICConnection, handler: any HTTP3Handler, streamsMax: UInt64) {
+  init?(on connection: QUICConnection, handler: any HTTP3Handler, limits: HTTP3Limits) {
     self.connection = connection
+    self.limits = limits
     memory = connection.memory
     self.handler = handler
     var settings = nghttp3_settings()
     nghttp3_settings_default_versioned(Int32(NGHTTP3_SETTINGS_VERSION), &settings)
-    settings.max_field_section_size = UInt64(HTTP3Session.fieldBytesMax)
+    settings.max_field_section_size = UInt64(min(limits.message.headerBytesMax, limits.sectionBytesMax))
     // No dynamic table: a link sends its few fields once, and the tables would cost memory on every idle connection.
     settings.qpack_max_dtable_capacity = 0
     settings.qpack_encoder_max_dtable_capacity = 0
@@ -60,7 +76,7 @@ final class HTTP3Session {
       : nghttp3_conn_client_new_versioned(
         &handle, version, callbacks, Int32(NGHTTP3_SETTINGS_VERSION), &settings, memory.nghttp3, me)
     guard status == 0 else { return nil }
-    if connection.isServer { nghttp3_conn_set_max_client_streams_bidi(handle, streamsMax) }
+    if connection.isServer { nghttp3_conn_set_max_client_streams_bidi(handle, limits.streamsMax) }
     guard let control = connection.openStream(bidirectional: false),
       let encoder = connection.openStream(bidirectional: false),
       let decoder = connection.openStream(bidirectional: false),
@@ -82,12 +98,30 @@ final class HTTP3Session {
     return status == 0 ? stream : nil
   }
 
-  /// Answers `stream`; the body follows by `send`, and `finish` ends it.
-  func submitResponse(_ fields: [HTTPField], on stream: Int64) -> Bool {
+  /// Says `100 Continue` on `stream`.
+  func submitContinue(on stream: Int64) {
+    _ = withFields([HTTPField(":status", "100")]) { nghttp3_conn_submit_info(handle, stream, $0, $1) }
+  }
+
+  /// Answers `stream`. Unless `isWhole`, the body follows by `send`, and `finish` ends it.
+  func submitResponse(_ fields: [HTTPField], on stream: Int64, isWhole: Bool = false) -> Bool {
     guard streams[stream] != nil else { return false }
     var reader = nghttp3_data_reader(read_data: readBody)
-    return withFields(fields) { nghttp3_conn_submit_response(handle, stream, $0, $1, &reader) } == 0
+    return withFields(fields) { pairs, count in
+      isWhole
+        ? nghttp3_conn_submit_response(handle, stream, pairs, count, nil)
+        : nghttp3_conn_submit_response(handle, stream, pairs, count, &reader)
+    } == 0
   }
+
+  /// What still comes on `stream` is of no use: the peer is asked to stop (RFC 9114 §4.1.1).
+  func dropRest(of stream: Int64) {
+    streams[stream]?.isRefused = true
+    connection.stopReading(stream: stream, code: HTTP3ErrorCode.noError)
+  }
+
+  /// Says that no further requests will be taken, and refuses those that come nonetheless (RFC 9114 §5.2).
+  func drain() { _ = nghttp3_conn_shutdown(handle) }
 
   /// Appends to the body of a stream. Returns the bytes that the stream now holds in memory; nil when it is gone.
   func send(_ prefix: [UInt8], _ bytes: [UInt8], on stream: Int64) -> Int? {
@@ -142,36 +176,24 @@ final class HTTP3Session {
     return (count, UInt32(NGHTTP3_DATA_FLAG_EOF) | UInt32(NGHTTP3_DATA_FLAG_NO_END_STREAM))
   }
 
-  fileprivate func began(_ stream: Int64) {
-    let state = streams[stream] ?? Stream()
-    state.fields = []
-    state.fieldBytes = 0
-    streams[stream] = state
-  }
+  fileprivate func began(_ stream: Int64) { if streams[stream] == nil { streams[stream] = Stream() } }
 
   /// False when the section is over its limit.
   fileprivate func took(_ name: nghttp3_vec, _ value: nghttp3_vec, on stream: Int64) -> Bool {
     guard let state = streams[stream] else { return true }
-    // RFC 9114 §4.2.2 counts 32 bytes of overhead for each field.
-    state.fieldBytes += name.len + value.len + 32
-    guard state.fieldBytes <= HTTP3Session.fieldBytesMax else {
-      failure = StreamLayerFailure(
-        code: HTTP3ErrorCode.excessiveLoad,
-        text: "a header section is over the limit of \(HTTP3Session.fieldBytesMax) bytes")
-      return false
-    }
-    func text(_ vector: nghttp3_vec) -> String {
-      String(decoding: UnsafeBufferPointer(start: vector.base, count: vector.len), as: UTF8.self)
-    }
-    state.fields.append(HTTPField(text(name), text(value)))
-    return true
+    func bytes(_ vector: nghttp3_vec) -> UnsafeBufferPointer<UInt8> { .init(start: vector.base, count: vector.len) }
+    state.section.take(bytes(name), bytes(value), limits.message)
+    guard state.section.bytes > limits.sectionBytesMax else { return true }
+    failure = StreamLayerFailure(
+      code: HTTP3ErrorCode.excessiveLoad,
+      text: "a header section is over the limit of \(limits.sectionBytesMax) bytes")
+    return false
   }
 
   fileprivate func tookSection(_ stream: Int64, areTrailers: Bool) {
     guard let state = streams[stream] else { return }
-    let fields = state.fields
-    state.fields = []
-    handler.received(fields: fields, on: stream, areTrailers: areTrailers)
+    let (fields, refusal) = (state.section.takeAll(), state.section.refusal)
+    handler.received(fields: fields, on: stream, areTrailers: areTrailers, refusal: refusal)
   }
 
   fileprivate func took(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) {
@@ -182,7 +204,10 @@ final class HTTP3Session {
   func consumed(_ count: Int, on stream: Int64) { connection.consumed(count, on: stream) }
 
   fileprivate func ended(_ stream: Int64) { handler.ended(stream) }
-  fileprivate func acknowledgedBody(_ count: Int, on stream: Int64) { streams[stream]?.body.acknowledge(count) }
+  fileprivate func acknowledgedBody(_ count: Int, on stream: Int64) {
+    progress &+= count
+    streams[stream]?.body.acknowledge(count)
+  }
   fileprivate func mustStopSending(_ stream: Int64, _ code: UInt64) {
     connection.stopReading(stream: stream, code: code)
   }
@@ -220,8 +245,11 @@ extension HTTP3Session: QUICStreamLayer {
 
   func streamReset(_ stream: Int64) {
     _ = nghttp3_conn_shutdown_stream_read(handle, stream)
+    // Who was asked to stop still waits for the answer.
+    guard stream & 2 == 0, streams[stream]?.isRefused != true else { return }
     // A request or an answer that is broken off has no other half; what we still had to say is not waited for.
-    if stream & 2 == 0 { connection.stopWriting(stream: stream, code: HTTP3ErrorCode.requestCancelled) }
+    connection.stopWriting(stream: stream, code: HTTP3ErrorCode.requestCancelled)
+    if streams[stream] != nil { handler.brokenOff(stream) }
   }
 
   func streamStopped(_ stream: Int64) { _ = nghttp3_conn_shutdown_stream_read(handle, stream) }

@@ -2,11 +2,12 @@
 // answered how is in MeshRequest.swift.
 import MeshBasics
 
-/// One QUIC connection with its HTTP/3 session and its link.
-final class LinkConnection: DeadlineOwner {
+/// One QUIC connection with its HTTP/3 session and its link. Its `deadline`: a dial must be open by then; an accepted
+/// connection without a link must have made a call; a link that closes on request waits no longer for its last bytes to
+/// arrive.
+final class LinkConnection: QUICUser {
   enum LinkState { case none, opening, open, ended }
 
-  let quic: QUICConnection
   private(set) var http: HTTP3Session?
   /// Lets go of this connection when it ends, and of all when it stops itself.
   let loop: LinkLoop
@@ -28,21 +29,9 @@ final class LinkConnection: DeadlineOwner {
   /// The peer ended the stream; to be acted on when all is read.
   private var hasUnreadEnd = false
 
-  /// A dial must be open by then; an accepted connection without a link must have made a call; a link that closes on
-  /// request waits no longer for its last bytes to arrive.
-  var deadline: Instant?
   /// Set inside QUIC calls; the loop acts on it when the call is over.
   var pendingEnd: (end: LinkEnd, close: QUICClose)?
   private var isLingering = false
-  /// In the loop's list of connections to flush.
-  var isDirty = false
-  var heapIndex: Int?
-  /// Counted among the accepted handshakes in flight.
-  var countsAsHandshake = false
-  /// Counted against its peer's identity, no longer against its address.
-  var countsAsTrusted = false
-  /// Datagrams that were read since the last flush.
-  private var readCount = 0
   /// The TCP connection beside the link, or the one that asks whether a dial's port is closed.
   var tether: TetherEnd?
   /// What the dialer's tether has to say; nil once one said it.
@@ -60,7 +49,6 @@ final class LinkConnection: DeadlineOwner {
   }
 
   init(_ quic: QUICConnection, loop: LinkLoop, link: LinkID?, serverName: String, limits: LinkLimits) {
-    self.quic = quic
     self.loop = loop
     self.link = link
     self.serverName = serverName
@@ -71,8 +59,8 @@ final class LinkConnection: DeadlineOwner {
       [mailbox = loop.mailbox] in
       mailbox.wake()
     }
+    super.init(quic)
     quic.onReady = { [unowned self] in start() }
-    quic.onTrusted = { [unowned self] in loop.trusted(self) }
   }
 
   /// The peer, once its certificate is trusted.
@@ -80,15 +68,9 @@ final class LinkConnection: DeadlineOwner {
     quic.identity.map { LinkPeer(identity: $0, remoteAddress: quic.remote.description, transport: "http3") }
   }
 
-  /// The peer for a log: the first name of its certificate, and its address.
-  var peerName: String {
-    guard let names = quic.identity?.nodeNames, let first = names.first else { return quic.remote.description }
-    return "\(first)\(names.count > 1 ? " and \(names.count - 1) more" : "") at \(quic.remote)"
-  }
-
   private func start() -> Bool {
     guard http == nil,
-      let session = HTTP3Session(on: quic, handler: self, streamsMax: limits.streamsPerConnectionMax)
+      let session = HTTP3Session(on: quic, handler: self, limits: limits.http3)
     else { return http != nil }
     http = session
     quic.streams = session
@@ -100,7 +82,7 @@ final class LinkConnection: DeadlineOwner {
   /// Ends the link, and with it the connection once the current call is over. The first reason stands.
   func fail(_ end: LinkEnd, _ close: QUICClose = .application(code: HTTP3ErrorCode.noError)) {
     if pendingEnd == nil { pendingEnd = (end, close) }
-    loop.touch(self)
+    loop.endpoint.touch(self)
   }
 
   /// Ends the link on request, once the peer has what was sent before, or at `deadline`.
@@ -112,18 +94,18 @@ final class LinkConnection: DeadlineOwner {
     fail(.closed)
   }
 
-  /// Whether the end still waits for the peer to have all that was sent.
-  func lingers(_ now: Instant) -> Bool { isLingering && outstanding > 0 && deadline.map { now < $0 } ?? false }
+  override func deadlineCame(_ now: Instant) { fail(.timedOut) }
 
-  /// Whether only an acknowledgement is due after a datagram was read, which can wait for an answer to travel with.
-  func mayPause(_ now: Instant) -> Bool {
-    readCount += 1
-    return readCount < 2 && state == .open && pendingEnd == nil && !isDirty && outstanding == 0
-      && quic.expiry <= now + limits.answerPause
+  override func sendAway(_ reason: String) {
+    fail(.protocolError(reason), .application(code: HTTP3ErrorCode.excessiveLoad))
   }
 
-  /// A flush is about to send all that is due.
-  func willFlush() { readCount = 0 }
+  override func isToEnd(_ now: Instant) -> Bool {
+    let isWaited = isLingering && outstanding > 0 && deadline.map { now < $0 } ?? false
+    return pendingEnd != nil && !isWaited
+  }
+
+  override func awaitsAnswer() -> Bool { state == .open && pendingEnd == nil && outstanding == 0 }
 
   /// The link's end is about to be reported: nothing more may come of it. What was not read is lost, as what is still
   /// on its way is.
@@ -144,7 +126,7 @@ final class LinkConnection: DeadlineOwner {
     let held = http.send(GRPCDeframer.prefix(length: message.count), message, on: linkStream)
     if let held, held > limits.sendQueueBytesMax { fail(.protocolError("peer does not read")) }
     loop.statistics.messagesSent += 1
-    loop.touch(self)
+    loop.endpoint.touch(self)
   }
 
   func answer(_ stream: Int64, with reply: [UInt8]) {
@@ -153,7 +135,7 @@ final class LinkConnection: DeadlineOwner {
       _ = http.send(GRPCDeframer.prefix(length: reply.count), reply, on: stream)
       http.finish(stream, trailers: GRPCStatus.ok.fields)
     }
-    loop.touch(self)
+    loop.endpoint.touch(self)
   }
 
   func answer(_ stream: Int64, with status: GRPCStatus) {
@@ -161,13 +143,13 @@ final class LinkConnection: DeadlineOwner {
     guard let http else { return }
     // A status without a message is a "trailers-only" response: it fits in the header section.
     if http.submitResponse(MeshRequest.responseFields + status.fields, on: stream) { http.finish(stream) }
-    loop.touch(self)
+    loop.endpoint.touch(self)
   }
 
   private func refuse(_ stream: Int64, status: Int) {
     guard let http else { return }
     if http.submitResponse([HTTPField(":status", "\(status)")], on: stream) { http.finish(stream) }
-    loop.touch(self)
+    loop.endpoint.touch(self)
   }
 
   /// Bytes that the peer has not acknowledged.
@@ -177,10 +159,11 @@ final class LinkConnection: DeadlineOwner {
 // MARK: HTTP/3 events
 
 extension LinkConnection: HTTP3Handler {
-  func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool) {
+  func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool, refusal: HTTPFailure?) {
     if quic.isServer {
-      if !areTrailers { accept(MeshRequest(fields), on: stream) }
+      if !areTrailers { accept(refusal.map { .refused($0.status) } ?? MeshRequest(fields), on: stream) }
     } else if stream == linkStream {
+      if let refusal { return fail(.protocolError("peer answered with too much: \(refusal)")) }
       areTrailers ? linkEnded(by: fields) : linkAnswered(fields)
     }
   }
@@ -202,7 +185,7 @@ extension LinkConnection: HTTP3Handler {
       link = accepted
       linkStream = stream
       opened(accepted, peer)
-      loop.touch(self)
+      loop.endpoint.touch(self)
     }
   }
 
@@ -294,7 +277,7 @@ extension LinkConnection: HTTP3Handler {
     guard state == .open, count > 0 else { return state != .open }
     unread = Array(waiting.dropFirst(count))
     http?.consumed(count, on: linkStream)
-    loop.touch(self)
+    loop.endpoint.touch(self)
     guard unread.isEmpty else {
       creditEnded()
       return false
@@ -349,6 +332,8 @@ extension LinkConnection: HTTP3Handler {
   func refusedByReader(_ stream: Int64) {
     if stream == linkStream, state == .open { fail(.closed) }
   }
+
+  func brokenOff(_ stream: Int64) {}
 
   func closed(_ stream: Int64) {
     if stream == linkStream {

@@ -7,27 +7,27 @@ extension LinkLoop {
   func explain(_ failure: QUICFailure, on connection: LinkConnection) -> (LinkEnd, close: QUICClose?) {
     switch failure {
     case .handshakeTimedOut, .idleTimedOut: return (.timedOut, nil)
+    case .unreachable(let code): return (.unreachable(systemMessage(code)), nil)
+    case .notStarted: return (.protocolError("can't start TLS"), nil)
     case .dropped: return (.protocolError("the connection was dropped"), nil)
     case .closedByPeer(let close): return (explain(close, on: connection), nil)
     case .forgottenByPeer: return (.unreachable("the peer does not know this connection, as after a restart"), nil)
     case .broken(let code):
-      if let failure = connection.http?.failure {
-        deliver(.observed(.messageRejected(peer: connection.quic.remote.description, reason: failure.text)))
-        return (.protocolError(failure.text), .application(code: failure.code))
-      }
-      return (explain(code, on: connection), .failure(code))
+      let close = connection.quic.close(after: failure)
+      guard let broken = connection.http?.failure else { return (explain(code, on: connection), close) }
+      deliver(.observed(.messageRejected(peer: connection.quic.remote.description, reason: broken.text)))
+      return (.protocolError(broken.text), close)
     }
   }
 
   private func explain(_ code: Int32, on connection: LinkConnection) -> LinkEnd {
     let quic = connection.quic
-    let alert = quic.tlsAlert
-    if let reason = quic.refusal ?? (alert == TLSAlert.certificateRequired ? "no-certificate" : nil) {
+    if let reason = quic.trustRefusal {
       statistics.trustRefusals += 1
       tellRefusal(reason, on: connection)
       return .refused(reason: reason)
     }
-    if let alert { return .protocolError("TLS: \(GnuTLS.alertName(alert)) (\(alert))") }
+    if let alert = quic.tlsAlert { return .protocolError("TLS: \(GnuTLS.alertName(alert)) (\(alert))") }
     return .protocolError(QUICConnection.message(code))
   }
 
@@ -53,16 +53,5 @@ extension LinkLoop {
     guard connection.link == nil else { return }
     let quic = connection.quic
     deliver(.observed(.trustRefused(peer: quic.remote.description, reason: reason, inbound: quic.isServer)))
-  }
-}
-
-/// TLS alerts that mean something to us (RFC 8446 §6.2).
-enum TLSAlert {
-  static let certificateRequired: UInt8 = 116
-
-  /// Whether the alert says that the certificate was refused: bad, unsupported, revoked, expired, unknown, unknown CA,
-  /// access denied, or none given.
-  static func refusesCertificate(_ alert: UInt8) -> Bool {
-    (42...46).contains(alert) || alert == 48 || alert == 49 || alert == certificateRequired
   }
 }

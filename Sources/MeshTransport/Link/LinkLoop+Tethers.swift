@@ -3,23 +3,6 @@ import Glibc
 import MeshBasics
 
 extension LinkLoop: TetherOwner {
-  /// Binds UDP and TCP to one port. A port that the kernel chose for UDP may be taken for TCP; then it chooses again.
-  static func bind(
-    _ address: SocketAddress
-  ) throws(TransportError) -> (udp: UDPSocket, listener: Int32) {
-    var attempts = 16
-    while true {
-      let udp = try UDPSocket(binding: address, receiveBufferBytes: 4 * 1024 * 1024)
-      attempts -= 1
-      do throws(TransportError) {
-        return (udp, try TCPSocket.listen(on: udp.address).descriptor)
-      } catch {
-        if address.port == 0, error.addressInUse, attempts > 0 { continue }
-        throw error
-      }
-    }
-  }
-
   /// Prepares the tether of a link that has just opened: its dialer builds it, its acceptor waits for it. There is one
   /// attempt for each link; one without a tether lives as well.
   func tie(_ connection: LinkConnection) {
@@ -73,7 +56,7 @@ extension LinkLoop: TetherOwner {
   /// that it ends is dialed again.
   func hostRefused(_ remote: SocketAddress, _ code: Int32, _ now: Instant) {
     guard [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(code) else { return }
-    for connection in Array(connections.values) where connection.quic.remote == remote {
+    for connection in Array(connections) where connection.quic.remote == remote {
       if connection.state == .open {
         if let last = connection.lastDoubt, now < last + limits.doubtInterval { continue }
         connection.lastDoubt = now

@@ -1,18 +1,11 @@
 /// The link thread's counters. It keeps a copy of its own and publishes it once per turn.
 struct LinkStatistics: Sendable {
+  var quic = QUICCounts()
   var connections: Int64 = 0
   var links: Int64 = 0
   var linksOpened: Int64 = 0
   var handshakesDialed: Int64 = 0
-  var handshakesAccepted: Int64 = 0
   var trustRefusals: Int64 = 0
-  var connectionsRefused: Int64 = 0
-  var retriesSent: Int64 = 0
-  var datagramsReceived: Int64 = 0
-  var datagramsSent: Int64 = 0
-  var datagramsDropped: Int64 = 0
-  var bytesReceived: Int64 = 0
-  var bytesSent: Int64 = 0
   var messagesReceived: Int64 = 0
   var messagesSent: Int64 = 0
   var linkPauses: Int64 = 0
@@ -24,10 +17,10 @@ struct LinkStatistics: Sendable {
   var list: [(name: String, value: Int64)] {
     [
       ("connections", connections), ("links", links), ("linksOpened", linksOpened),
-      ("handshakesDialed", handshakesDialed), ("handshakesAccepted", handshakesAccepted),
-      ("trustRefusals", trustRefusals), ("connectionsRefused", connectionsRefused), ("retriesSent", retriesSent),
-      ("datagramsReceived", datagramsReceived), ("datagramsSent", datagramsSent),
-      ("datagramsDropped", datagramsDropped), ("bytesReceived", bytesReceived), ("bytesSent", bytesSent),
+      ("handshakesDialed", handshakesDialed), ("handshakesAccepted", quic.handshakesAccepted),
+      ("trustRefusals", trustRefusals), ("connectionsRefused", quic.connectionsRefused), ("retriesSent", quic.retriesSent),
+      ("datagramsReceived", quic.datagramsReceived), ("datagramsSent", quic.datagramsSent),
+      ("datagramsDropped", quic.datagramsDropped), ("bytesReceived", quic.bytesReceived), ("bytesSent", quic.bytesSent),
       ("messagesReceived", messagesReceived), ("messagesSent", messagesSent),
       ("linkPauses", linkPauses),
       ("tethersOpen", tethersOpen), ("tethersRefused", tethersRefused), ("doubts", doubts),

@@ -55,6 +55,7 @@ extension QUICConnection {
         &transport, memory.ngtcp2, me)
     }
     guard status == 0 else { return false }
+    admitsStrangers = !parameters.requiresClientCertificate
     // A client repeats its first packets under the id it chose itself.
     for id in [header.dcid, source] {
       if let key = ConnectionKey(id) { add(key) }
@@ -63,7 +64,9 @@ extension QUICConnection {
   }
 
   private func startTLS(_ credential: TLSCredential, serverName: String?) -> Bool {
-    let session = TLSSession(isServer: isServer, credential: credential, serverName: serverName) { raw in
+    let session = TLSSession(
+      isServer: isServer, credential: credential, serverName: serverName, requiresCertificate: !admitsStrangers
+    ) { raw in
       guard let raw, let pointer = gnutls_session_get_ptr(raw) else { return GNUTLS_E_CERTIFICATE_ERROR }
       let reference = pointer.assumingMemoryBound(to: ngtcp2_crypto_conn_ref.self)
       guard let connection = connection(reference.pointee.user_data) else { return GNUTLS_E_CERTIFICATE_ERROR }
@@ -316,6 +319,15 @@ extension QUICConnection {
       isApplication: error.type == NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_APPLICATION, code: error.error_code,
       reason: reason ?? "")
   }
+
+  /// What to close with after `failure`; nil when nothing is to be sent.
+  func close(after failure: QUICFailure) -> QUICClose? {
+    guard case .broken(let status) = failure else { return nil }
+    return streams?.failure.map { .application(code: $0.code) } ?? .failure(status)
+  }
+
+  /// Why the peer's certificate was refused, or that it showed none where one is required; nil when neither is so.
+  var trustRefusal: String? { refusal ?? (tlsAlert == TLSAlert.certificateRequired ? "no-certificate" : nil) }
 
   /// The alert of a failed handshake, when we sent one.
   var tlsAlert: UInt8? { handle.map { ngtcp2_conn_get_tls_alert($0) }.flatMap { $0 == 0 ? nil : $0 } }

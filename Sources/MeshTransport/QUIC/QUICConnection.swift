@@ -54,6 +54,8 @@ struct QUICParameters {
   var handshakeTimeout: Duration
   var idleTimeout: Duration
   var streamsMax: UInt64
+  /// Whether a server sends clients without a certificate away; otherwise it only asks for one.
+  var requiresClientCertificate = true
   var connectionWindow: UInt64 = 256 * 1024
   var streamWindow: UInt64 = 64 * 1024
 }
@@ -68,6 +70,10 @@ enum QUICFailure: Equatable {
   case forgottenByPeer
   /// To be dropped without a word.
   case dropped
+  /// The system could not send its first packets: the `errno`.
+  case unreachable(Int32)
+  /// GnuTLS or memory failed before the first packet.
+  case notStarted
   /// A protocol error of the peer or ours, as an ngtcp2 code; to be closed with it.
   case broken(Int32)
 }
@@ -122,6 +128,8 @@ final class QUICConnection {
   var identity: PeerIdentity?
   /// Why we refused the peer's certificate.
   var refusal: String?
+  /// A peer may come without a certificate.
+  var admitsStrangers = false
   var isHandshakeComplete = false
   /// A stateless reset came.
   var isForgottenByPeer = false
@@ -165,6 +173,7 @@ final class QUICConnection {
   /// Decides on the chain that the peer showed; remembers who it is, or why it was refused.
   func judge(_ chain: [[UInt8]]) -> Bool {
     if chain.isEmpty {
+      if admitsStrangers { return true }
       refusal = "no-certificate"
       return false
     }

@@ -7,10 +7,12 @@ final class TLSSession {
   let handle: gnutls_session_t
   private let credential: TLSCredential
 
-  /// A session with mutual certificates and ALPN `h3`. `serverName` is sent as SNI when it is a name, not an address.
+  /// A session with ALPN `h3`, for which both show a certificate; as a server without `requiresCertificate` it only asks
+  /// for one. `serverName` is sent as SNI when it is a name, not an address.
   /// `judge` is the C function that GnuTLS calls with the peer's chain. Nil when GnuTLS refuses (out of memory).
   init?(
-    isServer: Bool, credential: TLSCredential, serverName: String?, judge: @convention(c) (gnutls_session_t?) -> Int32
+    isServer: Bool, credential: TLSCredential, serverName: String?, requiresCertificate: Bool,
+    judge: @convention(c) (gnutls_session_t?) -> Int32
   ) {
     var made: gnutls_session_t?
     let side = isServer ? GNUTLS_SERVER.rawValue : GNUTLS_CLIENT.rawValue
@@ -21,7 +23,9 @@ final class TLSSession {
       gnutls_credentials_set(made, GNUTLS_CRD_CERTIFICATE, UnsafeMutableRawPointer(credential.certificate)) == 0,
       requireH3() == 0
     else { return nil }
-    if isServer { gnutls_certificate_server_set_request(made, GNUTLS_CERT_REQUIRE) }
+    if isServer {
+      gnutls_certificate_server_set_request(made, requiresCertificate ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST)
+    }
     if let serverName, SocketAddress(literal: serverName, port: 0) == nil {
       _ = gnutls_server_name_set(made, GNUTLS_NAME_DNS, serverName, serverName.utf8.count)
     }

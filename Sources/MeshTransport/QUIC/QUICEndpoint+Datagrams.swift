@@ -1,16 +1,13 @@
-// Datagrams in and out of the link thread: whose they are, and what answers those that are nobody's.
+// Datagrams in and out of an endpoint: whose they are, and what answers those that are nobody's.
 import CNgtcp2
-import Glibc
 import MeshBasics
 import MeshSecurity
 
-extension LinkLoop: ReactorHandler {
-  func ready(_ descriptor: Int32, _ readiness: Readiness) {
-    // The mailbox is emptied in every turn anyway.
-    guard let socket, descriptor == socket.descriptor else { return mailbox.wasSignalled() }
-    let now = MonotonicClock.now()
-    readingSince = now
-    if readiness.contains(.failed) { socket.readErrors { hostRefused($0, $1, now) } }
+extension QUICEndpoint {
+  /// The socket is ready: reads what came, but not for ever.
+  func ready(_ readiness: Readiness, _ now: Instant) {
+    guard let socket else { return }
+    if readiness.contains(.failed) { socket.readErrors { owner?.hostRefused($0, $1, now) } }
     // A flood must not keep commands and timers waiting: a few batches, then the next turn.
     for _ in 0..<8 {
       let count = socket.receive { take($0, now) }
@@ -19,8 +16,8 @@ extension LinkLoop: ReactorHandler {
   }
 
   private func take(_ datagram: ReceivedDatagram, _ now: Instant) {
-    statistics.datagramsReceived += 1
-    statistics.bytesReceived += Int64(datagram.bytes.count)
+    counts.datagramsReceived += 1
+    counts.bytesReceived += Int64(datagram.bytes.count)
     if datagram.isTruncated { return drop("longer than \(UDPSocket.datagramBytesMax) bytes") }
     switch QUICPacket.kind(of: datagram.bytes) {
     case .invalid: drop("no QUIC packet")
@@ -29,7 +26,7 @@ extension LinkLoop: ReactorHandler {
       answer(datagram, QUICPacket.versionNegotiation(for: header))
     case .connection(let key, let hasLongHeader):
       switch routes[key] {
-      case .live(let connection): read(datagram, connection, now)
+      case .live(let user): read(datagram, user, now)
       case .closing(let entry):
         if !entry.packet.isEmpty && entry.isDueAgain() { answer(datagram, entry.packet) }
       case nil:
@@ -38,26 +35,30 @@ extension LinkLoop: ReactorHandler {
     }
   }
 
-  private func read(_ datagram: ReceivedDatagram, _ connection: LinkConnection, _ now: Instant) {
-    if let failure = connection.quic.read(datagram, now: now) {
-      fail(connection, failure, now)
-    } else if connection.mayPause(now) {
-      pause(connection, until: now + limits.answerPause)
+  private func read(_ datagram: ReceivedDatagram, _ user: User, _ now: Instant) {
+    if let failure = user.quic.read(datagram, now: now) {
+      owner?.failed(user, failure, now)
+    } else if mayPause(user, now) {
+      pause(user, until: now + limits.answerPause)
     } else {
-      touch(connection)
+      touch(user)
     }
   }
 
+  /// Whether only an acknowledgement is due, and one datagram lies back.
+  private func mayPause(_ user: User, _ now: Instant) -> Bool {
+    user.readCount += 1
+    return user.readCount < 2 && !user.isDirty && user.awaitsAnswer() && user.quic.expiry <= now + limits.answerPause
+  }
+
   private func drop(_ reason: String) {
-    statistics.datagramsDropped += 1
+    counts.datagramsDropped += 1
     notices.datagramDropped(reason)
   }
 
   private func answer(_ datagram: ReceivedDatagram, _ packet: [UInt8]) {
-    guard !packet.isEmpty, let socket else { return }
-    _ = packet.withUnsafeBytes {
-      transmit($0, from: datagram.local ?? socket.address, to: datagram.remote, ecn: 0)
-    }
+    guard !packet.isEmpty else { return }
+    _ = packet.withUnsafeBytes { transmit($0, from: datagram.local ?? address, to: datagram.remote, ecn: 0) }
   }
 
   /// A packet of a connection that we don't know: either the peer doesn't know that it is gone, or this is a peer's
@@ -66,50 +67,49 @@ extension LinkLoop: ReactorHandler {
   private func reset(_ datagram: ReceivedDatagram, _ now: Instant) {
     drop("unknown connection")
     guard resets.allows(limits.resetsPerSecondMax, now) else { return }
-    for connection in Array(connections.values) where connection.quic.remote == datagram.remote {
-      read(datagram, connection, now)
-      if connection.quic.isForgottenByPeer { return }
+    for user in Array(users.values) where user.quic.remote == datagram.remote {
+      read(datagram, user, now)
+      if user.quic.isForgottenByPeer { return }
     }
     answer(datagram, QUICPacket.statelessReset(answering: datagram.bytes, secret: resetSecret))
   }
 
   private func accept(_ datagram: ReceivedDatagram, _ now: Instant) {
-    guard let header = QUICPacket.clientInitial(datagram.bytes), let socket else {
+    guard let header = QUICPacket.clientInitial(datagram.bytes), let owner, !isStopping else {
       return drop("no first packet of a connection")
     }
     let remote = datagram.remote
-    guard connections.count < limits.connectionsMax, acceptedCount < limits.acceptedMax else {
-      statistics.connectionsRefused += 1
-      return notices.limitReached("connections")
+    guard users.count < limits.connectionsMax, acceptedCount < limits.acceptedMax else {
+      counts.connectionsRefused += 1
+      return limitReached("connections")
     }
     let untrusted = untrustedFrom.count(from: remote)
     guard untrusted < limits.connectionsPerAddressMax else {
-      statistics.connectionsRefused += 1
-      return notices.limitReached("untrusted connections of one address", peer: remote.site.host)
+      counts.connectionsRefused += 1
+      return limitReached("untrusted connections of one address", peer: remote.site.host)
     }
     let retried = QUICPacket.retried(header, from: remote, secret: retrySecret, now: now)
     if retried == nil {
       if QUICPacket.hasRetryToken(header) { return drop("invalid Retry token") }
       if handshakesInFlight >= limits.handshakesBeforeRetry || untrusted >= limits.handshakesPerAddressBeforeRetry {
-        statistics.retriesSent += 1
+        counts.retriesSent += 1
         return answer(datagram, QUICPacket.retry(for: header, from: remote, secret: retrySecret, now: now))
       }
     }
     let quic = QUICConnection(
-      isServer: true, local: datagram.local ?? socket.address, remote: remote, host: self, resetSecret: resetSecret,
+      isServer: true, local: datagram.local ?? address, remote: remote, host: self, resetSecret: resetSecret,
       memory: memory)
-    let connection = LinkConnection(quic, loop: self, link: nil, serverName: "", limits: limits)
-    add(connection)
-    guard
-      quic.startServer(currentCredential(), header: header, retried: retried, parameters: parameters, now: now)
-    else { return end(connection, .protocolError("can't start TLS"), nil, now) }
-    read(datagram, connection, now)
+    let user = owner.user(of: quic)
+    add(user)
+    guard quic.startServer(currentCredential(), header: header, retried: retried, parameters: parameters, now: now)
+    else { return owner.failed(user, .notStarted, now) }
+    read(datagram, user, now)
   }
 }
 
-extension LinkLoop: QUICHost {
+extension QUICEndpoint: QUICHost {
   func route(_ key: ConnectionKey, to quic: QUICConnection) {
-    if let connection = byQUIC[ObjectIdentifier(quic)] { routes[key] = .live(connection) }
+    if let user = users[ObjectIdentifier(quic)] { routes[key] = .live(user) }
   }
 
   func unroute(_ key: ConnectionKey, of quic: QUICConnection) { routes[key] = nil }
@@ -118,8 +118,8 @@ extension LinkLoop: QUICHost {
     _ bytes: UnsafeRawBufferPointer, from local: SocketAddress, to remote: SocketAddress, ecn: UInt8
   ) -> SendOutcome {
     guard let socket else { return .sent }
-    statistics.datagramsSent += 1
-    statistics.bytesSent += Int64(bytes.count)
+    counts.datagramsSent += 1
+    counts.bytesSent += Int64(bytes.count)
     return socket.send(bytes, from: local, to: remote, ecn: ecn)
   }
 

@@ -1,10 +1,11 @@
 extension HTTPRequest {
-  /// A request from the fields of HTTP/2 (RFC 9113 §8.3), as the answering closure expects it. nghttp2 has seen to it
-  /// that each pseudo-field comes once and first, that no field of HTTP/1.1's connections is there, and that a declared
-  /// length is a number. *Errors*: what HTTP/1.1 is refused for, with the same status.
-  init(http2 fields: [HTTPField], limits: HTTPLimits) throws(HTTPFailure) {
+  /// A request from the fields of HTTP/2 (RFC 9113 §8.3) or HTTP/3 (RFC 9114 §4.3), as the answering closure expects
+  /// it. nghttp2 and nghttp3 have seen to it that each pseudo-field comes once and first, that no field of HTTP/1.1's
+  /// connections is there, and that a declared length is a number. *Errors*: what HTTP/1.1 is refused for, with the
+  /// same status.
+  init(streamFields fields: [HTTPField], version: String, limits: HTTPLimits) throws(HTTPFailure) {
     self.init()
-    version = "HTTP/2"
+    self.version = version
     method = fields[":method"] ?? ""
     target = fields[":path"] ?? ""
     guard method != "CONNECT" else { throw HTTPFailure(501, "CONNECT is not supported.") }

@@ -33,10 +33,10 @@ struct NoticeLimiter {
     }
   }
 
-  mutating func report(_ now: Instant, _ deliver: (LinkEvent) -> Void) {
+  mutating func report(_ now: Instant, _ observe: (Observation) -> Void) {
     guard let due = nextReport, due <= now else { return }
-    for (reason, count) in dropped { deliver(.observed(.datagramsDropped(count: count, reason: reason))) }
-    for limit in limits { deliver(.observed(.limitReached(limit.name, peer: limit.peer, count: limit.count))) }
+    for (reason, count) in dropped { observe(.datagramsDropped(count: count, reason: reason)) }
+    for limit in limits { observe(.limitReached(limit.name, peer: limit.peer, count: limit.count)) }
     dropped = []
     limits = []
     lastReport = now

@@ -1,0 +1,103 @@
+// HTTP/3 on the control listener: its clients' connections on the UDP side of the port. What a request means is decided
+// where HTTP/2 and HTTP/1.1 ask as well, by `EdgeTransport`.
+import MeshBasics
+
+/// The HTTP/3 side of a control listener. Lives on the edge thread.
+final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
+  // Holds this object, and outlives it.
+  unowned let transport: EdgeTransport
+  let options: EdgeOptions
+  private let endpoint: QUICEndpoint<EdgeHTTP3>
+
+  /// Takes `socket` over. *Errors*: a certificate that GnuTLS can't use.
+  init(socket: UDPSocket, tls: EdgeTLS, options: EdgeOptions, transport: EdgeTransport) throws(TransportError) {
+    self.transport = transport
+    self.options = options
+    var limits = QUICLimits()
+    limits.prefix = "control "
+    // All clients are on this host, so that its one address must not be what they run out of.
+    limits.connectionsMax = options.connectionsMax
+    limits.acceptedMax = options.connectionsMax
+    limits.connectionsPerAddressMax = options.connectionsMax
+    limits.connectionsPerNodeNameMax = options.connectionsMax
+    var parameters = QUICParameters(
+      handshakeTimeout: options.headTimeout, idleTimeout: options.idleTimeout,
+      streamsMax: UInt64(clamping: options.http2.streamsMax))
+    parameters.requiresClientCertificate = tls.requiresClientCertificate
+    endpoint = try QUICEndpoint(socket: socket, limits: limits, parameters: parameters, security: tls.security)
+  }
+
+  /// Begins to serve. *Errors*: when the process may watch no more descriptors.
+  func open(_ reactor: Reactor) throws(TransportError) {
+    guard let socket = endpoint.socket else { return }
+    endpoint.open(for: self)
+    try reactor.register(socket.descriptor, for: .readable, self)
+  }
+
+  func ready(_ descriptor: Int32, _ readiness: Readiness) { endpoint.ready(readiness, MonotonicClock.now()) }
+
+  /// Acts on what is due and sends what waits. Gives the moment to be asked again.
+  func turn(_ now: Instant) -> Instant {
+    endpoint.expire(now)
+    endpoint.flush(now)
+    endpoint.report(now)
+    return endpoint.nextDeadline
+  }
+
+  /// Asks all clients to go, and takes no new ones.
+  func finish() {
+    endpoint.isStopping = true
+    for client in endpoint.users.values {
+      client.finish()
+      endpoint.touch(client)
+    }
+  }
+
+  /// Whether clients are still there.
+  var hasClients: Bool { !endpoint.users.isEmpty }
+
+  /// Ends all connections and frees the socket.
+  func close(_ reactor: Reactor) {
+    let now = MonotonicClock.now()
+    for client in Array(endpoint.users.values) { end(client, now) }
+    if let socket = endpoint.socket { reactor.remove(socket.descriptor) }
+    endpoint.close()
+  }
+
+  // MARK: Connections
+
+  func user(of quic: QUICConnection) -> EdgeHTTP3Client { EdgeHTTP3Client(quic, listener: self) }
+
+  func failed(_ client: EdgeHTTP3Client, _ failure: QUICFailure, _ now: Instant) {
+    let quic = client.quic
+    if case .broken = failure {
+      if let reason = quic.trustRefusal {
+        observe(.trustRefused(peer: quic.remote.description, reason: reason, inbound: true))
+      } else if let broken = quic.streams?.failure {
+        observe(.messageRejected(peer: quic.remote.description, reason: broken.text))
+      }
+    }
+    var drains = false
+    if case .closedByPeer = failure { drains = true }
+    end(client, quic.close(after: failure), drains: drains, now)
+  }
+
+  func end(_ client: EdgeHTTP3Client, _ now: Instant) {
+    end(client, .application(code: client.closeCode ?? HTTP3ErrorCode.noError), drains: false, now)
+  }
+
+  private func end(_ client: EdgeHTTP3Client, _ close: QUICClose?, drains: Bool, _ now: Instant) {
+    guard endpoint.remove(client) else { return }
+    client.releaseBodies()
+    endpoint.sayGoodbye(client, close, drains: drains, now)
+  }
+
+  func hostRefused(_ remote: SocketAddress, _ code: Int32, _ now: Instant) {
+    // Anybody on this host can make ICMP say so. A client that is gone is found by its silence.
+  }
+
+  func observe(_ observation: Observation) { transport.observe(observation) }
+
+  /// Something is to be sent to `client`, or it is to end.
+  func touch(_ client: EdgeHTTP3Client) { endpoint.touch(client) }
+}

@@ -1,0 +1,153 @@
+import MeshBasics
+
+/// One client of the control listener that speaks HTTP/3. Its requests are answered as they become complete, just before
+/// its packets are written.
+///
+/// *Limits*: those of `EdgeOptions`, in the sense that they have for HTTP/2; `HTTP2Connection.answerBytesMax` of answers
+/// may wait for a client that has not acknowledged them.
+final class EdgeHTTP3Client: QUICUser {
+  // Holds this client, and outlives it.
+  private unowned let listener: EdgeHTTP3
+  private let desk: RequestDesk<HTTP3Session>
+  private var session: HTTP3Session?
+  private var resets: FrameBudget
+  private var isFinishing = false
+  /// What it is to be sent away with; nil while it may stay.
+  private(set) var closeCode: UInt64?
+  /// What it holds of the room that all connections share.
+  private var heldBytes = 0
+  /// When it last began to wait for a request, of which it may have had some.
+  private var idleSince: Instant
+  private var hasAsked = false
+  /// When its reader last took some of an answer, or was first to take some.
+  private var readSince: Instant?
+  private var progressSeen = 0
+
+  init(_ quic: QUICConnection, listener: EdgeHTTP3) {
+    self.listener = listener
+    let options = listener.options
+    desk = RequestDesk(version: "HTTP/3", message: options.message, bodiesBytesMax: options.http2.bodiesBytesMax)
+    resets = FrameBudget(burst: options.http2.resetsBurst, perSecond: options.http2.resetsPerSecond)
+    idleSince = MonotonicClock.now()
+    super.init(quic)
+    deadline = idleSince + options.headTimeout
+    quic.onReady = { [unowned self] in start() }
+  }
+
+  private var options: EdgeOptions { listener.options }
+  private var remote: String { quic.remote.description }
+
+  private func start() -> Bool {
+    if session != nil { return true }
+    let limits = HTTP3Limits(
+      streamsMax: UInt64(clamping: options.http2.streamsMax), sectionBytesMax: options.message.headerBytesMax * 4,
+      message: options.message)
+    session = HTTP3Session(on: quic, handler: self, limits: limits)
+    quic.streams = session
+    return session != nil
+  }
+
+  // MARK: Answers
+
+  override func willFlush(_ now: Instant) {
+    guard let session, closeCode == nil, quic.isHandshakeComplete else { return }
+    answerAll(of: session, now)
+    while !listener.transport.mayHold(desk.bodyBytes, insteadOf: heldBytes) {
+      listener.observe(.limitReached("control bodies: \(options.bodiesBytesMax) bytes", peer: remote))
+      let failure = HTTPFailure(503, "The bodies of all requests are longer than \(options.bodiesBytesMax) bytes.")
+      guard desk.refuseLongest(failure, of: session) else { return sendAway("bodies") }
+      answerAll(of: session, now)
+    }
+    heldBytes = desk.bodyBytes
+    for status in desk.takeRefusals() {
+      listener.observe(.requestAnswered(protocol: "HTTP/3", encoding: "text", status: status))
+    }
+    updateDeadline(now, outstanding: session.outstanding, progress: session.progress)
+  }
+
+  private func answerAll(of session: HTTP3Session, _ now: Instant) {
+    let transport = listener.transport
+    while session.outstanding < HTTP2Connection.answerBytesMax {
+      if desk.answerRefusal(of: session, date: transport.date()) != nil { continue }
+      guard var request = desk.next() else { return }
+      request.peer = quic.identity
+      _ = desk.respond(transport.respond(to: request), of: session, date: transport.date())
+      (hasAsked, idleSince) = (true, now)
+    }
+  }
+
+  // MARK: Time and end
+
+  private func updateDeadline(_ now: Instant, outstanding: Int, progress: Int) {
+    if outstanding == 0 {
+      readSince = nil
+    } else if readSince == nil || progress != progressSeen {
+      readSince = now
+    }
+    progressSeen = progress
+    if desk.isReceiving || outstanding > 0 || !desk.hasAnsweredAll { idleSince = now }
+    let arrivalEnd = desk.arrivingSince.map { $0 + options.bodyTimeout } ?? .distantFuture
+    let readEnd = readSince.map { $0 + options.writeTimeout } ?? .distantFuture
+    let idleEnd = idleSince + (hasAsked ? options.idleTimeout : options.headTimeout)
+    deadline = min(arrivalEnd, readEnd, idleEnd)
+  }
+
+  override func deadlineCame(_ now: Instant) {
+    if let since = desk.arrivingSince, since + options.bodyTimeout <= now {
+      _ = desk.refuseOldest(HTTPFailure(408, "The request took too long to arrive."), of: session)
+    } else {
+      closeCode = closeCode ?? HTTP3ErrorCode.noError
+    }
+  }
+
+  /// Takes no further requests; it ends when those it has are answered and their answers read.
+  func finish() {
+    isFinishing = true
+    session?.drain()
+  }
+
+  override func sendAway(_ reason: String) {
+    closeCode = closeCode ?? HTTP3ErrorCode.excessiveLoad
+    listener.touch(self)
+  }
+
+  override func isToEnd(_ now: Instant) -> Bool {
+    if closeCode != nil { return true }
+    return isFinishing && desk.hasAnsweredAll && !desk.isReceiving && (session?.outstanding ?? 0) == 0
+  }
+
+  /// Gives the room for bodies back: the connection has ended.
+  func releaseBodies() {
+    _ = listener.transport.mayHold(0, insteadOf: heldBytes)
+    heldBytes = 0
+  }
+}
+
+extension EdgeHTTP3Client: HTTP3Handler {
+  func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool, refusal: HTTPFailure?) {
+    desk.received(
+      fields: fields, areTrailers: areTrailers, bodyFollows: true, refusal: refusal, on: stream, of: session,
+      now: MonotonicClock.now())
+  }
+
+  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) -> Int {
+    desk.received(body: bytes, on: stream, of: session)
+    return bytes.count
+  }
+
+  func ended(_ stream: Int64) { desk.ended(stream) }
+  func refusedByReader(_ stream: Int64) { countReset() }
+  func brokenOff(_ stream: Int64) { countReset() }
+  func closed(_ stream: Int64) { desk.closed(stream) }
+
+  /// A stream that its client breaks off has cost work for nothing (CVE-2023-44487).
+  private func countReset() {
+    if resets.take(MonotonicClock.now()) || closeCode != nil { return }
+    listener.observe(.limitReached("control connection: streams that are broken off", peer: remote))
+    sendAway("streams that are broken off")
+  }
+}
+
+extension HTTP3Session: AnsweringSession {
+  func send(_ bytes: [UInt8], on stream: Int64) -> Int? { send([], bytes, on: stream) }
+}

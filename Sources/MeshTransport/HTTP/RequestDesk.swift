@@ -1,0 +1,189 @@
+// The server's side of a connection that carries several requests at once, HTTP/2 or HTTP/3: their parts come as
+// streams, they are handed out whole and one after the other, and what can't be taken is refused.
+import MeshBasics
+
+/// What a desk asks of the session whose streams it serves.
+protocol AnsweringSession: AnyObject {
+  associatedtype StreamID: Hashable & Comparable & Sendable
+  /// Says `100 Continue`.
+  func submitContinue(on stream: StreamID)
+  /// Answers `stream`. Unless `isWhole`, the body follows by `send`, and `finish` ends it. False when the stream is gone.
+  func submitResponse(_ fields: [HTTPField], on stream: StreamID, isWhole: Bool) -> Bool
+  /// Appends to the body of an answer. Returns the bytes of it that wait; nil when the stream is gone.
+  func send(_ bytes: [UInt8], on stream: StreamID) -> Int?
+  /// Ends the body of an answer, with trailers unless `trailers` is empty.
+  func finish(_ stream: StreamID, trailers: [HTTPField])
+  /// What still comes on `stream` is of no use: its answer is a refusal.
+  func dropRest(of stream: StreamID)
+}
+
+/// The requests of one connection with streams. No IO, no clock. An object, since a session may tell of streams while it
+/// is answered.
+///
+/// *Ordering*: requests are handed out as they become complete, the next one when the one before is answered.
+/// *Limits*: of a body `HTTPLimits.bodyBytesMax`, more is 413; of the bodies of all unfinished requests `bodiesBytesMax`,
+/// the request that brings more is answered 503.
+final class RequestDesk<Session: AnsweringSession> {
+  typealias StreamID = Session.StreamID
+
+  private struct Arriving {
+    var request: HTTPRequest
+    let since: Instant
+  }
+
+  private let version: String
+  private let message: HTTPLimits
+  private let bodiesBytesMax: Int
+  private var arriving: [StreamID: Arriving] = [:]
+  private var complete: [(stream: StreamID, request: HTTPRequest)] = []
+  private var refused: [(stream: StreamID, failure: HTTPFailure)] = []
+  /// The statuses of those that were answered, until somebody asks.
+  private var refusals: [Int] = []
+  private var exchange: (stream: StreamID, isHead: Bool)?
+  /// Of requests that are arriving or wait to be handed out.
+  private(set) var bodyBytes = 0
+
+  /// A desk for a connection that speaks `version`, as `HTTPRequest.version` says it.
+  init(version: String, message: HTTPLimits, bodiesBytesMax: Int) {
+    self.version = version
+    self.message = message
+    self.bodiesBytesMax = bodiesBytesMax
+  }
+
+  // MARK: What comes
+
+  /// The fields of a request came, or, with `areTrailers`, those after its body. `refusal` says why they can't be taken.
+  func received(
+    fields: [HTTPField], areTrailers: Bool, bodyFollows: Bool, refusal: HTTPFailure?, on stream: StreamID,
+    of session: Session?, now: Instant
+  ) {
+    // Trailers of requests are read, and dropped: nothing here uses them.
+    if areTrailers {
+      if let refusal, arriving[stream] != nil { refuse(stream, refusal, of: session) }
+      return
+    }
+    if let refusal { return refuse(stream, refusal, of: session) }
+    do throws(HTTPFailure) {
+      let request = try HTTPRequest(streamFields: fields, version: version, limits: message)
+      arriving[stream] = Arriving(request: request, since: now)
+      if bodyFollows, request.expectsContinue { session?.submitContinue(on: stream) }
+    } catch {
+      refuse(stream, error, of: session)
+    }
+  }
+
+  /// Some of a body came; that of a request which was refused is dropped.
+  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: StreamID, of session: Session?) {
+    guard let count = arriving[stream]?.request.body.count else { return }
+    if bytes.count > message.bodyBytesMax &- count {
+      refuse(stream, HTTPFailure(413, "The body is longer than \(message.bodyBytesMax) bytes."), of: session)
+    } else if bytes.count > bodiesBytesMax &- bodyBytes {
+      let failure = HTTPFailure(503, "The bodies of this connection are longer than \(bodiesBytesMax) bytes.")
+      refuse(stream, failure, of: session)
+    } else {
+      arriving[stream]?.request.body.append(contentsOf: bytes)
+      bodyBytes += bytes.count
+    }
+  }
+
+  /// The client has sent all of a request.
+  func ended(_ stream: StreamID) {
+    if let given = arriving.removeValue(forKey: stream) { complete.append((stream, given.request)) }
+  }
+
+  /// A stream is gone, ended or broken off: what came on it is of no use.
+  func closed(_ stream: StreamID) {
+    if let given = arriving.removeValue(forKey: stream) { bodyBytes -= given.request.body.count }
+    if let index = complete.firstIndex(where: { $0.stream == stream }) {
+      bodyBytes -= complete.remove(at: index).request.body.count
+    }
+    refused.removeAll { $0.stream == stream }
+  }
+
+  // MARK: Refusals
+
+  /// Answers `failure` to the request that has been arriving for longest. False when none is.
+  func refuseOldest(_ failure: HTTPFailure, of session: Session?) -> Bool {
+    guard let oldest = arriving.keys.min() else { return false }
+    refuse(oldest, failure, of: session)
+    return true
+  }
+
+  /// Answers `failure` to the request whose body has become longest so far. False when none has any.
+  func refuseLongest(_ failure: HTTPFailure, of session: Session?) -> Bool {
+    let longest = arriving.max { $0.value.request.body.count < $1.value.request.body.count }
+    guard let longest, !longest.value.request.body.isEmpty else { return false }
+    refuse(longest.key, failure, of: session)
+    return true
+  }
+
+  private func refuse(_ stream: StreamID, _ failure: HTTPFailure, of session: Session?) {
+    if let given = arriving.removeValue(forKey: stream) { bodyBytes -= given.request.body.count }
+    session?.dropRest(of: stream)
+    refused.append((stream, failure))
+  }
+
+  /// Answers the oldest refusal. Gives the bytes of its body and its stream; nil when none waits.
+  func answerRefusal(of session: Session?, date: String?) -> (stream: StreamID, bytes: Int)? {
+    guard !refused.isEmpty else { return nil }
+    let (stream, failure) = refused.removeFirst()
+    refusals.append(failure.status)
+    return (stream, answer(HTTPResponse(failure), on: stream, isHead: false, of: session, date: date))
+  }
+
+  /// The statuses of the refusals that were answered since this was asked last.
+  func takeRefusals() -> [Int] {
+    defer { refusals = [] }
+    return refusals
+  }
+
+  // MARK: Whole requests
+
+  /// The next complete request; answer it with `respond` before asking again.
+  func next() -> HTTPRequest? {
+    guard exchange == nil, !complete.isEmpty else { return nil }
+    let (stream, request) = complete.removeFirst()
+    bodyBytes -= request.body.count
+    exchange = (stream, request.method == "HEAD")
+    return request
+  }
+
+  /// Forgets the complete requests: their client is sent away, and they must not cost answers.
+  func dropComplete() {
+    bodyBytes -= complete.reduce(0) { $0 + $1.request.body.count }
+    complete = []
+  }
+
+  /// Answers the request that `next` handed out. Gives its stream and the bytes of the body that were taken.
+  func respond(
+    _ response: HTTPResponse, of session: Session?, date: String?
+  ) -> (stream: StreamID, bytes: Int)? {
+    guard let exchange else { return nil }
+    self.exchange = nil
+    return (
+      exchange.stream, answer(response, on: exchange.stream, isHead: exchange.isHead, of: session, date: date)
+    )
+  }
+
+  private func answer(
+    _ response: HTTPResponse, on stream: StreamID, isHead: Bool, of session: Session?, date: String?
+  ) -> Int {
+    let body = response.mayHaveBody && !isHead ? response.body : []
+    let trailers = isHead ? [] : response.sendableTrailers.map { HTTPField($0.name.lowercased(), $0.value) }
+    let isWhole = body.isEmpty && trailers.isEmpty
+    let fields = response.streamFields(date: date)
+    guard let session, session.submitResponse(fields, on: stream, isWhole: isWhole), !isWhole else { return 0 }
+    let isTaken = session.send(body, on: stream) != nil
+    session.finish(stream, trailers: trailers)
+    return isTaken ? body.count : 0
+  }
+
+  // MARK: State
+
+  /// Whether nothing waits to be answered.
+  var hasAnsweredAll: Bool { complete.isEmpty && refused.isEmpty && exchange == nil }
+  /// Whether requests are arriving.
+  var isReceiving: Bool { !arriving.isEmpty }
+  /// When the oldest of them began.
+  var arrivingSince: Instant? { arriving.keys.min().flatMap { arriving[$0]?.since } }
+}
