@@ -1,20 +1,64 @@
 import MeshRuntime
+import MeshTransport
 
-/// The control listener that a verb's `--url` names.
+/// The control listener that a verb's options name, and how it is asked.
 enum ControlAddress {
-  static func of(_ values: OptionValues) throws(CommandError) -> String {
+  /// What every verb that asks a control listener takes.
+  static let options = [
+    Option(
+      name: "--url", short: "-u", placeholder: "URL", summary: "control address of the node, http:// or https://",
+      standard: "http://127.0.0.1:8080"),
+    Option(name: "--cacert", placeholder: "FILE", summary: "authorities to trust over https, PEM; else the system's"),
+    Option(name: "--cert", placeholder: "FILE", summary: "certificate to show over https, PEM"),
+    Option(name: "--key", placeholder: "FILE", summary: "its key, PEM; else it is in the file of --cert"),
+    Option(name: "--timeout", placeholder: "TIME", summary: "how long to wait for the answer", standard: "10s"),
+  ]
+
+  /// Asks for `path` of the listener. *Errors*: of an option, naming it; of the request, after `failing`.
+  static func ask(
+    _ method: String, _ path: String, _ values: OptionValues, failing: String
+  ) throws(CommandError) -> (url: String, response: HTTPResponse) {
+    let address = try ControlAddress.of(values)
+    for name in ["--cacert", "--cert", "--key"] where values.value(name) != nil && address.hasPrefix("http://") {
+      throw CommandError("\(values.title): \(name) is for https; --url is '\(printable(address))'")
+    }
+    let url = address + path
+    let timeout = try values.duration("--timeout")
+    let tls = try Self.tls(values)
+    do throws(TransportError) {
+      return (url, try HTTPClient.request(method, url: url, timeout: timeout, tls: tls))
+    } catch {
+      throw CommandError(
+        "\(failing): \(printable(error.description))", exitCode: error.timedOut ? .timeout : .error)
+    }
+  }
+
+  private static func tls(_ values: OptionValues) throws(CommandError) -> TLSClientOptions {
+    var tls = TLSClientOptions()
+    tls.authorityPath = values.value("--cacert")
+    tls.certificatePath = values.value("--cert")
+    tls.keyPath = values.value("--key")
+    if tls.keyPath != nil, tls.certificatePath == nil {
+      throw CommandError("\(values.title): --key needs the certificate that it belongs to: --cert FILE")
+    }
+    return tls
+  }
+
+  private static func of(_ values: OptionValues) throws(CommandError) -> String {
     let url = values.value("--url") ?? ""
     guard let address = parse(url) else {
-      throw CommandError("\(values.title): --url '\(printable(url))' is refused; allowed: http://HOST[:PORT]")
+      throw CommandError(
+        "\(values.title): --url '\(printable(url))' is refused; allowed: http://HOST[:PORT], https://HOST[:PORT]")
     }
     return address
   }
 
   /// Scheme and authority of `url`; its path is dropped, as OmniRelay's CLI does.
   static func parse(_ url: String) -> String? {
-    let scheme = "http://"
+    let schemes = ["http://", "https://"]
+    guard let scheme = schemes.first(where: { url.lowercased().hasPrefix($0) }) else { return nil }
     let authority = url.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-    guard url.lowercased().hasPrefix(scheme), !authority.isEmpty,
+    guard !authority.isEmpty,
       authority.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "@") })
     else { return nil }
     return scheme + authority

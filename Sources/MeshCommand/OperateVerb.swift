@@ -1,5 +1,4 @@
 import MeshRuntime
-import MeshTransport
 
 /// `meshkit mesh drain|resume|leave` and `meshkit mesh peers remove`: what an operator asks of a running node, through
 /// its control listener.
@@ -35,15 +34,7 @@ enum OperateVerb {
     _ method: String, _ path: String, _ values: OptionValues, _ output: Output,
     _ sentence: (_ node: String, _ isSo: Bool) -> String
   ) throws(CommandError) -> ExitCode {
-    let url = try ControlAddress.of(values) + path
-    let timeout = try values.duration("--timeout")
-    let response: HTTPResponse
-    do {
-      response = try HTTPClient.request(method, url: url, timeout: timeout)
-    } catch {
-      throw CommandError(
-        "\(values.title): \(printable(error.description))", exitCode: error.timedOut ? .timeout : .error)
-    }
+    let (url, response) = try ControlAddress.ask(method, path, values, failing: values.title)
     guard (200...299).contains(response.status) else {
       throw CommandError("\(values.title): \(url) answered \(HTTPReason.refusal(response))")
     }

@@ -1,5 +1,4 @@
 import MeshRuntime
-import MeshTransport
 
 /// `meshkit mesh peers list`: asks a node's control listener and prints what OmniRelay's CLI prints.
 enum PeersVerb {
@@ -8,8 +7,7 @@ enum PeersVerb {
     guard ["table", "json"].contains(format.lowercased()) else {
       throw CommandError("meshkit mesh peers list: --format '\(format)' is unknown; allowed: table, json")
     }
-    let url = try ControlAddress.of(values) + "/control/peers"
-    let body = try fetch(url, timeout: try values.duration("--timeout"))
+    let (url, body) = try fetch(values)
     do {
       let report = try PeersReport(parsing: body)
       output.line(format.lowercased() == "json" ? report.json : report.table)
@@ -19,18 +17,12 @@ enum PeersVerb {
     }
   }
 
-  private static func fetch(_ url: String, timeout: Duration) throws(CommandError) -> [UInt8] {
-    let response: HTTPResponse
-    do {
-      response = try HTTPClient.get(url: url, timeout: timeout)
-    } catch {
-      throw CommandError(
-        "Mesh peers request failed: \(printable(error.description))", exitCode: error.timedOut ? .timeout : .error)
-    }
+  private static func fetch(_ values: OptionValues) throws(CommandError) -> (url: String, body: [UInt8]) {
+    let (url, response) = try ControlAddress.ask("GET", "/control/peers", values, failing: "Mesh peers request failed")
     guard (200...299).contains(response.status) else {
       throw CommandError("Mesh peers request failed: \(url) answered \(HTTPReason.refusal(response))")
     }
     if response.body.isEmpty { throw CommandError("Mesh peers response was empty: \(url)") }
-    return response.body
+    return (url, response.body)
   }
 }

@@ -46,9 +46,8 @@ extension Verb {
 
   private static let meshPeersList = Verb(
     words: ["mesh", "peers", "list"], summary: "List the members that a node knows.",
-    options: [
-      url, Option(name: "--format", placeholder: "table|json", summary: "form of the answer", standard: "table"),
-      timeout,
+    options: ControlAddress.options + [
+      Option(name: "--format", placeholder: "table|json", summary: "form of the answer", standard: "table")
     ],
     run: { values, output throws(CommandError) in try PeersVerb.run(values, output) })
 
@@ -57,31 +56,25 @@ extension Verb {
     details: """
       A member that lives and can be reached comes back by itself. \(scopeNote)
       """,
-    operand: "ID", options: [url, timeout],
+    operand: "ID", options: ControlAddress.options,
     run: { values, output throws(CommandError) in try OperateVerb.remove(values, output) })
 
   private static let meshDrain = Verb(
     words: ["mesh", "drain"], summary: "Let a node tell the mesh that it wants no new work.", details: scopeNote,
-    options: [url, timeout],
+    options: ControlAddress.options,
     run: { values, output throws(CommandError) in try OperateVerb.drain(values, output) })
 
   private static let meshResume = Verb(
     words: ["mesh", "resume"], summary: "Let a drained node want work again.", details: scopeNote,
-    options: [url, timeout],
+    options: ControlAddress.options,
     run: { values, output throws(CommandError) in try OperateVerb.resume(values, output) })
 
   private static let meshLeave = Verb(
     words: ["mesh", "leave"], summary: "Let a node say goodbye to the mesh and stop.", details: scopeNote,
-    options: [url, timeout],
+    options: ControlAddress.options,
     run: { values, output throws(CommandError) in try OperateVerb.leave(values, output) })
 
   private static let scopeNote = """
     The node must allow this to callers on its host: mesh:control:loopbackScopes with mesh.operate.
     """
-
-  private static let url = Option(
-    name: "--url", short: "-u", placeholder: "URL", summary: "control address of the node",
-    standard: "http://127.0.0.1:8080")
-  private static let timeout = Option(
-    name: "--timeout", placeholder: "TIME", summary: "how long to wait for the answer", standard: "10s")
 }

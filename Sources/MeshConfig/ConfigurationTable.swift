@@ -154,10 +154,10 @@ enum ConfigurationTable {
       "The port of the control listener; 0 lets the system choose."),
     .init(
       "mesh:control:tls", .choice(ControlTLS.allCases.map(\.rawValue)), default: "off",
-      "Whether the control listener speaks TLS 1.3, with the certificate of `mesh:gossip:tls`: `off`, `on`, or "
-        + "`mutual`, which sends clients without a trusted certificate away. With `on` a certificate that a client "
-        + "shows must be trusted too. Clients look for the host that they ask among the names of the node's "
-        + "certificate."),
+      "Whether the control listener speaks TLS 1.3, and HTTP/3 on UDP, with the certificate of `mesh:gossip:tls`: "
+        + "`off`, `on`, or `mutual`, which sends clients without a trusted certificate away. With `on` a certificate "
+        + "that a client shows must be trusted too. Clients look for the host that they ask among the names of the "
+        + "node's certificate."),
     .init(
       "mesh:control:loopbackScopes", .scopes, default: "mesh.read mesh.observe",
       "What callers of the control listener may do. They may always read and observe; `mesh.operate` lets every "

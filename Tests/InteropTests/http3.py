@@ -63,11 +63,11 @@ class Client(QuicConnectionProtocol):
             if item.stream_ended:
                 stream.ended.set()
 
-    def request(self, path, body, method="POST", kind="application/grpc+proto", end=True, more=()):
+    def request(self, path, body, method="POST", kind="application/grpc+proto", end=True, more=(), authority="mesh"):
         number = self._quic.get_next_available_stream_id()
         stream = self.streams[number] = Stream()
         stream.number = number
-        fields = [(":method", method), (":scheme", "https"), (":authority", "mesh"), (":path", path),
+        fields = [(":method", method), (":scheme", "https"), (":authority", authority), (":path", path),
                   ("content-type", kind), ("te", "trailers"), *more]
         self.http.send_headers(number, [(name.encode(), value.encode()) for name, value in fields], end_stream=False)
         self.http.send_data(number, body, end_stream=end)
@@ -110,9 +110,10 @@ def client_configuration(mesh, name=None, pair=None):
     return made
 
 
-def connected(mesh, node, name="visitor"):
-    """A trusted connection, for `async with`."""
-    return connect("127.0.0.1", node.mesh_port, configuration=client_configuration(mesh, name), create_protocol=Client)
+def connected(mesh, node, name="visitor", port=None):
+    """A connection to the mesh port or another one, for `async with`."""
+    return connect("127.0.0.1", port or node.mesh_port, configuration=client_configuration(mesh, name),
+                   create_protocol=Client)
 
 
 async def refused_dial(mesh, node, pair):

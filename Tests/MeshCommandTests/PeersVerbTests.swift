@@ -6,19 +6,32 @@ import Testing
 @Suite struct PeersVerbTests {
   @Test(arguments: [
     ("http://127.0.0.1:8080", "http://127.0.0.1:8080"), ("HTTP://mesh-a:1/base/path?q", "http://mesh-a:1"),
-    ("http://[::1]:8080/", "http://[::1]:8080"),
+    ("http://[::1]:8080/", "http://[::1]:8080"), ("https://a:1/x", "https://a:1"),
   ])
   func onlySchemeAndAuthorityOfTheAddressCount(url: String, address: String) {
     #expect(ControlAddress.parse(url) == address)
   }
 
   @Test(arguments: [
-    "", "127.0.0.1:8080", "https://a:1", "http://", "http:///x", "http://a b", "http://u:p@a", "ftp://a",
+    "", "127.0.0.1:8080", "httpx://a:1", "http://", "http:///x", "http://a b", "http://u:p@a", "ftp://a", "https://",
   ])
   func otherAddressesAreRefusedWithWhatIsAllowed(url: String) {
     let run = Collected.running("mesh", "peers", "list", "--url=\(url)")
     #expect(run.exitCode == .error)
-    #expect(run.complaints.contains("allowed: http://HOST[:PORT]"))
+    #expect(run.complaints.contains("allowed: http://HOST[:PORT], https://HOST[:PORT]"))
+  }
+
+  @Test func filesOfTLSThatCannotBeUsedAreNamed() {
+    for (options, complaint) in [
+      (["--cacert", "/nowhere/ca.pem"], "'/nowhere/ca.pem' holds no certificates of authorities"),
+      (["--cert", "/nowhere/a.pem"], "'/nowhere/a.pem' holds no certificate"),
+      (["--key", "/nowhere/key.pem"], "meshkit mesh peers list: --key needs the certificate"),
+    ] {
+      let run = Collected.running(["mesh", "peers", "list", "--url", "https://127.0.0.1:1"] + options)
+      #expect(run.exitCode == .error && run.complaints.contains(complaint))
+    }
+    let clear = Collected.running("mesh", "peers", "list", "--cacert", "ca.pem", "--url", "http://127.0.0.1:1")
+    #expect(clear.complaints == "meshkit mesh peers list: --cacert is for https; --url is 'http://127.0.0.1:1'\n")
   }
 
   @Test func anUnknownFormatIsNamed() {

@@ -162,15 +162,16 @@ func brokenResponsesAreErrors(text: String) {
 @Test(arguments: [
   ("http://localhost/", "localhost", 80, "localhost", "/"), ("http://a:8080", "a", 8080, "a:8080", "/"),
   ("HTTP://[::1]:1/x?y#z", "::1", 1, "[::1]:1", "/x?y"), ("http://[::1]", "::1", 80, "[::1]", "/"),
-  ("http://a?q", "a", 80, "a", "/?q"),
+  ("http://a?q", "a", 80, "a", "/?q"), ("HTTPS://a/b", "a", 443, "a", "/b"),
 ])
 func urlsAreTakenApart(url: String, host: String, port: UInt16, authority: String, target: String) throws {
   let parsed = try HTTPURL(parsing: url)
   #expect(parsed.host == host && parsed.port == port && parsed.authority == authority && parsed.target == target)
+  #expect(parsed.isSecure == url.hasPrefix("HTTPS"))
 }
 
 @Test(arguments: [
-  "https://a/", "ftp://a", "a:80", "", "http://", "http://:80/", "http://u@h/", "http://a:0/", "http://a:65536/",
+  "https://", "ftp://a", "a:80", "", "http://", "http://:80/", "http://u@h/", "http://a:0/", "http://a:65536/",
   "http://a b/", "http://a/\r\nX: y", "http://[::1", "http://a:b/",
 ])
 func otherURLsAreErrorsThatNameThem(url: String) {

@@ -1,10 +1,10 @@
 import MeshBasics
 
-/// One client of the control listener that speaks HTTP/3. Its requests are answered as they become complete, just before
-/// its packets are written.
+/// One client of the control listener that speaks HTTP/3. Its requests are answered as they become complete, just
+/// before its packets are written.
 ///
-/// *Limits*: those of `EdgeOptions`, in the sense that they have for HTTP/2; `HTTP2Connection.answerBytesMax` of answers
-/// may wait for a client that has not acknowledged them.
+/// *Limits*: those of `EdgeOptions`, in the sense that they have for HTTP/2; `HTTP2Connection.answerBytesMax` of
+/// answers may wait for a client that has not acknowledged them.
 final class EdgeHTTP3Client: QUICUser {
   // Holds this client, and outlives it.
   private unowned let listener: EdgeHTTP3

@@ -1,5 +1,5 @@
-// The control listener: HTTP/2 and HTTP/1.1 on one TCP port and, with TLS, HTTP/3 on the UDP port of the same number, for
-// callers on this host only. It moves bytes; what a request means is decided by the closure it is given
+// The control listener: HTTP/2 and HTTP/1.1 on one TCP port and, with TLS, HTTP/3 on the UDP port of the same number,
+// for callers on this host only. It moves bytes; what a request means is decided by the closure it is given
 // (`MeshControl`).
 import CLinux
 import Glibc

@@ -7,7 +7,8 @@ protocol AnsweringSession: AnyObject {
   associatedtype StreamID: Hashable & Comparable & Sendable
   /// Says `100 Continue`.
   func submitContinue(on stream: StreamID)
-  /// Answers `stream`. Unless `isWhole`, the body follows by `send`, and `finish` ends it. False when the stream is gone.
+  /// Answers `stream`. Unless `isWhole`, the body follows by `send`, and `finish` ends it. False when the stream is
+  /// gone.
   func submitResponse(_ fields: [HTTPField], on stream: StreamID, isWhole: Bool) -> Bool
   /// Appends to the body of an answer. Returns the bytes of it that wait; nil when the stream is gone.
   func send(_ bytes: [UInt8], on stream: StreamID) -> Int?
@@ -17,12 +18,12 @@ protocol AnsweringSession: AnyObject {
   func dropRest(of stream: StreamID)
 }
 
-/// The requests of one connection with streams. No IO, no clock. An object, since a session may tell of streams while it
-/// is answered.
+/// The requests of one connection with streams. No IO, no clock. An object, since a session may tell of streams while
+/// it is answered.
 ///
 /// *Ordering*: requests are handed out as they become complete, the next one when the one before is answered.
-/// *Limits*: of a body `HTTPLimits.bodyBytesMax`, more is 413; of the bodies of all unfinished requests `bodiesBytesMax`,
-/// the request that brings more is answered 503.
+/// *Limits*: of a body `HTTPLimits.bodyBytesMax`, more is 413; of the bodies of all unfinished requests
+/// `bodiesBytesMax`, the request that brings more is answered 503.
 final class RequestDesk<Session: AnsweringSession> {
   typealias StreamID = Session.StreamID
 
@@ -52,7 +53,8 @@ final class RequestDesk<Session: AnsweringSession> {
 
   // MARK: What comes
 
-  /// The fields of a request came, or, with `areTrailers`, those after its body. `refusal` says why they can't be taken.
+  /// The fields of a request came, or, with `areTrailers`, those after its body. `refusal` says why they can't be
+  /// taken.
   func received(
     fields: [HTTPField], areTrailers: Bool, bodyFollows: Bool, refusal: HTTPFailure?, on stream: StreamID,
     of session: Session?, now: Instant

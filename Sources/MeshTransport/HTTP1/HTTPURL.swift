@@ -1,5 +1,7 @@
-/// An `http` URL taken apart (RFC 3986 §3), as far as a GET needs it.
+/// An `http` or `https` URL taken apart (RFC 3986 §3), as far as a request needs it.
 struct HTTPURL: Equatable {
+  /// Whether it begins with `https://`.
+  let isSecure: Bool
   /// A name or an address, IPv6 without brackets.
   let host: String
   let port: UInt16
@@ -10,10 +12,11 @@ struct HTTPURL: Equatable {
 
   /// *Errors*: one sentence that names the URL and what is allowed.
   init(parsing url: String) throws(TransportError) {
-    let scheme = "http://"
-    guard HTTP1Syntax.equalIgnoringCase(String(url.prefix(scheme.count)), scheme) else {
-      throw TransportError("can't GET '\(HTTPURL.shown(url))': only URLs that begin with http:// are supported")
+    let schemes = ["http://", "https://"]
+    guard let scheme = schemes.first(where: { HTTP1Syntax.equalIgnoringCase(String(url.prefix($0.count)), $0) }) else {
+      throw TransportError("can't GET '\(HTTPURL.shown(url))': a URL begins with http:// or https://")
     }
+    isSecure = scheme == "https://"
     guard url.utf8.count <= 4096, url.utf8.allSatisfy(HTTP1Syntax.isTargetByte) else {
       throw TransportError(
         "can't GET '\(HTTPURL.shown(url))': a URL has at most 4096 bytes, all of them visible ASCII characters")
@@ -33,7 +36,7 @@ struct HTTPURL: Equatable {
       digits = authority[authority.index(after: colon)...]
     }
     if name.hasPrefix("[") { name = name.dropFirst().dropLast() }
-    guard !name.isEmpty, let port = digits.isEmpty ? 80 : UInt16(digits), port > 0 else {
+    guard !name.isEmpty, let port = digits.isEmpty ? (isSecure ? 443 : 80) : UInt16(digits), port > 0 else {
       throw TransportError("can't GET '\(HTTPURL.shown(url))': a host is needed, and a port is 1 to 65535")
     }
     host = String(name)

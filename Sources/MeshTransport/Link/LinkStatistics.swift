@@ -18,7 +18,8 @@ struct LinkStatistics: Sendable {
     [
       ("connections", connections), ("links", links), ("linksOpened", linksOpened),
       ("handshakesDialed", handshakesDialed), ("handshakesAccepted", quic.handshakesAccepted),
-      ("trustRefusals", trustRefusals), ("connectionsRefused", quic.connectionsRefused), ("retriesSent", quic.retriesSent),
+      ("trustRefusals", trustRefusals), ("connectionsRefused", quic.connectionsRefused),
+      ("retriesSent", quic.retriesSent),
       ("datagramsReceived", quic.datagramsReceived), ("datagramsSent", quic.datagramsSent),
       ("datagramsDropped", quic.datagramsDropped), ("bytesReceived", quic.bytesReceived), ("bytesSent", quic.bytesSent),
       ("messagesReceived", messagesReceived), ("messagesSent", messagesSent),

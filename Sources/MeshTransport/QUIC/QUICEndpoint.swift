@@ -202,7 +202,8 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
   /// Whether the connection is still one of this endpoint's.
   func has(_ user: User) -> Bool { users[ObjectIdentifier(user.quic)] != nil }
 
-  /// Takes a connection out, so that nothing more is read or sent on it; `sayGoodbye` must follow. False when it is out.
+  /// Takes a connection out, so that nothing more is read or sent on it; `sayGoodbye` must follow. False when it is
+  /// out.
   func remove(_ user: User) -> Bool {
     guard users.removeValue(forKey: ObjectIdentifier(user.quic)) != nil else { return false }
     deadlines.remove(user)

@@ -7,9 +7,9 @@ final class TLSSession {
   let handle: gnutls_session_t
   private let credential: TLSCredential
 
-  /// A session with ALPN `h3`, for which both show a certificate; as a server without `requiresCertificate` it only asks
-  /// for one. `serverName` is sent as SNI when it is a name, not an address.
-  /// `judge` is the C function that GnuTLS calls with the peer's chain. Nil when GnuTLS refuses (out of memory).
+  /// A session with ALPN `h3`, for which both show a certificate; as a server without `requiresCertificate` it only
+  /// asks for one. `serverName` is sent as SNI when it is a name, not an address. `judge` is the C function that GnuTLS
+  /// calls with the peer's chain. Nil when GnuTLS refuses (out of memory).
   init?(
     isServer: Bool, credential: TLSCredential, serverName: String?, requiresCertificate: Bool,
     judge: @convention(c) (gnutls_session_t?) -> Int32

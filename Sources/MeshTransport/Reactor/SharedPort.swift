@@ -1,7 +1,7 @@
 /// UDP and TCP on one port, as HTTP/3 wants it beside the older versions.
 enum SharedPort {
-  /// Binds both to `address`. A port that the kernel chose for UDP may be taken for TCP; then it chooses again. *Errors*:
-  /// name the address and the port, and say when another process has them.
+  /// Binds both to `address`. A port that the kernel chose for UDP may be taken for TCP; then it chooses again.
+  /// *Errors*: name the address and the port, and say when another process has them.
   static func bind(
     _ address: SocketAddress, receiveBufferBytes: Int32
   ) throws(TransportError) -> (udp: UDPSocket, listener: Int32) {

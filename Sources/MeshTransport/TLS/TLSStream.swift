@@ -2,13 +2,14 @@ import COpenSSL
 import MeshBasics
 import MeshSecurity
 
-/// One client's TLS: bytes of the wire in and out, plain bytes in and out. No IO.
+/// One connection's TLS, on either side: bytes of the wire in and out, plain bytes in and out. No IO.
 final class TLSStream {
   /// Encrypted bytes made ahead of the socket; with more, `write` takes nothing.
   static let outputBytesMax = 64 * 1024
   private static let recordBytesMax = 16 * 1024
 
-  private let server: TLSServer
+  /// The `TLSServer` or the `TLSClient` that it was made by.
+  private let maker: AnyObject
   private let handle: OpaquePointer
   private let incoming: OpaquePointer
   private let outgoing: OpaquePointer
@@ -16,27 +17,47 @@ final class TLSStream {
   private var outputStart = 0
   private var plain = [UInt8](repeating: 0, count: recordBytesMax)
   private var saidGoodbye = false
-  /// The client sends no more, or broke TLS: nothing more can be read.
+  /// The peer sends no more, or broke TLS: nothing more can be read.
   private(set) var hasEnded = false
-  /// The client broke TLS: nothing more can be said to it but what waits for the wire.
-  private(set) var isBroken = false
+  /// TLS is broken: nothing more can be said to the peer but what waits for the wire.
+  var isBroken: Bool { failure != nil }
+  /// What broke it, in OpenSSL's words.
+  private(set) var failure: String?
   /// Who the client has proven to be; nil without a certificate.
   private(set) var peer: PeerIdentity?
   /// Why the client's certificate was refused; nil if it wasn't.
   private(set) var refusal: TrustRefusal?
 
-  /// A stream that has received nothing. Nil when memory fails.
-  init?(_ server: TLSServer) {
-    guard let handle = SSL_new(server.context) else { return nil }
+  /// A server's stream that has received nothing. Nil when memory fails.
+  convenience init?(_ server: TLSServer) {
+    self.init(server.context, madeBy: server)
+    SSL_set_accept_state(handle)
+    SSL_set_ex_data(handle, 0, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  /// A client's stream to `host`, a name or an address, which the server's certificate must hold for. Nil when memory
+  /// fails. `read` begins the handshake.
+  convenience init?(_ client: TLSClient, to host: String) {
+    self.init(client.context, madeBy: client)
+    SSL_set_connect_state(handle)
+    if SocketAddress(literal: host, port: 0) != nil {
+      guard X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle), host) == 1 else { return nil }
+    } else {
+      var name = Array(host.utf8CString)
+      _ = SSL_ctrl(handle, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name), &name)
+      guard SSL_set1_host(handle, host) == 1 else { return nil }
+    }
+  }
+
+  private init?(_ context: OpaquePointer, madeBy maker: AnyObject) {
+    guard let handle = SSL_new(context) else { return nil }
     // Owned by the handle as soon as it has them.
     guard let incoming = BIO_new(BIO_s_mem()), let outgoing = BIO_new(BIO_s_mem()) else {
       SSL_free(handle)
       return nil
     }
     SSL_set_bio(handle, incoming, outgoing)
-    SSL_set_accept_state(handle)
-    (self.server, self.handle, self.incoming, self.outgoing) = (server, handle, incoming, outgoing)
-    SSL_set_ex_data(handle, 0, Unmanaged.passUnretained(self).toOpaque())
+    (self.maker, self.handle, self.incoming, self.outgoing) = (maker, handle, incoming, outgoing)
   }
 
   deinit { SSL_free(handle) }
@@ -66,7 +87,7 @@ final class TLSStream {
     if count <= 0 {
       let cause = SSL_get_error(handle, count)
       hasEnded = cause != SSL_ERROR_WANT_READ
-      isBroken = hasEnded && cause != SSL_ERROR_ZERO_RETURN
+      if hasEnded, cause != SSL_ERROR_ZERO_RETURN { noteFailure() }
       ERR_clear_error()
     }
     collect()
@@ -84,13 +105,20 @@ final class TLSStream {
     collect()
     // Memory takes all that is given, so that nothing written is an error.
     if count <= 0 {
-      isBroken = true
+      noteFailure()
       ERR_clear_error()
     }
     return max(0, Int(count))
   }
 
-  /// Tells the client that nothing follows, so that it knows an end from a break. Does it once.
+  private func noteFailure() {
+    let verdict = SSL_get_verify_result(handle)
+    let words =
+      verdict == Int(X509_V_OK) ? ERR_reason_error_string(ERR_peek_error()) : X509_verify_cert_error_string(verdict)
+    failure = words.map { String(cString: $0) } ?? "broken off"
+  }
+
+  /// Tells the peer that nothing follows, so that it knows an end from a break. Does it once.
   func sayGoodbye() {
     guard !saidGoodbye else { return }
     saidGoodbye = true
@@ -120,6 +148,7 @@ final class TLSStream {
 
   /// Whether the client may come in with the certificates that it showed; called inside `read`.
   func judge(_ chain: [[UInt8]]) -> Bool {
+    guard let server = maker as? TLSServer else { return false }
     switch server.security.judge(chain: chain, peerIsClient: true) {
     case .success(let identity):
       peer = identity
