@@ -1,4 +1,5 @@
 import CLinux
+import CNgtcp2
 import Glibc
 import MeshBasics
 import MeshSecurity
@@ -71,6 +72,19 @@ final class HTTP3Client {
     return stream
   }
 
+  /// Sends raw bytes on a stream that HTTP/3 doesn't know of.
+  func say(_ bytes: [UInt8], on stream: Int64) throws {
+    let session = try #require(http)
+    quic.streams = RawStream(bytes, stream)
+    try pump("raw bytes to leave") { true }
+    quic.streams = session
+  }
+
+  /// Sends a message of TLS after the handshake. False when ngtcp2 takes none.
+  func sayInTLS(_ message: [UInt8]) -> Bool {
+    ngtcp2_conn_submit_crypto_data(quic.handle, NGTCP2_CRYPTO_LEVEL_APPLICATION, message, message.count) == 0
+  }
+
   /// Runs the connection until `find` finds something, 30 s at most, or the connection has ended.
   @discardableResult func pump<Found>(_ what: String, until find: () throws -> Found?) throws -> Found {
     let end = MonotonicClock.now() + .seconds(30)
@@ -104,6 +118,41 @@ final class HTTP3Client {
   private func flush() { if failure == nil { failure = quic.flush(now: MonotonicClock.now()) } }
 }
 
+/// One stream's bytes, written once.
+private final class RawStream: QUICStreamLayer {
+  private let bytes: UnsafeMutableBufferPointer<UInt8>
+  private let stream: Int64
+  private var isWritten = false
+  let failure: StreamLayerFailure? = nil
+
+  init(_ bytes: [UInt8], _ stream: Int64) {
+    self.bytes = .allocate(capacity: bytes.count)
+    _ = self.bytes.initialize(fromContentsOf: bytes)
+    self.stream = stream
+  }
+
+  deinit { bytes.deallocate() }
+
+  func nextWrite(
+    _ vectors: UnsafeMutablePointer<ngtcp2_vec>, capacity: Int
+  ) -> (stream: Int64, count: Int, finished: Bool)? {
+    if isWritten { return (-1, 0, false) }
+    vectors[0] = ngtcp2_vec(base: bytes.baseAddress, len: bytes.count)
+    return (stream, 1, false)
+  }
+
+  func wrote(_ count: Int, on stream: Int64) { isWritten = true }
+  func blocked(on stream: Int64) {}
+  func shutForWriting(_ stream: Int64) {}
+  func received(_ bytes: UnsafeBufferPointer<UInt8>, finished: Bool, on stream: Int64) -> Int? { bytes.count }
+  func acknowledged(_ count: UInt64, on stream: Int64) -> Bool { true }
+  func streamClosed(_ stream: Int64, errorCode: UInt64) -> Bool { true }
+  func streamReset(_ stream: Int64) {}
+  func streamStopped(_ stream: Int64) {}
+  func mayWriteMore(on stream: Int64) {}
+  func peerMayOpen(_ streams: UInt64) {}
+}
+
 extension HTTP3Client: HTTP3Handler {
   func received(fields: [HTTPField], on stream: Int64, areTrailers: Bool, refusal: HTTPFailure?) {
     if areTrailers {
@@ -118,8 +167,7 @@ extension HTTP3Client: HTTP3Handler {
   }
   func ended(_ stream: Int64) { answers[stream, default: Answer()].hasEnded = true }
   func refusedByReader(_ stream: Int64) {}
-  func brokenOff(_ stream: Int64) {}
-  func closed(_ stream: Int64) { answers[stream, default: Answer()].isGone = true }
+  func closed(_ stream: Int64, isWasted: Bool) { answers[stream, default: Answer()].isGone = true }
 }
 
 extension HTTP3Client: QUICHost {

@@ -5,6 +5,11 @@ import Testing
 @testable import MeshTransport
 
 extension TLSEdge {
+  /// The limits that were told as reached.
+  fileprivate var limits: [String] {
+    server.observations.compactMap { if case .limitReached(let name, _, _) = $0 { name } else { nil } }
+  }
+
   /// A client of HTTP/3 with a certificate for `node-a`.
   fileprivate func client() throws -> HTTP3Client {
     try HTTP3Client(
@@ -99,7 +104,7 @@ extension TLSEdge {
   #expect(edge.server.stop())
 }
 
-@Test func streamsThatAreBrokenOffAgainAndAgainEndTheHTTP3Connection() throws {
+@Test(arguments: [false, true]) func streamsThatAreBrokenOffAgainAndAgainEndTheHTTP3Connection(asksFirst: Bool) throws {
   var options = EdgeOptions()
   options.http2.resetsBurst = 20
   options.http2.resetsPerSecond = 1
@@ -108,17 +113,72 @@ extension TLSEdge {
   // It throws when the server has closed the connection.
   #expect(throws: TransportError.self) {
     for _ in 0..<200 {
-      let stream = try client.request(HTTP3Client.fields("POST", of: "/"))
+      // A whole request, whose answer nobody reads, or one that never becomes whole.
+      let size = HTTPField("x-size", "200000")
+      let fields = HTTP3Client.fields("POST", of: "/", [size])
+      let stream = try client.request(fields, body: asksFirst ? [] : nil)
       try client.pump("the request to leave") { true }
-      client.quic.stopWriting(stream: stream, code: HTTP3ErrorCode.requestCancelled)
       client.quic.stopReading(stream: stream, code: HTTP3ErrorCode.requestCancelled)
+      if !asksFirst { client.quic.stopWriting(stream: stream, code: HTTP3ErrorCode.requestCancelled) }
       try client.pump("its end") { client.answers[stream]?.isGone == true ? true : nil }
     }
   }
   #expect(try client.waitClosedByPeer().code == HTTP3ErrorCode.excessiveLoad)
   #expect(edge.server.stop())
-  let limits = edge.server.observations.compactMap { if case .limitReached(let name, _, _) = $0 { name } else { nil } }
-  #expect(limits == ["control connection: streams that are broken off"])
+  #expect(edge.limits == ["control connection: streams that are broken off"])
+}
+
+@Test func anHTTP3FieldSectionThatIsNeverWholeEndsTheConnectionThoughOthersAreAnswered() throws {
+  var options = EdgeOptions()
+  options.headTimeout = .milliseconds(1_000)
+  let edge = try TLSEdge(options)
+  let client = try edge.client()
+  #expect(try client.waitEnded(client.request(HTTP3Client.fields("GET", of: "/"), body: [])).fields[":status"] == "200")
+  // The first bytes of a HEADERS frame of 1,000.
+  try client.say([1, 0x43, 0xe8, 0, 0], on: #require(client.quic.openStream(bidirectional: true)))
+  #expect(throws: TransportError.self) {
+    while true {
+      _ = try client.waitEnded(client.request(HTTP3Client.fields("HEAD", of: "/"), body: []))
+    }
+  }
+  #expect(try client.waitClosedByPeer().code == HTTP3ErrorCode.excessiveLoad)
+  #expect(edge.server.stop())
+  #expect(edge.limits == ["control connection: a field section that took too long"])
+}
+
+@Test func whereAllPlacesAreTakenTheLongestIdleHTTP3ClientGivesUpIts() throws {
+  var options = EdgeOptions()
+  options.connectionsMax = 2
+  let edge = try TLSEdge(options)
+  let clients = try (0..<3).map { _ in
+    let client = try edge.client()
+    _ = try client.waitEnded(client.request(HTTP3Client.fields("GET", of: "/"), body: []))
+    // Only whoever has acknowledged its answer is idle.
+    let end = MonotonicClock.now() + .milliseconds(200)
+    try client.pump("the acknowledgement") { MonotonicClock.now() > end ? true : nil }
+    return client
+  }
+  #expect(try clients[0].waitClosedByPeer().code == HTTP3ErrorCode.noError)
+  let answer = try clients[1].waitEnded(clients[1].request(HTTP3Client.fields("GET", of: "/"), body: []))
+  #expect(answer.fields[":status"] == "200")
+  #expect(edge.server.stop())
+}
+
+@Test func aTLSMessageAfterTheHandshakeEndsTheConnectionAndNothingElse() throws {
+  // TLS's key update, which QUIC forbids; GnuTLS would act on it, and ngtcp2 would then end the process.
+  let keyUpdate: [UInt8] = [24, 0, 0, 1, 0]
+  let edge = try TLSEdge()
+  let node = try TestNode(edge.mesh.security("node-b"))
+  let control = try #require(SocketAddress(literal: "127.0.0.1", port: edge.server.edge.port))
+  for address in try [control, node.address] {
+    let client = try HTTP3Client(edge.mesh.security("node-a"), to: address)
+    try client.pump("the end of the handshake") { client.quic.isHandshakeComplete ? true : nil }
+    #expect(client.sayInTLS(keyUpdate))
+    let close = try client.waitClosedByPeer()
+    #expect(!close.isApplication && close.tlsAlert == TLSAlert.unexpectedMessage, "\(close)")
+  }
+  try node.stop()
+  #expect(edge.server.stop())
 }
 
 @Test func anHTTP3RequestThatNeverEndsIsAnswered408() throws {

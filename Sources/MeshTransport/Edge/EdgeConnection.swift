@@ -166,9 +166,8 @@ final class EdgeConnection: ReactorHandler {
   /// Refuses the request with the longest body, because all connections together hold too much. False when none is
   /// arriving any more: the client has more of whole ones under way than it reads answers.
   private func makeRoom() -> Bool {
-    transport.observe(.limitReached("control bodies: \(options.bodiesBytesMax) bytes", peer: remote))
-    let failure = HTTPFailure(503, "The bodies of all requests are longer than \(options.bodiesBytesMax) bytes.")
-    guard http.refuseLongest(failure, date: transport.date()) else { return false }
+    transport.observe(.limitReached(options.bodiesLimit, peer: remote))
+    guard http.refuseLongest(options.bodiesFailure, date: transport.date()) else { return false }
     answerAll()
     return true
   }

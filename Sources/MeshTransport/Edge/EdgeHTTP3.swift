@@ -7,22 +7,30 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   // Holds this object, and outlives it.
   unowned let transport: EdgeTransport
   let options: EdgeOptions
+  /// What the session of one client may cost.
+  let sessionLimits: HTTP3Limits
   private let endpoint: QUICEndpoint<EdgeHTTP3>
 
   /// Takes `socket` over. *Errors*: a certificate that GnuTLS can't use.
   init(socket: UDPSocket, tls: EdgeTLS, options: EdgeOptions, transport: EdgeTransport) throws(TransportError) {
     self.transport = transport
     self.options = options
+    sessionLimits = HTTP3Limits(
+      streamsMax: UInt64(clamping: options.http2.streamsMax), sectionBytesMax: options.message.headerBytesMax * 4,
+      message: options.message)
     var limits = QUICLimits()
     limits.prefix = "control "
     // All clients are on this host, so that its one address must not be what they run out of.
     limits.connectionsMax = options.connectionsMax
     limits.acceptedMax = options.connectionsMax
     limits.connectionsPerAddressMax = options.connectionsMax
+    limits.handshakesPerAddressBeforeRetry = options.connectionsMax
+    // Where strangers are sent away they must not take the places of those who are trusted meanwhile.
+    if tls.requiresClientCertificate { limits.connectionsPerAddressMax = max(1, options.connectionsMax / 2) }
     limits.connectionsPerNodeNameMax = options.connectionsMax
     var parameters = QUICParameters(
       handshakeTimeout: options.headTimeout, idleTimeout: options.idleTimeout,
-      streamsMax: UInt64(clamping: options.http2.streamsMax))
+      streamsMax: sessionLimits.streamsMax)
     parameters.requiresClientCertificate = tls.requiresClientCertificate
     endpoint = try QUICEndpoint(socket: socket, limits: limits, parameters: parameters, security: tls.security)
   }
@@ -77,9 +85,7 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
         observe(.messageRejected(peer: quic.remote.description, reason: broken.text))
       }
     }
-    var drains = false
-    if case .closedByPeer = failure { drains = true }
-    end(client, quic.close(after: failure), drains: drains, now)
+    end(client, quic.close(after: failure), drains: failure.drains, now)
   }
 
   func end(_ client: EdgeHTTP3Client, _ now: Instant) {
@@ -97,6 +103,14 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   }
 
   func observe(_ observation: Observation) { transport.observe(observation) }
+
+  /// Ends the connection that has had no request for longest.
+  func makeRoom(_ now: Instant) -> Bool {
+    let idle = endpoint.users.values.filter { $0.isIdle && $0.quic.isHandshakeComplete }
+    guard let client = idle.min(by: { $0.idleSince < $1.idleSince }) else { return false }
+    end(client, now)
+    return true
+  }
 
   /// Something is to be sent to `client`, or it is to end.
   func touch(_ client: EdgeHTTP3Client) { endpoint.touch(client) }

@@ -17,7 +17,7 @@ final class EdgeHTTP3Client: QUICUser {
   /// What it holds of the room that all connections share.
   private var heldBytes = 0
   /// When it last began to wait for a request, of which it may have had some.
-  private var idleSince: Instant
+  private(set) var idleSince: Instant
   private var hasAsked = false
   /// When its reader last took some of an answer, or was first to take some.
   private var readSince: Instant?
@@ -39,10 +39,7 @@ final class EdgeHTTP3Client: QUICUser {
 
   private func start() -> Bool {
     if session != nil { return true }
-    let limits = HTTP3Limits(
-      streamsMax: UInt64(clamping: options.http2.streamsMax), sectionBytesMax: options.message.headerBytesMax * 4,
-      message: options.message)
-    session = HTTP3Session(on: quic, handler: self, limits: limits)
+    session = HTTP3Session(on: quic, handler: self, limits: listener.sessionLimits)
     quic.streams = session
     return session != nil
   }
@@ -51,18 +48,19 @@ final class EdgeHTTP3Client: QUICUser {
 
   override func willFlush(_ now: Instant) {
     guard let session, closeCode == nil, quic.isHandshakeComplete else { return }
+    // ngtcp2 has the keys.
+    if quic.tls != nil { quic.releaseTLS() }
     answerAll(of: session, now)
     while !listener.transport.mayHold(desk.bodyBytes, insteadOf: heldBytes) {
-      listener.observe(.limitReached("control bodies: \(options.bodiesBytesMax) bytes", peer: remote))
-      let failure = HTTPFailure(503, "The bodies of all requests are longer than \(options.bodiesBytesMax) bytes.")
-      guard desk.refuseLongest(failure, of: session) else { return sendAway("bodies") }
+      listener.observe(.limitReached(options.bodiesLimit, peer: remote))
+      guard desk.refuseLongest(options.bodiesFailure, of: session) else { return sendAway(options.bodiesLimit) }
       answerAll(of: session, now)
     }
     heldBytes = desk.bodyBytes
     for status in desk.takeRefusals() {
       listener.observe(.requestAnswered(protocol: "HTTP/3", encoding: "text", status: status))
     }
-    updateDeadline(now, outstanding: session.outstanding, progress: session.progress)
+    updateDeadline(now, session)
   }
 
   private func answerAll(of session: HTTP3Session, _ now: Instant) {
@@ -78,22 +76,28 @@ final class EdgeHTTP3Client: QUICUser {
 
   // MARK: Time and end
 
-  private func updateDeadline(_ now: Instant, outstanding: Int, progress: Int) {
-    if outstanding == 0 {
+  private func updateDeadline(_ now: Instant, _ session: HTTP3Session) {
+    if session.outstanding == 0 {
       readSince = nil
-    } else if readSince == nil || progress != progressSeen {
+    } else if readSince == nil || session.progress != progressSeen {
       readSince = now
     }
-    progressSeen = progress
-    if desk.isReceiving || outstanding > 0 || !desk.hasAnsweredAll { idleSince = now }
+    progressSeen = session.progress
+    if !isIdle { idleSince = now }
+    let sectionEnd = session.oldestUnfinishedSection.map { $0 + options.headTimeout } ?? .distantFuture
     let arrivalEnd = desk.arrivingSince.map { $0 + options.bodyTimeout } ?? .distantFuture
     let readEnd = readSince.map { $0 + options.writeTimeout } ?? .distantFuture
     let idleEnd = idleSince + (hasAsked ? options.idleTimeout : options.headTimeout)
-    deadline = min(arrivalEnd, readEnd, idleEnd)
+    deadline = min(sectionEnd, arrivalEnd, readEnd, idleEnd)
   }
 
+  /// Whether no request of it is arriving or being answered.
+  var isIdle: Bool { !desk.isReceiving && desk.hasAnsweredAll && (session?.outstanding ?? 0) == 0 }
+
   override func deadlineCame(_ now: Instant) {
-    if let since = desk.arrivingSince, since + options.bodyTimeout <= now {
+    if let since = session?.oldestUnfinishedSection, since + options.headTimeout <= now {
+      sendAway("a field section that took too long")
+    } else if let since = desk.arrivingSince, since + options.bodyTimeout <= now {
       _ = desk.refuseOldest(HTTPFailure(408, "The request took too long to arrive."), of: session)
     } else {
       closeCode = closeCode ?? HTTP3ErrorCode.noError
@@ -107,13 +111,14 @@ final class EdgeHTTP3Client: QUICUser {
   }
 
   override func sendAway(_ reason: String) {
-    closeCode = closeCode ?? HTTP3ErrorCode.excessiveLoad
+    guard closeCode == nil else { return }
+    closeCode = HTTP3ErrorCode.excessiveLoad
+    listener.observe(.limitReached("control connection: \(reason)", peer: remote))
     listener.touch(self)
   }
 
   override func isToEnd(_ now: Instant) -> Bool {
-    if closeCode != nil { return true }
-    return isFinishing && desk.hasAnsweredAll && !desk.isReceiving && (session?.outstanding ?? 0) == 0
+    closeCode != nil || isFinishing && desk.hasAnsweredAll && session?.hasStreams != true
   }
 
   /// Gives the room for bodies back: the connection has ended.
@@ -136,15 +141,12 @@ extension EdgeHTTP3Client: HTTP3Handler {
   }
 
   func ended(_ stream: Int64) { desk.ended(stream) }
-  func refusedByReader(_ stream: Int64) { countReset() }
-  func brokenOff(_ stream: Int64) { countReset() }
-  func closed(_ stream: Int64) { desk.closed(stream) }
+  func refusedByReader(_ stream: Int64) {}
 
-  /// A stream that its client breaks off has cost work for nothing (CVE-2023-44487).
-  private func countReset() {
-    if resets.take(MonotonicClock.now()) || closeCode != nil { return }
-    listener.observe(.limitReached("control connection: streams that are broken off", peer: remote))
-    sendAway("streams that are broken off")
+  func closed(_ stream: Int64, isWasted: Bool) {
+    desk.closed(stream)
+    // A stream that ends before its answer has arrived has cost work for nothing (CVE-2023-44487).
+    if isWasted, !resets.take(MonotonicClock.now()) { sendAway("streams that are broken off") }
   }
 }
 

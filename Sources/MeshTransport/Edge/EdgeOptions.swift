@@ -3,7 +3,8 @@ import MeshSecurity
 
 /// What one client of the control listener may take.
 public struct EdgeOptions: Equatable, Sendable {
-  /// Open connections; with more, the one idle for longest is closed, or the newest waits in the kernel.
+  /// Open connections, over TCP and as many over QUIC; with more, the one idle for longest is closed, or the newest
+  /// waits in the kernel, and over QUIC gets no answer.
   public var connectionsMax = 256
   /// How long a connection may stay open between two requests.
   public var idleTimeout = Duration.seconds(60)
@@ -28,6 +29,13 @@ public struct EdgeOptions: Equatable, Sendable {
 
   /// The limits of a control listener.
   public init() {}
+
+  /// Names `bodiesBytesMax` where it is told that it was reached.
+  var bodiesLimit: String { "control bodies: \(bodiesBytesMax) bytes" }
+  /// What the request is told whose body is too much.
+  var bodiesFailure: HTTPFailure {
+    HTTPFailure(503, "The bodies of all requests are longer than \(bodiesBytesMax) bytes.")
+  }
 }
 
 /// How a listener speaks TLS.

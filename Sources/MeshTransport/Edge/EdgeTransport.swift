@@ -31,8 +31,7 @@ public final class EdgeTransport: @unchecked Sendable {
   private var tls: TLSServer?
   /// Nil in clear text, and when `run` has returned.
   private var http3: EdgeHTTP3?
-  /// The credential that TLS couldn't use, and until when it isn't tried again: not each client is to cost that.
-  private var unusable: (generation: UInt64, until: Instant)?
+  private var unusable = UnusableCredential()
 
   /// The bound port (of use when 0 was asked for).
   public let port: UInt16
@@ -169,12 +168,11 @@ public final class EdgeTransport: @unchecked Sendable {
   private func makeStream() throws(TransportError) -> TLSStream? {
     guard let options = options.tls else { return nil }
     let generation = options.security.credential.generation
-    let isTried = unusable.map { $0.generation == generation && MonotonicClock.now() < $0.until } ?? false
-    if tls?.generation != generation, !isTried {
+    if tls?.generation != generation, !unusable.isTried(generation) {
       do throws(TransportError) {
         tls = try EdgeTransport.makeTLS(options)
       } catch {
-        unusable = (generation, MonotonicClock.now() + .seconds(10))
+        unusable.note(generation)
         // The one before goes on to be shown.
         observe(.certificateReloadFailed(reason: error.description))
       }

@@ -106,8 +106,8 @@ final class RequestDesk<Session: AnsweringSession> {
 
   /// Answers `failure` to the request that has been arriving for longest. False when none is.
   func refuseOldest(_ failure: HTTPFailure, of session: Session?) -> Bool {
-    guard let oldest = arriving.keys.min() else { return false }
-    refuse(oldest, failure, of: session)
+    guard let oldest = arriving.min(by: { $0.value.since < $1.value.since }) else { return false }
+    refuse(oldest.key, failure, of: session)
     return true
   }
 
@@ -187,5 +187,5 @@ final class RequestDesk<Session: AnsweringSession> {
   /// Whether requests are arriving.
   var isReceiving: Bool { !arriving.isEmpty }
   /// When the oldest of them began.
-  var arrivingSince: Instant? { arriving.keys.min().flatMap { arriving[$0]?.since } }
+  var arrivingSince: Instant? { arriving.values.lazy.map(\.since).min() }
 }

@@ -2,6 +2,7 @@
 // mean is its handler's business. All calls come from the thread of its connection.
 import CNghttp3
 import CNgtcp2
+import MeshBasics
 
 /// What a session tells its owner. Called inside QUIC calls: the connection must not be flushed or closed from here.
 protocol HTTP3Handler: AnyObject {
@@ -15,10 +16,8 @@ protocol HTTP3Handler: AnyObject {
   func ended(_ stream: Int64)
   /// The peer takes no more of what we send on the stream.
   func refusedByReader(_ stream: Int64)
-  /// The peer broke off what it was sending on the stream.
-  func brokenOff(_ stream: Int64)
-  /// The stream is gone, ended or broken off.
-  func closed(_ stream: Int64)
+  /// The stream is gone, ended or broken off. `isWasted`: somebody broke it off before its answer had arrived.
+  func closed(_ stream: Int64, isWasted: Bool)
 }
 
 /// What one session may cost.
@@ -49,6 +48,8 @@ final class HTTP3Session {
   private unowned let handler: any HTTP3Handler
   private let limits: HTTP3Limits
   private var streams: [Int64: Stream] = [:]
+  /// Requests whose first field section is not whole, by when their first byte came.
+  private var unfinishedSections: [Int64: Instant] = [:]
   /// Grows when the peer acknowledges some of a body.
   private(set) var progress = 0
   private(set) var failure: StreamLayerFailure?
@@ -63,7 +64,7 @@ final class HTTP3Session {
     var settings = nghttp3_settings()
     nghttp3_settings_default_versioned(Int32(NGHTTP3_SETTINGS_VERSION), &settings)
     settings.max_field_section_size = UInt64(min(limits.message.headerBytesMax, limits.sectionBytesMax))
-    // No dynamic table: a link sends its few fields once, and the tables would cost memory on every idle connection.
+    // No dynamic table: requests and answers have few fields, and tables would cost memory on every idle connection.
     settings.qpack_max_dtable_capacity = 0
     settings.qpack_encoder_max_dtable_capacity = 0
     settings.qpack_blocked_streams = 0
@@ -139,6 +140,12 @@ final class HTTP3Session {
     _ = nghttp3_conn_resume_stream(handle, stream)
   }
 
+  /// Since when the oldest field section that is not whole is on its way; nil when there is none.
+  var oldestUnfinishedSection: Instant? { unfinishedSections.values.min() }
+
+  /// Whether a stream is open whose fields came, or whose answer is on its way.
+  var hasStreams: Bool { !streams.isEmpty }
+
   /// The bytes that all streams hold in memory because the peer has not acknowledged them.
   var outstanding: Int { streams.values.reduce(0) { $0 &+ $1.body.outstanding } }
 
@@ -193,6 +200,7 @@ final class HTTP3Session {
   fileprivate func tookSection(_ stream: Int64, areTrailers: Bool) {
     guard let state = streams[stream] else { return }
     let (fields, refusal) = (state.section.takeAll(), state.section.refusal)
+    unfinishedSections[stream] = nil
     handler.received(fields: fields, on: stream, areTrailers: areTrailers, refusal: refusal)
   }
 
@@ -228,6 +236,9 @@ final class HTTP3Session {
 
 extension HTTP3Session: QUICStreamLayer {
   func received(_ bytes: UnsafeBufferPointer<UInt8>, finished: Bool, on stream: Int64) -> Int? {
+    if HTTP3Session.isRequest(stream), connection.isServer, streams[stream] == nil, unfinishedSections[stream] == nil {
+      unfinishedSections[stream] = MonotonicClock.now()
+    }
     let consumed = nghttp3_conn_read_stream(handle, stream, bytes.baseAddress, bytes.count, finished ? 1 : 0)
     return succeeded(consumed) ? consumed : nil
   }
@@ -238,7 +249,13 @@ extension HTTP3Session: QUICStreamLayer {
 
   func streamClosed(_ stream: Int64, errorCode: UInt64) -> Bool {
     let status = nghttp3_conn_close_stream(handle, stream, errorCode)
-    if streams.removeValue(forKey: stream) != nil { handler.closed(stream) }
+    let isUnfinished = unfinishedSections.removeValue(forKey: stream) != nil
+    let state = streams.removeValue(forKey: stream)
+    if state != nil || HTTP3Session.isRequest(stream) {
+      // What we broke off ourselves, for its sender's mistake, was of no use either (CVE-2025-8671).
+      let isBroken = errorCode != HTTP3ErrorCode.noError && state?.isRefused != true
+      handler.closed(stream, isWasted: isBroken || isUnfinished || state.map { $0.body.outstanding > 0 } ?? false)
+    }
     // A stream that nghttp3 never saw a byte of is unknown to it, and to us.
     return status == NGHTTP3_ERR_STREAM_NOT_FOUND || succeeded(Int(status))
   }
@@ -249,8 +266,10 @@ extension HTTP3Session: QUICStreamLayer {
     guard stream & 2 == 0, streams[stream]?.isRefused != true else { return }
     // A request or an answer that is broken off has no other half; what we still had to say is not waited for.
     connection.stopWriting(stream: stream, code: HTTP3ErrorCode.requestCancelled)
-    if streams[stream] != nil { handler.brokenOff(stream) }
   }
+
+  /// Client-initiated bidirectional streams have numbers that end in 00 (RFC 9000 §2.1).
+  private static func isRequest(_ stream: Int64) -> Bool { stream & 3 == 0 }
 
   func streamStopped(_ stream: Int64) { _ = nghttp3_conn_shutdown_stream_read(handle, stream) }
   func mayWriteMore(on stream: Int64) { _ = nghttp3_conn_unblock_stream(handle, stream) }

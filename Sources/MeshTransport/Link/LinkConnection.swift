@@ -333,9 +333,7 @@ extension LinkConnection: HTTP3Handler {
     if stream == linkStream, state == .open { fail(.closed) }
   }
 
-  func brokenOff(_ stream: Int64) {}
-
-  func closed(_ stream: Int64) {
+  func closed(_ stream: Int64, isWasted: Bool) {
     if stream == linkStream {
       if quic.isServer { loop.linkEnded(self, .closed) } else { fail(.closed) }
     } else if let request = calls.removeValue(forKey: stream)?.request {

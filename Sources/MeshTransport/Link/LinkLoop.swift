@@ -259,9 +259,7 @@ final class LinkLoop {
 
   func failed(_ connection: LinkConnection, _ failure: QUICFailure, _ now: Instant) {
     let (reason, close) = explain(failure, on: connection)
-    var drains = false
-    if case .closedByPeer = failure { drains = true }
-    end(connection, reason, close, drains: drains, now)
+    end(connection, reason, close, drains: failure.drains, now)
   }
 
   func end(_ connection: LinkConnection, _ now: Instant) {
@@ -299,6 +297,9 @@ final class LinkLoop {
 
 extension LinkLoop: QUICEndpointOwner, ReactorHandler {
   func observe(_ observation: Observation) { deliver(.observed(observation)) }
+
+  /// Each connection is of use to somebody: a peer that comes too late dials again.
+  func makeRoom(_ now: Instant) -> Bool { false }
 
   func ready(_ descriptor: Int32, _ readiness: Readiness) {
     // The mailbox is emptied in every turn anyway.

@@ -7,7 +7,7 @@ import CNghttp3
 import CNgtcp2
 import Glibc
 
-/// The memory of the connections of one link thread. Not safe from several threads, and needs no lock therefore.
+/// The memory of the connections of one endpoint. Not safe from several threads, and needs no lock therefore.
 final class ConnectionMemory {
   /// From here on an allocation has pages of its own.
   private static let pagedFrom = 4000

@@ -370,8 +370,13 @@ private func makeCallbacks(isServer: Bool) -> ngtcp2_callbacks {
     table.recv_rx_key = { _, level, user in applicationKeysCame(level, user) }
   }
   table.recv_crypto_data = { handle, level, offset, bytes, count, user in
-    // A link that is open has no use for TLS messages: tickets, which are all that may still come, are not wanted.
-    if connection(user)?.tls == nil { return 0 }
+    // After the handshake only tickets may come, which are not wanted. Anything else must not reach TLS: GnuTLS would
+    // act on its key update, for which ngtcp2 ends the process, and which QUIC forbids (RFC 9001 §6).
+    if level == NGTCP2_CRYPTO_LEVEL_APPLICATION {
+      guard let connection = connection(user), connection.isServer else { return 0 }
+      ngtcp2_conn_set_tls_alert(handle, TLSAlert.unexpectedMessage)
+      return NGTCP2_ERR_CRYPTO
+    }
     return ngtcp2_crypto_recv_crypto_data_cb(handle, level, offset, bytes, count, user)
   }
   table.encrypt = ngtcp2_crypto_encrypt_cb

@@ -4,7 +4,7 @@ import CNgtcp2
 import MeshBasics
 import MeshSecurity
 
-/// What a connection needs of the link thread.
+/// What a connection needs of its endpoint.
 protocol QUICHost: AnyObject {
   /// Datagrams with this id belong to `connection`, from now on or no longer.
   func route(_ key: ConnectionKey, to connection: QUICConnection)
@@ -76,6 +76,9 @@ enum QUICFailure: Equatable {
   case notStarted
   /// A protocol error of the peer or ours, as an ngtcp2 code; to be closed with it.
   case broken(Int32)
+
+  /// Whether packets that are still on their way are to be passed over in silence (RFC 9000 §10.2.2).
+  var drains: Bool { if case .closedByPeer = self { true } else { false } }
 }
 
 /// What the peer's CONNECTION_CLOSE said.
@@ -105,8 +108,8 @@ final class QUICConnection {
   let local: SocketAddress
   /// The peer's end when the connection began.
   let remote: SocketAddress
-  /// Nil once `release()` was called. Not weak: an object with weak references pays for each retain, and the link
-  /// thread touches its own with each packet.
+  /// Nil once `release()` was called. Not weak: an object with weak references pays for each retain, and its
+  /// thread touches it with each packet.
   var host: (any QUICHost)?
   /// Called once when application keys are there and streams may be opened. False fails the connection.
   var onReady: () -> Bool = { false }

@@ -53,7 +53,7 @@ extension QUICEndpoint {
 
   private func drop(_ reason: String) {
     counts.datagramsDropped += 1
-    notices.datagramDropped(reason)
+    notices.datagramDropped(limits.prefix + reason)
   }
 
   private func answer(_ datagram: ReceivedDatagram, _ packet: [UInt8]) {
@@ -75,11 +75,11 @@ extension QUICEndpoint {
   }
 
   private func accept(_ datagram: ReceivedDatagram, _ now: Instant) {
-    guard let header = QUICPacket.clientInitial(datagram.bytes), let owner, !isStopping else {
-      return drop("no first packet of a connection")
-    }
+    guard let header = QUICPacket.clientInitial(datagram.bytes) else { return drop("no first packet of a connection") }
+    guard let owner, !isStopping else { return drop("this node stops") }
     let remote = datagram.remote
-    guard users.count < limits.connectionsMax, acceptedCount < limits.acceptedMax else {
+    let isFull = users.count >= limits.connectionsMax || acceptedCount >= limits.acceptedMax
+    guard !isFull || owner.makeRoom(now) else {
       counts.connectionsRefused += 1
       return limitReached("connections")
     }

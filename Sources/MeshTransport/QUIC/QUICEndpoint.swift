@@ -34,6 +34,7 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
   /// For all connections of this thread.
   let memory = ConnectionMemory()
   private var credential: TLSCredential
+  private var unusable = UnusableCredential()
 
   var counts = QUICCounts()
   var routes: [ConnectionKey: Route] = [:]
@@ -199,9 +200,6 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
     notices.limitReached(limits.prefix + name, peer: peer)
   }
 
-  /// Whether the connection is still one of this endpoint's.
-  func has(_ user: User) -> Bool { users[ObjectIdentifier(user.quic)] != nil }
-
   /// Takes a connection out, so that nothing more is read or sent on it; `sayGoodbye` must follow. False when it is
   /// out.
   func remove(_ user: User) -> Bool {
@@ -240,10 +238,11 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
   /// The newest credential that GnuTLS can use. When it refuses a new one, the one before stays in use.
   func currentCredential() -> TLSCredential {
     let newest = security.credential
-    if newest.generation == credential.generation { return credential }
+    if newest.generation == credential.generation || unusable.isTried(newest.generation) { return credential }
     do {
       credential = try TLSCredential(newest)
     } catch {
+      unusable.note(newest.generation)
       owner?.observe(.certificateReloadFailed(reason: error.description))
     }
     return credential

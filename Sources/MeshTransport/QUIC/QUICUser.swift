@@ -22,7 +22,8 @@ class QUICUser: DeadlineOwner {
   /// Its own deadline has come. It is flushed afterwards.
   func deadlineCame(_ now: Instant) {}
 
-  /// The endpoint has no room for it: it is to end, with HTTP/3's `H3_EXCESSIVE_LOAD`. Called inside QUIC calls.
+  /// The endpoint has no room for it: it is to end, with HTTP/3's `H3_EXCESSIVE_LOAD`, but not before this returns,
+  /// which is called inside QUIC calls.
   func sendAway(_ reason: String) {}
 
   /// Whether it is to end, and nothing is left to wait for. Asked after each flush; then the owner ends it.
@@ -52,6 +53,8 @@ protocol QUICEndpointOwner: AnyObject {
   func end(_ user: User, _ now: Instant)
   /// ICMP said `code` of packets to `remote`. Who sees our packets can forge that.
   func hostRefused(_ remote: SocketAddress, _ code: Int32, _ now: Instant)
+  /// All places are taken and one more client comes. Whether the owner has ended a connection for it.
+  func makeRoom(_ now: Instant) -> Bool
   /// Something to log or count.
   func observe(_ observation: Observation)
 }

@@ -1,5 +1,6 @@
 /// TLS alerts that mean something to us (RFC 8446 §6.2).
 enum TLSAlert {
+  static let unexpectedMessage: UInt8 = 10
   static let certificateRequired: UInt8 = 116
 
   /// Whether the alert says that the certificate was refused: bad, unsupported, revoked, expired, unknown, unknown CA,

@@ -1,4 +1,4 @@
-// The one UDP socket of a mesh listener: server and client share it, so a node has one UDP port. It reads in batches,
+// The one UDP socket of a listener: server and client share it, so a listener has one UDP port. It reads in batches,
 // knows to which local address each datagram came (so that answers leave from there), carries ECN marks, and reads
 // what ICMP says of peers (RFC 9000 §14.2, §13.4).
 import CLinux
