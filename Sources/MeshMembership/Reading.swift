@@ -97,6 +97,7 @@ extension Membership {
       ("membersSuspect", Int64(count(of: .suspect))),
       ("membersLeft", Int64(count(of: .dead) &+ count(of: .left))),
       ("membersLinked", Int64(peers.count)),
+      ("neighboursUnlinked", Int64(rings.neighbours.count { peers[$0] == nil })),
       ("newsQueued", Int64(news.count)),
       ("newsSendsMax", Int64(news.sendsMax)),
       ("localHealth", Int64(health.score)),

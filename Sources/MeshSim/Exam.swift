@@ -27,14 +27,16 @@ extension Simulation {
   }
 
   /// What was sent into a cut is tried again at growing distances, so that a stream may stand still for a while after
-  /// it; links of which one side alone knows the end last a while longer; and a node that was not well gives the
-  /// others more time. What is promised is promised after that.
+  /// it; links of which one side alone knows the end last a while longer, and are then to be replaced; and a node that
+  /// was not well gives the others more time. What is promised is promised after that.
   private func recover() {
     // What arrives as late as that may have to be outbid first, and a broadcast of the epoch before is lost.
     let latest = connections.latestArrival
     if latest > now { advance(to: latest + .seconds(1)) }
     for _ in 0..<180 {
-      let isWell = processes.allSatisfy { $0.engine.map { $0.isWell } ?? true }
+      let isWell = processes.allSatisfy { process in
+        process.engine.map { $0.isWell && ($0.isLinked || process.isStranger) } ?? true
+      }
       if violation != nil || isWell && !connections.hasHalfOpen { return }
       advance(to: now + .milliseconds(250))
     }

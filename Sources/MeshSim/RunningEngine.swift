@@ -28,8 +28,12 @@ final class RunningEngine {
   var statistics: [(name: String, value: Int64)] { engine.pointee.statistics }
 
   /// Its own health, as Lifeguard counts it; 0 is well.
-  var health: Int64 { statistics.first { $0.name == "localHealth" }?.value ?? 0 }
+  var health: Int64 { figure("localHealth") }
   var isWell: Bool { health == 0 }
+  /// Whether it holds a link to each of its neighbours on the rings.
+  var isLinked: Bool { figure("neighboursUnlinked") == 0 }
+
+  private func figure(_ name: String) -> Int64 { statistics.first { $0.name == name }?.value ?? 0 }
 
   func takeChanges() -> [NodeID] { engine.pointee.takeChanges() }
   func member(_ node: NodeID) -> MemberView? { read { $0.member(node) } }
