@@ -26,6 +26,8 @@ public enum Control {
       let operations = Operations(view: view, perform: perform)
       switch route.answer {
       case .peers: return content(200, PeersDocument.bytes(of: view), type: "application/json")
+      case .members: return MembersDocument.answer(request, view)
+      case .openAPI: return content(200, OpenAPIDocument.bytes, type: "application/json")
       case .liveness: return health(.live, issues: [], view)
       case .readiness:
         // OmniRelay's word for a listener that is going away.

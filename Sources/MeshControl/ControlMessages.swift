@@ -10,25 +10,29 @@ public struct ControlRequest: Equatable, Sendable {
   public var origin: String?
   /// The Content-Type field.
   public var contentType: String?
+  /// The If-None-Match field.
+  public var ifNoneMatch: String?
   /// The body without its transfer coding.
   public var body: [UInt8]
 
   /// A request of these parts.
   public init(
-    method: String, target: String, host: String?, origin: String?, contentType: String? = nil, body: [UInt8]
+    method: String, target: String, host: String?, origin: String?, contentType: String? = nil,
+    ifNoneMatch: String? = nil, body: [UInt8]
   ) {
     self.method = method
     self.target = target
     self.host = host
     self.origin = origin
     self.contentType = contentType
+    self.ifNoneMatch = ifNoneMatch
     self.body = body
   }
 }
 
 /// An answer; the transport adds what belongs to it, such as the length.
 public struct ControlResponse: Equatable, Sendable {
-  /// 200, 202, 204, 400, 403, 404, 409, 415, 429 or 503.
+  /// 200, 202, 204, 304, 400, 403, 404, 409, 415, 429 or 503.
   public var status: Int
   /// The fields in order.
   public var headers: [ControlHeader]

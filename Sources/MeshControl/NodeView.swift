@@ -22,11 +22,14 @@ public struct NodeView: Sendable {
   public var minimumLevel: MinimumLevel?
   /// Control requests being answered, this one not counted.
   public var activeRequests: Int
+  /// Grows with each change of `members`, but for when they were heard last and how far they are.
+  public var revision: UInt64
 
   /// A view of these parts.
   public init(
     localNodeID: NodeID, members: [MemberView], now: Instant, unixTicks: Int64, isLeaving: Bool, notReady: [String],
-    scopes: ControlScopes, minimumLevel: MinimumLevel? = nil, activeRequests: Int
+    scopes: ControlScopes, minimumLevel: MinimumLevel? = nil, activeRequests: Int,
+    revision: UInt64 = 0
   ) {
     self.localNodeID = localNodeID
     self.members = members
@@ -37,6 +40,7 @@ public struct NodeView: Sendable {
     self.scopes = scopes
     self.minimumLevel = minimumLevel
     self.activeRequests = activeRequests
+    self.revision = revision
   }
 
   /// Whether the node tells its peers that it wants no new work.

@@ -37,6 +37,7 @@ enum Problem {
   private static func facts(_ status: Int) -> (type: String, title: String) {
     let semantics = "https://tools.ietf.org/html/rfc9110#section-"
     switch status {
+    case 400: return (semantics + "15.5.1", "Bad Request")
     case 403: return (semantics + "15.5.4", "Forbidden")
     case 404: return (semantics + "15.5.5", "Not Found")
     case 409: return (semantics + "15.5.10", "Conflict")

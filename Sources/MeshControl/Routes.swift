@@ -6,6 +6,8 @@ struct Route: Sendable {
   /// What a route answers with.
   enum Answer: Sendable {
     case peers
+    case members
+    case openAPI
     case liveness
     case readiness
     case metrics
@@ -20,8 +22,8 @@ struct Route: Sendable {
     /// What a caller must be allowed to do.
     var scope: ControlScopes {
       switch self {
-      case .peers: .read
-      case .liveness, .readiness, .metrics, .logging: .observe
+      case .peers, .members: .read
+      case .liveness, .readiness, .metrics, .logging, .openAPI: .observe
       case .setLogging, .drain, .resume, .leave, .removeMember: .operate
       }
     }
@@ -43,10 +45,14 @@ struct Route: Sendable {
   let caseRule: CaseRule
   let answer: Answer
 
+  /// The path as documents write it: `/v1/members/{id}`.
+  var template: String { caseRule == .prefix ? path + "{id}" : path }
+
   /// Every route there is.
   static let all: [Route] = [
     Route(method: "GET", path: "/control/peers", caseRule: .ignored, answer: .peers),
     Route(method: "GET", path: "/omnirelay/control/peers", caseRule: .exact, answer: .peers),
+    Route(method: "GET", path: "/control/openapi.json", caseRule: .ignored, answer: .openAPI),
     Route(method: "GET", path: "/healthz", caseRule: .ignored, answer: .liveness),
     Route(method: "GET", path: "/readyz", caseRule: .ignored, answer: .readiness),
     Route(method: "GET", path: "/metrics", caseRule: .ignored, answer: .metrics),
@@ -56,6 +62,7 @@ struct Route: Sendable {
     Route(method: "POST", path: "/v1/node/drain", caseRule: .exact, answer: .drain),
     Route(method: "POST", path: "/v1/node/resume", caseRule: .exact, answer: .resume),
     Route(method: "POST", path: "/v1/node/leave", caseRule: .exact, answer: .leave),
+    Route(method: "GET", path: "/v1/members", caseRule: .exact, answer: .members),
     Route(method: "DELETE", path: "/v1/members/", caseRule: .prefix, answer: .removeMember),
   ]
 

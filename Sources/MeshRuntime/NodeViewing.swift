@@ -9,15 +9,18 @@ extension NodeCore {
   /// Answers a request of the control listener from the newest snapshot. On the edge thread, which answers one request
   /// after the other, so that no other is ever active; never waits.
   func answer(_ request: HTTPRequest) -> HTTPResponse {
+    let snapshot = snapshots.current
     let view = NodeView(
-      localNodeID: configuration.nodeID, members: Array(snapshots.current.members), now: MonotonicClock.now(),
+      localNodeID: configuration.nodeID, members: Array(snapshot.members), now: MonotonicClock.now(),
       unixTicks: WallClock.unixTicks(), isLeaving: phase >= .leaving, notReady: notReady,
       scopes: ControlScopes(names: configuration.controlScopes),
-      minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) }, activeRequests: 0)
+      minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) }, activeRequests: 0,
+      revision: snapshot.revision)
     let response = Control.respond(
       to: ControlRequest(
         method: request.method, target: request.target, host: request.header("host"),
-        origin: request.header("origin"), contentType: request.header("content-type"), body: request.body),
+        origin: request.header("origin"), contentType: request.header("content-type"),
+        ifNoneMatch: request.header("if-none-match"), body: request.body),
       view: view, metrics: metricsText, perform: perform)
     var answer = HTTPResponse()
     answer.status = response.status

@@ -14,6 +14,7 @@ import sys
 import time
 
 from certificates import Authority, names_of
+from api import check_openapi
 from flood import check_flood
 from http2 import check_http2, check_http2_floods
 from https import check_https, check_https_mutual
@@ -96,7 +97,7 @@ CHECKS = {
     "protobuf": check_messages_with_protobuf, "promtool": check_metrics_with_promtool,
     "wrong-seeds": check_wrong_seeds, "unpinned": check_unpinned, "datagrams": check_datagrams,
     "requests": check_requests, "links": check_links, "http2": check_http2, "http2-floods": check_http2_floods,
-    "https": check_https, "https-mutual": check_https_mutual,
+    "openapi": check_openapi, "https": check_https, "https-mutual": check_https_mutual,
     "control": check_control, "opening": check_opening,
     "rotation": check_rotation, "shared": check_shared, "flood": check_flood, "goodbye": check_goodbye,
 }

@@ -1,0 +1,73 @@
+import MeshBasics
+import MeshMembership
+import MeshWire
+
+/// One member in JSON, byte for byte as OmniRelay writes it (contracts: http §1, §2): nulls are left out, arrays and
+/// maps never.
+enum MemberDocument {
+  static func write(_ member: MemberView, of view: NodeView, to json: inout JSONWriter) {
+    json.beginObject()
+    json.name("nodeId")
+    json.string(member.nodeID.name)
+    json.name("status")
+    json.string(member.status.rawValue)
+    if let ticks = lastSeen(member, view) {
+      json.name("lastSeen")
+      json.string(DotNetTime.text(unixTicks: ticks))
+    }
+    if let roundTrip = member.roundTrip {
+      json.name("rttMs")
+      json.double(milliseconds(roundTrip))
+    }
+    // OmniRelay's document has no such member, so that it comes only where it says something.
+    if member.isDraining {
+      json.name("draining")
+      json.bool(true)
+    }
+    json.name("metadata")
+    write(member.metadata, to: &json)
+    json.endObject()
+  }
+
+  /// A node always hears itself. A moment after `now` is one that the snapshot was too old for.
+  private static func lastSeen(_ member: MemberView, _ view: NodeView) -> Int64? {
+    if member.isLocal { return view.unixTicks }
+    guard let heard = member.lastHeard else { return nil }
+    let silence = max(0, view.now.since(heard).nanoseconds / 100)
+    return view.unixTicks.subtractingReportingOverflow(silence).partialValue
+  }
+
+  /// To the microsecond: more digits would be noise.
+  private static func milliseconds(_ span: Duration) -> Double {
+    let microseconds = span.nanoseconds / 1_000 + (span.nanoseconds % 1_000 >= 500 ? 1 : 0)
+    return Double(microseconds) / 1_000
+  }
+
+  private static func write(_ metadata: NodeMetadata, to json: inout JSONWriter) {
+    json.beginObject()
+    json.name("role")
+    json.string(metadata.role)
+    json.name("clusterId")
+    json.string(metadata.clusterID)
+    json.name("region")
+    json.string(metadata.region)
+    json.name("meshVersion")
+    json.string(metadata.meshVersion)
+    json.name("http3Support")
+    json.bool(metadata.http3Support)
+    if !metadata.endpoint.isEmpty {
+      json.name("endpoint")
+      json.string(metadata.endpoint)
+    }
+    json.name("metadataVersion")
+    json.integer(metadata.metadataVersion)
+    json.name("labels")
+    json.beginObject()
+    for label in metadata.labels {
+      json.name(label.key)
+      json.string(label.value)
+    }
+    json.endObject()
+    json.endObject()
+  }
+}

@@ -1,0 +1,116 @@
+import MeshWire
+
+/// The document of `/control/openapi.json`: what is served, out of the table of routes (OpenAPI 3.1.0).
+enum OpenAPIDocument {
+  /// Made once: it depends on nothing but the tables.
+  static let bytes: [UInt8] = Problem.document { json in
+    json.member("openapi", "3.1.0")
+    json.name("info")
+    json.beginObject()
+    json.member("title", "MeshKit control plane")
+    json.member("version", "v1")
+    json.member(
+      "description",
+      "Paths have no trailing slash, and none is percent-decoded. An unknown path, and a wrong method, is 404 without "
+        + "a body. `x-mesh-scope` is what a caller must be allowed to do, `x-ignores-case` whether the path may be "
+        + "written in any case.")
+    json.endObject()
+    json.name("paths")
+    json.beginObject()
+    for path in paths { write(path, to: &json) }
+    json.endObject()
+    writeComponents(to: &json)
+  }
+
+  /// The paths in the order of the table, each once.
+  static var paths: [String] {
+    Route.all.reduce(into: []) { if !$0.contains($1.template) { $0.append($1.template) } }
+  }
+
+  private static func write(_ path: String, to json: inout JSONWriter) {
+    json.name(path)
+    json.beginObject()
+    for route in Route.all where route.template == path {
+      json.name(route.method.lowercased())
+      write(route, to: &json)
+    }
+    json.endObject()
+  }
+
+  private static func write(_ route: Route, to json: inout JSONWriter) {
+    let document = route.answer.document
+    json.beginObject()
+    // Two paths may have one answer, and ids are unique.
+    let isFirst = Route.all.first { $0.answer == route.answer }?.path == route.path
+    json.member("operationId", isFirst ? document.name : document.name + "ForOmniRelay")
+    json.member("summary", document.summary)
+    json.member("x-mesh-scope", route.answer.scope.names)
+    json.name("x-ignores-case")
+    json.bool(route.caseRule == .ignored)
+    writeParameters(of: route, to: &json)
+    if let request = document.request {
+      json.name("requestBody")
+      json.beginObject()
+      writeContent("application/json", request, to: &json)
+      json.endObject()
+    }
+    json.name("responses")
+    json.beginObject()
+    for answer in document.answers + [.forbidden] {
+      json.name("\(answer.status)")
+      json.beginObject()
+      json.member("description", answer.meaning)
+      if !answer.type.isEmpty { writeContent(answer.type, answer.schema, to: &json) }
+      json.endObject()
+    }
+    json.endObject()
+    json.endObject()
+  }
+
+  private static func writeParameters(of route: Route, to json: inout JSONWriter) {
+    let parameters = route.answer.document.parameters
+    guard route.caseRule == .prefix || !parameters.isEmpty else { return }
+    json.name("parameters")
+    json.beginArray()
+    if route.caseRule == .prefix { write("id", in: "path", .string("The id of a member."), to: &json) }
+    for parameter in parameters { write(parameter.name, in: "query", parameter.schema, to: &json) }
+    json.endArray()
+  }
+
+  private static func write(_ name: String, in place: String, _ schema: Schema, to json: inout JSONWriter) {
+    json.beginObject()
+    json.member("name", name)
+    json.member("in", place)
+    json.name("required")
+    json.bool(place == "path")
+    json.name("schema")
+    schema.write(to: &json)
+    json.endObject()
+  }
+
+  private static func writeContent(_ type: String, _ schema: String?, to json: inout JSONWriter) {
+    json.name("content")
+    json.beginObject()
+    json.name(type)
+    json.beginObject()
+    if let schema {
+      json.name("schema")
+      Schema.named(schema).write(to: &json)
+    }
+    json.endObject()
+    json.endObject()
+  }
+
+  private static func writeComponents(to json: inout JSONWriter) {
+    json.name("components")
+    json.beginObject()
+    json.name("schemas")
+    json.beginObject()
+    for (name, schema) in Schemas.all {
+      json.name(name)
+      schema.write(to: &json)
+    }
+    json.endObject()
+    json.endObject()
+  }
+}

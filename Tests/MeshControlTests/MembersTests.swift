@@ -1,0 +1,102 @@
+import MeshBasics
+import MeshMembership
+import MeshWire
+import Testing
+
+@testable import MeshControl
+
+@Suite struct MembersTests {
+  private func view(revision: UInt64 = 7, epoch: UInt64 = 36) throws -> NodeView {
+    let members = try (0..<12).map { number in
+      var metadata = NodeMetadata()
+      metadata.role = number % 2 == 0 ? "worker" : "gateway"
+      metadata.region = "r \(number % 3)"
+      metadata.meshVersion = "1.\(number)"
+      metadata.labels =
+        [Label(key: "zone/a", value: "z\(number % 4)")] + (number == 5 ? [Label(key: "x", value: "")] : [])
+      return MemberView(
+        nodeID: try #require(NodeID("n\(number)")), status: number == 3 ? .left : .alive, isDead: false, epoch: epoch,
+        incarnation: 0, metadata: metadata, lastHeard: nil, roundTrip: nil, isLocal: number == 8)
+    }
+    return NodeView(
+      localNodeID: try #require(NodeID("n8")), members: members.reversed(), now: .origin, unixTicks: 0,
+      isLeaving: false, notReady: [], scopes: [.read], activeRequests: 0, revision: revision)
+  }
+
+  private func get(
+    _ query: String, _ view: NodeView, ifNoneMatch: String? = nil
+  ) -> (status: Int, document: JSONValue?, tag: String?) {
+    let response = Control.respond(
+      to: ControlRequest(
+        method: "GET", target: "/v1/members\(query)", host: "localhost", origin: nil, ifNoneMatch: ifNoneMatch, body: []
+      ),
+      view: view, metrics: { [] }, perform: { _ in .accepted })
+    return (
+      response.status, try? JSONValue.parse(response.body), response.headers.first { $0.name == "ETag" }?.value
+    )
+  }
+
+  private func names(_ document: JSONValue?) -> [String] {
+    guard case .array(let members)? = document?.member("members") else { return [] }
+    return members.compactMap { $0.member("nodeId")?.text }
+  }
+
+  @Test func pagesFollowEachOtherByTheirCursorsUntilAllMembersAreThere() throws {
+    let view = try view()
+    var (all, query, pages): ([String], String, Int) = ([], "?limit=5", 0)
+    while pages < 10 {
+      let (status, document, _) = get(query, view)
+      #expect(status == 200 && document?.member("localNodeId")?.text == "n8")
+      all += names(document)
+      pages += 1
+      guard let cursor = document?.member("nextCursor")?.text else { break }
+      query = "?limit=5&cursor=\(cursor)"
+    }
+    #expect(pages == 3 && all == ["n0", "n1", "n10", "n11"] + (2...9).map { "n\($0)" })
+  }
+
+  @Test func aPageEndsExactlyWithTheLastMember() throws {
+    let (_, document, _) = get("?limit=12", try view())
+    #expect(names(document).count == 12 && document?.member("nextCursor") == nil)
+    // A member that is gone meanwhile doesn't matter to its cursor.
+    #expect(names(get("?cursor=v1.n75", try view()).document) == ["n8", "n9"])
+  }
+
+  @Test(arguments: [
+    ("?role=gateway&limit=2", ["n1", "n11"]), ("?region=r%200", ["n0", "n3", "n6", "n9"]), ("?status=LEFT", ["n3"]),
+    ("?version=1.10", ["n10"]), ("?label=zone%2Fa%3Dz1", ["n1", "n5", "n9"]), ("?label=zone/a=z1&label=x", ["n5"]),
+    ("?label=x=", ["n5"]), ("?label=x=y", []), ("?cluster=other", []),
+    ("?&role=worker&&status=alive&region=r%202", ["n2", "n8"]),
+  ])
+  func onlyMembersThatMatchAllFiltersAreGiven(query: String, expected: [String]) throws {
+    let (status, document, _) = get(query, try view())
+    #expect(status == 200 && names(document) == expected)
+  }
+
+  @Test(arguments: [
+    ("?limit=0", "limit"), ("?limit=1001", "limit"), ("?limit=", "limit"), ("?limit=x", "limit"),
+    ("?limit=1&limit=2", "limit"),
+    ("?cursor=n1", "cursor"), ("?cursor=v1.", "cursor"), ("?cursor=v1.a%20b", "cursor"), ("?status=dead", "status"),
+    ("?label=", "label"), ("?label==x", "label"), ("?role=%", "role"), ("?role=%zz", "role"), ("?role=%ff", "role"),
+    ("?rolle=a", "allowed: limit, cursor"), ("?\u{7}=", "unknown"),
+    ("?" + String(repeating: "label=a&", count: 9), "label"),
+  ])
+  func aQueryThatCannotBeReadIsToldWithItsParameter(query: String, word: String) throws {
+    let (status, document, tag) = get(query, try view())
+    #expect(status == 400 && tag == nil)
+    #expect(document?.member("title")?.text == "Bad Request")
+    #expect(document?.member("detail")?.text?.contains(word) == true)
+  }
+
+  @Test func whoHasTheRevisionGetsNoSecondCopyUntilSomethingChanges() throws {
+    let tag = try #require(get("", try view()).tag)
+    #expect(tag == #"W/"10-7""#)
+    for known in [tag, #""10-7""#, #""x", W/"10-7" "#, "*"] {
+      let again = get("", try view(), ifNoneMatch: known)
+      #expect(again.status == 304 && again.document == nil && again.tag == tag)
+    }
+    for known in [#"W/"10-8""#, "10-7", ""] { #expect(get("", try view(), ifNoneMatch: known).status == 200) }
+    #expect(get("", try view(revision: 8), ifNoneMatch: tag).status == 200)
+    #expect(get("", try view(epoch: 37), ifNoneMatch: tag).status == 200, "another life of the node")
+  }
+}
