@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+	"unsafe"
 
 	"github.com/hashicorp/memberlist"
 )
@@ -170,9 +171,10 @@ func (n *node) setLabel(value string) {
 }
 
 func usage() {
-	var used syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &used)
-	answer("usage %d", (used.Utime.Nano()+used.Stime.Nano())/1000)
+	const processCPUTime = 2 // CLOCK_PROCESS_CPUTIME_ID, which is exact; getrusage counts in ticks of the kernel
+	var used syscall.Timespec
+	syscall.Syscall(syscall.SYS_CLOCK_GETTIME, processCPUTime, uintptr(unsafe.Pointer(&used)), 0)
+	answer("usage %d", used.Nano()/1000)
 }
 
 func main() {
