@@ -5,8 +5,8 @@ enum HTTPReference {
     # HTTP API
     <!-- Written from the tables in Sources/MeshControl; `MESHKIT_UPDATE_DOCS=1 swift test --filter MeshControlTests`
     rewrites it. -->
-    The routes of the control listener, over HTTP/3, HTTP/2 and HTTP/1.1. A running node gives the same as OpenAPI 3.1 at
-    `/control/openapi.json`. Paths have no trailing slash; an unknown path, and a wrong method, is 404 without a body.
+    The routes of the control listener, over HTTP/3, HTTP/2 and HTTP/1.1. A running node gives the same as OpenAPI 3.1
+    at `/control/openapi.json`. Paths have no trailing slash; an unknown path, and a wrong method, is 404 without a body.
     Each answer tells in `Rpc-Transport`, `Rpc-Protocol` and `Rpc-Encoding` what was negotiated. A scope is what callers
     on the node's host must be allowed by `mesh:control:loopbackScopes`; they may always `mesh.read` and `mesh.observe`.
 
@@ -15,14 +15,16 @@ enum HTTPReference {
     |---|---|---|
     \(Route.all.map(row).joined(separator: "\n"))
 
-    Every route answers 403 to a Host that is no loopback name, to a foreign Origin (both `Error`), and to a caller without
-    the scope (`Problem`). A path that may be written in any case is marked with *.
+    Every route answers 403 to a Host that is no loopback name, to a foreign Origin (both `Error`), and to a caller
+    without the scope (`Problem`); where `mesh.operate` is needed, every Origin but the Host is foreign. What the
+    listener itself refuses is text: 400, 408, 413, 414, 417, 431, 501, 503 and 505. A path that may be written in any case is marked
+    with *.
 
     ## Parameters
-    Each is of the query, and may be left out.
+    Each may be left out.
 
-    | request | parameter | meaning |
-    |---|---|---|
+    | request | parameter | in | meaning |
+    |---|---|---|---|
     \(documents.flatMap(parameters).joined(separator: "\n"))
 
     ## Answers
@@ -53,13 +55,15 @@ enum HTTPReference {
 
   private static func parameters(_ route: Route) -> [String] {
     route.answer.document.parameters.map {
-      "| `\(route.method) \(route.template)` | `\($0.name)` | \(meaning(of: $0.schema)) |"
+      "| `\(route.method) \(route.template)` | `\($0.name)` | \($0.place.rawValue) | \(meaning(of: $0.schema)) |"
     }
   }
 
   private static func answers(_ route: Route) -> [String] {
     route.answer.document.answers.map { answer in
-      let body = answer.schema.map { "[\($0)](#\($0.lowercased()))" } ?? answer.type
+      let body = answer.contents.map { content in
+        content.schema.map { "[\($0)](#\($0.lowercased()))" } ?? content.type
+      }.joined(separator: ", ")
       return "| `\(route.method) \(route.template)` | \(answer.status) | \(body) | \(answer.meaning) |"
     }
   }
@@ -86,6 +90,7 @@ enum HTTPReference {
     case .array(let element, _): "array of \(type(of: element))"
     case .map(let element, _): "object of \(type(of: element))"
     case .moment: "string, ISO 8601"
+    case .optionalString: "string or null"
     case .string, .integer, .number, .boolean, .object: schema.type
     }
   }

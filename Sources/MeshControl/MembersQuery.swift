@@ -3,21 +3,24 @@ import MeshMembership
 import MeshWire
 
 /// Which members `GET /v1/members` is asked for, out of the query of its target.
-struct MembersQuery: Equatable {
+struct MembersQuery {
   /// What is wrong with a query: the parameter, and what is allowed.
-  struct Failure: Error, Equatable {
+  struct Failure: Error {
     let detail: String
   }
 
-  static let limitMax = 1_000
+  /// The members of one answer, unless another number is asked for; what is more than the most is cut to it, as
+  /// OmniRelay's lists do.
+  static let pageSizeDefault = 100
+  static let pageSizeMax = 500
   /// How many labels may be asked for.
-  static let labelsMax = 8
-  static let parameters = ["limit", "cursor", "role", "cluster", "region", "version", "status", "label"]
+  static let labelsMax = 4
+  static let parameters = ["pageSize", "cursor", "role", "cluster", "region", "version", "status", "label"]
   /// Before the name in a cursor. Callers must not look into cursors, which may change.
   private static let cursorMark = "v1."
 
   /// The most members of one answer.
-  private(set) var limit = 100
+  private(set) var pageSize = pageSizeDefault
   /// The last member of the answer before.
   private(set) var after: NodeID?
   private(set) var role: String?
@@ -38,21 +41,20 @@ struct MembersQuery: Equatable {
           detail: "The query has an unknown parameter; allowed: \(MembersQuery.parameters.joined(separator: ", ")).")
       }
       guard let value = MembersQuery.decoded(parts.dropFirst().first ?? pair.prefix(0)) else {
-        throw Failure(detail: "\(name) is not percent-encoded UTF-8.")
+        throw Failure(detail: "\(name) is not percent-encoded UTF-8; a plus is written %2B, a blank %20.")
       }
       guard name == "label" || !seen.contains(name) else { throw Failure(detail: "\(name) is given twice.") }
       seen.append(name)
-      try take(name, value)
+      // An empty value filters nothing, as in OmniRelay's own questions (contracts: grpc); `label=` names no label.
+      if !value.isEmpty || name == "pageSize" || name == "label" { try take(name, value) }
     }
   }
 
   private mutating func take(_ name: String, _ value: String) throws(Failure) {
     switch name {
-    case "limit":
-      guard let count = Int(value), (1...MembersQuery.limitMax).contains(count) else {
-        throw Failure(detail: "limit is a number from 1 to \(MembersQuery.limitMax).")
-      }
-      limit = count
+    case "pageSize":
+      guard let count = Int(value) else { throw Failure(detail: "pageSize is not a number.") }
+      pageSize = count <= 0 ? MembersQuery.pageSizeDefault : min(count, MembersQuery.pageSizeMax)
     case "cursor":
       let name = String(value.dropFirst(MembersQuery.cursorMark.count))
       guard value.hasPrefix(MembersQuery.cursorMark), let node = NodeID(name) else {
@@ -67,11 +69,12 @@ struct MembersQuery: Equatable {
       }
       status = named
     case "label":
-      let parts = value.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard let key = parts.first, !key.isEmpty, labels.count < MembersQuery.labelsMax else {
+      let key = value.utf8.prefix { $0 != UInt8(ascii: "=") }
+      guard !key.isEmpty, labels.count < MembersQuery.labelsMax else {
         throw Failure(detail: "label is KEY or KEY=VALUE, \(MembersQuery.labelsMax) times at most.")
       }
-      labels.append((key, parts.count > 1 ? parts[1] : nil))
+      let rest = value.utf8.dropFirst(key.count)
+      labels.append((String(Substring(key)), rest.isEmpty ? nil : String(Substring(rest.dropFirst()))))
     case "role": role = value
     case "cluster": cluster = value
     case "region": region = value
@@ -83,31 +86,35 @@ struct MembersQuery: Equatable {
   func page(of members: [MemberView]) -> (members: [MemberView], nextCursor: String?) {
     let rest = members.filter { member in after.map { $0 < member.nodeID } ?? true && matches(member) }
       .sorted { $0.nodeID < $1.nodeID }
-    let page = Array(rest.prefix(limit))
-    return (page, rest.count > limit ? page.last.map { MembersQuery.cursorMark + $0.nodeID.name } : nil)
+    let page = Array(rest.prefix(pageSize))
+    return (page, rest.count > pageSize ? page.last.map { MembersQuery.cursorMark + $0.nodeID.name } : nil)
   }
 
   private func matches(_ member: MemberView) -> Bool {
     let metadata = member.metadata
-    func isWanted(_ wanted: String?, _ value: String) -> Bool { wanted == nil || wanted == value }
-    return isWanted(role, metadata.role) && isWanted(cluster, metadata.clusterID) && isWanted(region, metadata.region)
-      && isWanted(version, metadata.meshVersion) && (status == nil || status == member.status)
+    return MembersQuery.isWanted(role, metadata.role) && MembersQuery.isWanted(cluster, metadata.clusterID)
+      && MembersQuery.isWanted(region, metadata.region) && MembersQuery.isWanted(version, metadata.meshVersion)
+      && (status == nil || status == member.status)
       && labels.allSatisfy { wanted in
-        metadata.labels.contains { $0.key == wanted.key && isWanted(wanted.value, $0.value) }
+        metadata.labels.contains { label in
+          label.key.utf8.elementsEqual(wanted.key.utf8)
+            && wanted.value.map { label.value.utf8.elementsEqual($0.utf8) } ?? true
+        }
       }
   }
 
-  static func == (left: MembersQuery, right: MembersQuery) -> Bool {
-    left.limit == right.limit && left.after == right.after && left.role == right.role
-      && left.cluster == right.cluster && left.region == right.region && left.version == right.version
-      && left.status == right.status && left.labels.elementsEqual(right.labels) { $0 == $1 }
+  /// In any case, as OmniRelay compares what nodes are (contracts: agent_watch).
+  private static func isWanted(_ wanted: String?, _ value: String) -> Bool {
+    wanted.map { ASCII.equalIgnoringCase($0.utf8, value.utf8) } ?? true
   }
 
-  /// Without percent encoding (RFC 3986 §2.1); nil when that, or the UTF-8 in it, is broken.
+  /// Without percent encoding (RFC 3986 §2.1); nil when that, or the UTF-8 in it, is broken, or a `+` is there: forms
+  /// mean a blank by it, and everybody else a plus.
   private static func decoded(_ text: some Sequence<UInt8>) -> String? {
     var bytes: [UInt8] = []
     var rest = Array(text)[...]
     while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "+") { return nil }
       guard byte == UInt8(ascii: "%") else {
         bytes.append(byte)
         continue

@@ -12,7 +12,8 @@ enum OpenAPIDocument {
     json.member(
       "description",
       "Paths have no trailing slash, and none is percent-decoded. An unknown path, and a wrong method, is 404 without "
-        + "a body. `x-mesh-scope` is what a caller must be allowed to do, `x-ignores-case` whether the path may be "
+        + "a body; what the listener itself refuses is text, with a status of its own. `x-mesh-scope` is what a "
+        + "caller must be allowed to do, `x-ignores-case` whether the path may be "
         + "written in any case.")
     json.endObject()
     json.name("paths")
@@ -51,18 +52,14 @@ enum OpenAPIDocument {
     if let request = document.request {
       json.name("requestBody")
       json.beginObject()
-      writeContent("application/json", request, to: &json)
+      json.name("required")
+      json.bool(true)
+      writeContents([("application/json", request)], to: &json)
       json.endObject()
     }
     json.name("responses")
     json.beginObject()
-    for answer in document.answers + [.forbidden] {
-      json.name("\(answer.status)")
-      json.beginObject()
-      json.member("description", answer.meaning)
-      if !answer.type.isEmpty { writeContent(answer.type, answer.schema, to: &json) }
-      json.endObject()
-    }
+    for answer in document.answers + [.forbidden(route)] { write(answer, to: &json) }
     json.endObject()
     json.endObject()
   }
@@ -73,7 +70,7 @@ enum OpenAPIDocument {
     json.name("parameters")
     json.beginArray()
     if route.caseRule == .prefix { write("id", in: "path", .string("The id of a member."), to: &json) }
-    for parameter in parameters { write(parameter.name, in: "query", parameter.schema, to: &json) }
+    for parameter in parameters { write(parameter.name, in: parameter.place.rawValue, parameter.schema, to: &json) }
     json.endArray()
   }
 
@@ -88,16 +85,38 @@ enum OpenAPIDocument {
     json.endObject()
   }
 
-  private static func writeContent(_ type: String, _ schema: String?, to json: inout JSONWriter) {
+  private static func write(_ answer: RouteDocument.Answer, to json: inout JSONWriter) {
+    json.name("\(answer.status)")
+    json.beginObject()
+    json.member("description", answer.meaning)
+    if !answer.fields.isEmpty {
+      json.name("headers")
+      json.beginObject()
+      for (name, meaning) in answer.fields {
+        json.name(name)
+        json.beginObject()
+        json.name("schema")
+        Schema.string(meaning).write(to: &json)
+        json.endObject()
+      }
+      json.endObject()
+    }
+    if !answer.contents.isEmpty { writeContents(answer.contents, to: &json) }
+    json.endObject()
+  }
+
+  private static func writeContents(_ contents: [(type: String, schema: String?)], to json: inout JSONWriter) {
     json.name("content")
     json.beginObject()
-    json.name(type)
-    json.beginObject()
-    if let schema {
-      json.name("schema")
-      Schema.named(schema).write(to: &json)
+    for (type, schema) in contents {
+      json.name(type)
+      json.beginObject()
+      if let schema {
+        json.name("schema")
+        Schema.named(schema).write(to: &json)
+      }
+      json.endObject()
     }
-    json.endObject()
     json.endObject()
   }
 

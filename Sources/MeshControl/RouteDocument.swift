@@ -1,18 +1,27 @@
+import MeshMembership
+
 /// What a route means to its callers. `/control/openapi.json` and docs/reference/http-api.md are made of it.
 struct RouteDocument: Sendable {
   /// One status that the route answers with, beside those that all routes have.
   struct Answer: Sendable {
     let status: Int
     let meaning: String
-    /// A name of `Schemas`; nil: no body, or text.
-    var schema: String?
-    /// The media type of the body; empty without one.
-    var type = "application/json"
+    /// The bodies that it may have, by media type; `schema` is a name of `Schemas`, nil where the body is no JSON of
+    /// ours.
+    var contents: [(type: String, schema: String?)] = []
+    /// Fields that it has beside those of every answer.
+    var fields: [(name: String, meaning: String)] = []
   }
 
-  /// One parameter of the query, which may be left out.
+  /// One parameter, which may be left out.
   struct Parameter: Sendable {
+    /// Where it stands, in OpenAPI's words.
+    enum Place: String, Sendable {
+      case query, header
+    }
+
     let name: String
+    var place = Place.query
     let schema: Schema
   }
 
@@ -34,9 +43,10 @@ extension Route.Answer {
         name: "members", summary: "List the members that match, by id and page by page.",
         parameters: RouteDocument.Parameter.members,
         answers: [
+          .json(200, "The page.", "MembersPage", fields: [("ETag", "Names the state that the page tells.")]),
           .init(
-            status: 200, meaning: "The page; `ETag` names the state that it tells.", schema: "MembersPage"),
-          .init(status: 304, meaning: "`If-None-Match` names the state that the node is in.", type: ""),
+            status: 304, meaning: "`If-None-Match` names the state that the node is in.",
+            fields: [("ETag", "Names that state.")]),
           .problem(400, "A parameter is unknown, is given twice, or has a value that isn't allowed."),
         ])
     case .liveness:
@@ -47,16 +57,16 @@ extension Route.Answer {
       .init(
         name: "readiness", summary: "Tell whether callers should rely on this node.",
         answers: [
-          .ok("Health"), .init(status: 503, meaning: "Not now: `issues` says why.", schema: "Health"),
+          .ok("Health"), .json(503, "Not now: `issues` says why.", "Health"),
         ])
     case .metrics:
       .init(
         name: "metrics", summary: "Give the metrics in Prometheus' text format.",
-        answers: [.init(status: 200, meaning: "The metrics.", type: "text/plain")])
+        answers: [.init(status: 200, meaning: "The metrics.", contents: [("text/plain", nil)])])
     case .openAPI:
       .init(
         name: "openAPI", summary: "Give this document, OpenAPI 3.1.",
-        answers: [.init(status: 200, meaning: "The document.")])
+        answers: [.json(200, "The document.", nil)])
     case .logging:
       .init(
         name: "logLevel", summary: "Tell the least level of log records that hosts get.", answers: [.ok("LogLevel")])
@@ -65,8 +75,7 @@ extension Route.Answer {
         name: "setLogLevel", summary: "Set the least level of log records that hosts get, until the node ends.",
         request: "LogLevelRequest",
         answers: [
-          .init(status: 204, meaning: "It is set.", type: ""),
-          .init(status: 400, meaning: "The body can't be read, or names no level.", schema: "Error"),
+          .init(status: 204, meaning: "It is set."), .json(400, "The body can't be read, or names no level.", "Error"),
           .problem(415, "The body is no JSON by its Content-Type."),
         ])
     case .drain:
@@ -75,13 +84,13 @@ extension Route.Answer {
     case .leave:
       .init(
         name: "leave", summary: "Let the node say goodbye to the mesh and stop.",
-        answers: [.init(status: 200, meaning: "It is leaving already.", schema: "Leave")] + .asked("Leave"))
+        answers: [.json(200, "It is leaving already.", "Leave")] + .asked("Leave"))
     case .removeMember:
       .init(
         name: "removeMember", summary: "Declare a dead or lost member gone, in the whole mesh.",
-        answers: [.init(status: 200, meaning: "It has gone already.", schema: "Removal")] + .asked("Removal") + [
-          .problem(404, "The node knows no member of that name.")
-        ])
+        answers: [
+          .json(200, "It has gone already.", "Removal"), .problem(404, "The node knows no member of that name."),
+        ] + .asked("Removal", conflict: "The node is leaving the mesh, or it is the member itself."))
     }
   }
 }
@@ -89,42 +98,59 @@ extension Route.Answer {
 extension RouteDocument.Parameter {
   fileprivate static let members: [Self] = [
     .init(
-      name: "limit", schema: .integer("The most members of a page, 1 to \(MembersQuery.limitMax); 100 by default.")),
+      name: "pageSize",
+      schema: .integer(
+        "The most members of a page: \(MembersQuery.pageSizeDefault) by default and for 0 or less, "
+          + "\(MembersQuery.pageSizeMax) at most.")),
     .init(name: "cursor", schema: .string("The `nextCursor` of the page before.")),
-    .init(name: "role", schema: .string("The role, exactly.")),
-    .init(name: "cluster", schema: .string("The cluster, exactly.")),
-    .init(name: "region", schema: .string("The region, exactly.")),
-    .init(name: "version", schema: .string("The `meshVersion`, exactly.")),
-    .init(name: "status", schema: .string("`Alive`, `Suspect` or `Left`, in any case.")),
+    .init(name: "role", schema: .string("The role, in any case. This filter and the next three are none when empty.")),
+    .init(name: "cluster", schema: .string("The cluster, in any case.")),
+    .init(name: "region", schema: .string("The region, in any case.")),
+    .init(name: "version", schema: .string("The `meshVersion`, in any case.")),
+    .init(
+      name: "status",
+      schema: .string("\(MemberStatus.allCases.map(\.rawValue).joined(separator: ", ")), in any case.")),
     .init(
       name: "label",
       schema: .array(
-        of: .string(""), "`KEY` or `KEY=VALUE`, \(MembersQuery.labelsMax) times at most; all of them must be there.")),
+        of: .string(""),
+        "`KEY` or `KEY=VALUE`, exactly, \(MembersQuery.labelsMax) times at most; all of them must be there.")),
+    .init(
+      name: "If-None-Match", place: .header, schema: .string("The `ETag`s of pages that the caller has already.")),
   ]
 }
 
 extension RouteDocument.Answer {
-  fileprivate static func ok(_ schema: String) -> Self { .init(status: 200, meaning: "The document.", schema: schema) }
+  fileprivate static func json(
+    _ status: Int, _ meaning: String, _ schema: String?, fields: [(name: String, meaning: String)] = []
+  ) -> Self {
+    .init(status: status, meaning: meaning, contents: [("application/json", schema)], fields: fields)
+  }
 
-  fileprivate static func problem(_ status: Int, _ meaning: String) -> Self {
-    .init(status: status, meaning: meaning, schema: "Problem", type: "application/problem+json")
+  fileprivate static func ok(_ schema: String) -> Self { .json(200, "The document.", schema) }
+
+  fileprivate static func problem(
+    _ status: Int, _ meaning: String, fields: [(name: String, meaning: String)] = []
+  ) -> Self {
+    .init(status: status, meaning: meaning, contents: [("application/problem+json", "Problem")], fields: fields)
   }
 
   /// What every route may answer before its own turn comes.
-  static let forbidden = RouteDocument.Answer(
-    status: 403,
-    meaning:
-      "The Host is no loopback name, the Origin is foreign (`Error`), or the caller lacks the scope (`Problem`).",
-    type: "")
+  static func forbidden(_ route: Route) -> RouteDocument.Answer {
+    let foreign = route.answer.changesNode ? "there is an Origin other than the Host" : "the Origin is foreign"
+    return .init(
+      status: 403, meaning: "The Host is no loopback name, \(foreign), or the caller lacks the scope.",
+      contents: [("application/json", "Error"), ("application/problem+json", "Problem")])
+  }
 }
 
 extension [RouteDocument.Answer] {
   /// What routes answer that hand something over to the engine.
-  fileprivate static func asked(_ schema: String) -> Self {
+  fileprivate static func asked(_ schema: String, conflict: String = "The node is leaving the mesh.") -> Self {
     [
-      .init(status: 202, meaning: "It is asked for, and not done yet.", schema: schema),
-      .problem(409, "The node is leaving the mesh, or it is what the request is about."),
-      .problem(429, "The node has no room for more commands now; `Retry-After` says when to ask again."),
+      .json(202, "It is asked for, and not done yet.", schema), .problem(409, conflict),
+      .problem(
+        429, "The node has no room for more commands now.", fields: [("Retry-After", "Seconds until it may have.")]),
     ]
   }
 }

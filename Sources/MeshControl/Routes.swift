@@ -53,6 +53,7 @@ struct Route: Sendable {
     Route(method: "GET", path: "/control/peers", caseRule: .ignored, answer: .peers),
     Route(method: "GET", path: "/omnirelay/control/peers", caseRule: .exact, answer: .peers),
     Route(method: "GET", path: "/control/openapi.json", caseRule: .ignored, answer: .openAPI),
+    Route(method: "GET", path: "/openapi/omnirelay.json", caseRule: .ignored, answer: .openAPI),
     Route(method: "GET", path: "/healthz", caseRule: .ignored, answer: .liveness),
     Route(method: "GET", path: "/readyz", caseRule: .ignored, answer: .readiness),
     Route(method: "GET", path: "/metrics", caseRule: .ignored, answer: .metrics),

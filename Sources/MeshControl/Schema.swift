@@ -4,6 +4,8 @@ import MeshWire
 indirect enum Schema: Sendable {
   /// A text; with `allowed`, one of these.
   case string(String, allowed: [String] = [])
+  /// A text or null.
+  case optionalString(String)
   /// A moment in ISO 8601.
   case moment(String)
   case integer(String)
@@ -29,7 +31,7 @@ indirect enum Schema: Sendable {
     if case .named(let name) = self {
       json.member("$ref", "#/components/schemas/\(name)")
     } else {
-      json.member("type", type)
+      writeType(to: &json)
       if !meaning.isEmpty { json.member("description", meaning) }
     }
     switch self {
@@ -46,9 +48,17 @@ indirect enum Schema: Sendable {
       json.name("additionalProperties")
       element.write(to: &json)
     case .object(let members, _): Schema.write(members, to: &json)
-    case .string, .integer, .number, .boolean, .named: break
+    case .string, .optionalString, .integer, .number, .boolean, .named: break
     }
     json.endObject()
+  }
+
+  private func writeType(to json: inout JSONWriter) {
+    guard case .optionalString = self else { return json.member("type", type) }
+    json.name("type")
+    json.beginArray()
+    for name in [type, "null"] { json.string(name) }
+    json.endArray()
   }
 
   private static func write(_ members: [Member], to json: inout JSONWriter) {
@@ -70,7 +80,7 @@ indirect enum Schema: Sendable {
   /// The type as JSON Schema names it; of a named schema its name.
   var type: String {
     switch self {
-    case .string, .moment: "string"
+    case .string, .optionalString, .moment: "string"
     case .integer: "integer"
     case .number: "number"
     case .boolean: "boolean"
@@ -83,7 +93,9 @@ indirect enum Schema: Sendable {
   /// For people.
   var meaning: String {
     switch self {
-    case .string(let text, _), .moment(let text), .integer(let text), .number(let text), .boolean(let text): text
+    case .string(let text, _), .optionalString(let text), .moment(let text), .integer(let text), .number(let text),
+      .boolean(let text):
+      text
     case .array(_, let text), .map(_, let text), .object(_, let text): text
     case .named: ""
     }

@@ -1,3 +1,5 @@
+import MeshMembership
+
 /// The documents that routes answer with and take, by the names that OpenAPI gives them.
 enum Schemas {
   static let all: [(name: String, schema: Schema)] = [
@@ -8,7 +10,8 @@ enum Schemas {
   ]
 
   private static let node = Schema.string("The node's id.")
-  private static let status = Schema.string("As the answering node sees it.", allowed: ["Alive", "Suspect", "Left"])
+  private static let status = Schema.string(
+    "As the answering node sees it.", allowed: MemberStatus.allCases.map(\.rawValue))
 
   private static let peers = Schema.object(
     [
@@ -83,7 +86,7 @@ enum Schemas {
     [
       .init(
         name: "level",
-        schema: .string(
+        schema: .optionalString(
           "One of \(levels.joined(separator: ", ")) in any case, or its number from 0 to 6. Empty, null or absent: all "
             + "records pass again."), isOptional: true)
     ], "The least level that is wanted.")

@@ -38,6 +38,12 @@ public struct MemberView: Equatable, Sendable {
     self.isLocal = isLocal
   }
 
+  /// Whether all is equal but when it was heard last and how far it is, which change all the time.
+  public func tellsSame(as other: MemberView) -> Bool {
+    nodeID == other.nodeID && status == other.status && isDead == other.isDead && epoch == other.epoch
+      && incarnation == other.incarnation && isLocal == other.isLocal && metadata == other.metadata
+  }
+
   /// Whether it asks for no new work, because it is about to stop.
   public var isDraining: Bool { metadata.draining }
 }

@@ -8,6 +8,9 @@ public final class MembersSnapshot: Sendable {
   public let members: Members
   /// Grows with every picture that the node publishes.
   public let revision: UInt64
+  /// The revision of the last picture in which something else changed than when members were heard and how far they
+  /// are.
+  public let contentRevision: UInt64
   /// Unix time in nanoseconds when it was published.
   public let unixNanoseconds: Int64
   /// The same moment on the monotonic clock, to turn `lastHeard` into a time of day.
@@ -17,12 +20,16 @@ public final class MembersSnapshot: Sendable {
   convenience init(members: [MemberView], revision: UInt64, unixNanoseconds: Int64, published: Instant) {
     var list = Members()
     for member in members { list.set(member.nodeID, to: member) }
-    self.init(list, revision: revision, unixNanoseconds: unixNanoseconds, published: published)
+    self.init(
+      list, revision: revision, contentRevision: revision, unixNanoseconds: unixNanoseconds, published: published)
   }
 
-  private init(_ members: Members, revision: UInt64, unixNanoseconds: Int64, published: Instant) {
+  private init(
+    _ members: Members, revision: UInt64, contentRevision: UInt64, unixNanoseconds: Int64, published: Instant
+  ) {
     self.members = members
     self.revision = revision
+    self.contentRevision = contentRevision
     self.unixNanoseconds = unixNanoseconds
     self.published = published
   }
@@ -33,8 +40,15 @@ public final class MembersSnapshot: Sendable {
     with changes: [(NodeID, MemberView?)], revision: UInt64, unixNanoseconds: Int64, published: Instant
   ) -> MembersSnapshot {
     var list = members
-    for (node, member) in changes { list.set(node, to: member) }
-    return MembersSnapshot(list, revision: revision, unixNanoseconds: unixNanoseconds, published: published)
+    var isContent = false
+    for (node, member) in changes {
+      let isSame = member.map { list[node]?.tellsSame(as: $0) ?? false } ?? (list[node] == nil)
+      isContent = isContent || !isSame
+      list.set(node, to: member)
+    }
+    return MembersSnapshot(
+      list, revision: revision, contentRevision: isContent ? revision : contentRevision,
+      unixNanoseconds: unixNanoseconds, published: published)
   }
 
   /// When `member` was last heard, as Unix time in nanoseconds; nil when never. The local node is heard now.

@@ -15,12 +15,12 @@ extension NodeCore {
       unixTicks: WallClock.unixTicks(), isLeaving: phase >= .leaving, notReady: notReady,
       scopes: ControlScopes(names: configuration.controlScopes),
       minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) }, activeRequests: 0,
-      revision: snapshot.revision)
+      revision: snapshot.contentRevision)
     let response = Control.respond(
       to: ControlRequest(
         method: request.method, target: request.target, host: request.header("host"),
         origin: request.header("origin"), contentType: request.header("content-type"),
-        ifNoneMatch: request.header("if-none-match"), body: request.body),
+        ifNoneMatch: knownTags(of: request), body: request.body),
       view: view, metrics: metricsText, perform: perform)
     var answer = HTTPResponse()
     answer.status = response.status
@@ -28,6 +28,12 @@ extension NodeCore {
     answer.body = response.body
     tellNegotiated(request.version, &answer)
     return answer
+  }
+
+  /// What the client has already; several fields are one list (RFC 9110 §5.3).
+  private func knownTags(of request: HTTPRequest) -> String? {
+    let lists = request.headers.filter { $0.name.lowercased() == "if-none-match" }.map(\.value)
+    return lists.isEmpty ? nil : lists.joined(separator: ",")
   }
 
   /// Says which transport and encoding an answer has, in OmniRelay's fields (contracts: http §2 and §15) and in

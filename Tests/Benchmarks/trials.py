@@ -149,8 +149,9 @@ def idle_and_memory(mesh, names, results, seconds, empty, guest):
     memory of a process can't be told from the memory of a hundred nodes in one."""
     time.sleep(LINKS_WARM_SECONDS)
     nodes = mesh.names
-    idle(mesh, nodes, mesh.hosts, results, seconds)
-    hosts = mesh.hosts
+    # Processes whose node has left are still there, and idle in another sense.
+    hosts = [mesh.host_of[name] for name in nodes] if mesh.apart else mesh.hosts
+    idle(mesh, nodes, hosts, results, seconds)
     if not mesh.apart:
         sizes = zip(mesh.hosts[0].memory(), empty)
         resident, anonymous = ((now - then) / len(nodes) for now, then in sizes)

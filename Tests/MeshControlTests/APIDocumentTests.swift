@@ -19,7 +19,7 @@ import Testing
     for route in Route.all {
       let operation = try #require(member("paths", route.template, route.method.lowercased()), "\(route.path)")
       #expect(operation.member("x-mesh-scope")?.text == route.answer.scope.names)
-      for answer in route.answer.document.answers + [.forbidden] {
+      for answer in route.answer.document.answers + [.forbidden(route)] {
         #expect(operation.member("responses")?.member("\(answer.status)") != nil)
       }
     }

@@ -43,29 +43,44 @@ import Testing
 
   @Test func pagesFollowEachOtherByTheirCursorsUntilAllMembersAreThere() throws {
     let view = try view()
-    var (all, query, pages): ([String], String, Int) = ([], "?limit=5", 0)
+    var (all, query, pages): ([String], String, Int) = ([], "?pageSize=5", 0)
     while pages < 10 {
       let (status, document, _) = get(query, view)
       #expect(status == 200 && document?.member("localNodeId")?.text == "n8")
       all += names(document)
       pages += 1
       guard let cursor = document?.member("nextCursor")?.text else { break }
-      query = "?limit=5&cursor=\(cursor)"
+      query = "?pageSize=5&cursor=\(cursor)"
     }
     #expect(pages == 3 && all == ["n0", "n1", "n10", "n11"] + (2...9).map { "n\($0)" })
   }
 
+  @Test func aPageSizeBeyondItsBoundsIsMovedToThem() throws {
+    for query in ["", "?pageSize=0", "?pageSize=-5", "?pageSize=501", "?pageSize=12"] {
+      #expect(names(get(query, try view()).document).count == 12)
+    }
+    #expect(try MembersQuery(target: "/v1/members?pageSize=0").pageSize == 100)
+    #expect(try MembersQuery(target: "/v1/members?pageSize=501").pageSize == 500)
+  }
+
+  @Test func theParametersOfTheDocumentAreThoseThatAreRead() {
+    let documented = Route.Answer.members.document.parameters.filter { $0.place == .query }.map(\.name)
+    #expect(documented == MembersQuery.parameters)
+  }
+
   @Test func aPageEndsExactlyWithTheLastMember() throws {
-    let (_, document, _) = get("?limit=12", try view())
+    let (_, document, _) = get("?pageSize=12", try view())
     #expect(names(document).count == 12 && document?.member("nextCursor") == nil)
     // A member that is gone meanwhile doesn't matter to its cursor.
     #expect(names(get("?cursor=v1.n75", try view()).document) == ["n8", "n9"])
   }
 
   @Test(arguments: [
-    ("?role=gateway&limit=2", ["n1", "n11"]), ("?region=r%200", ["n0", "n3", "n6", "n9"]), ("?status=LEFT", ["n3"]),
+    ("?role=GateWay&pageSize=2", ["n1", "n11"]), ("?region=r%200", ["n0", "n3", "n6", "n9"]), ("?status=LEFT", ["n3"]),
     ("?version=1.10", ["n10"]), ("?label=zone%2Fa%3Dz1", ["n1", "n5", "n9"]), ("?label=zone/a=z1&label=x", ["n5"]),
     ("?label=x=", ["n5"]), ("?label=x=y", []), ("?cluster=other", []),
+    ("?cluster=&region=&version=&status=&cursor=&role=GATEWAY&pageSize=1", ["n1"]),
+    ("?label=zone/a=Z1", []), ("?label=k=%CC%81x", []),
     ("?&role=worker&&status=alive&region=r%202", ["n2", "n8"]),
   ])
   func onlyMembersThatMatchAllFiltersAreGiven(query: String, expected: [String]) throws {
@@ -74,18 +89,19 @@ import Testing
   }
 
   @Test(arguments: [
-    ("?limit=0", "limit"), ("?limit=1001", "limit"), ("?limit=", "limit"), ("?limit=x", "limit"),
-    ("?limit=1&limit=2", "limit"),
-    ("?cursor=n1", "cursor"), ("?cursor=v1.", "cursor"), ("?cursor=v1.a%20b", "cursor"), ("?status=dead", "status"),
+    ("?pageSize=", "pageSize"), ("?pageSize=x", "pageSize"), ("?pageSize=1&pageSize=2", "pageSize is given twice"),
+    ("?pageSize=99999999999999999999", "pageSize"), ("?role=a+b", "role is not percent-encoded"),
+    ("?cursor=n1", "cursor"), ("?cursor=v1.", "cursor"), ("?cursor=+", "cursor"), ("?cursor=v1.a%20b", "cursor"),
+    ("?status=dead", "status"),
     ("?label=", "label"), ("?label==x", "label"), ("?role=%", "role"), ("?role=%zz", "role"), ("?role=%ff", "role"),
-    ("?rolle=a", "allowed: limit, cursor"), ("?\u{7}=", "unknown"),
-    ("?" + String(repeating: "label=a&", count: 9), "label"),
+    ("?rolle=a", "The query has an unknown parameter; allowed: pageSize, cursor"), ("?\u{7}=", "The query"),
+    ("?" + String(repeating: "label=a&", count: 5), "label"),
   ])
   func aQueryThatCannotBeReadIsToldWithItsParameter(query: String, word: String) throws {
     let (status, document, tag) = get(query, try view())
     #expect(status == 400 && tag == nil)
     #expect(document?.member("title")?.text == "Bad Request")
-    #expect(document?.member("detail")?.text?.contains(word) == true)
+    #expect(document?.member("detail")?.text?.hasPrefix(word) == true)
   }
 
   @Test func whoHasTheRevisionGetsNoSecondCopyUntilSomethingChanges() throws {

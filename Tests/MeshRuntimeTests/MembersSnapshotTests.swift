@@ -72,15 +72,32 @@ struct MembersSnapshotTests {
     #expect(names(last) == ["a"])
   }
 
+  @Test func whenAMemberWasHeardAndHowFarItIsChangesNoContent() throws {
+    let before = picture(of: [try member("a"), try member("b", isLocal: true)])
+    func updated(_ picture: MembersSnapshot, _ member: MemberView?, revision: UInt64) throws -> MembersSnapshot {
+      picture.updated(
+        with: [(try #require(NodeID("a")), member)], revision: revision, unixNanoseconds: 0, published: .origin)
+    }
+    let heard = try updated(before, try member("a", heard: .origin + .seconds(1)), revision: 2)
+    #expect(heard.revision == 2 && heard.contentRevision == 1)
+    let other = try updated(heard, try member("a", epoch: 2), revision: 3)
+    #expect(other.contentRevision == 3)
+    let gone = try updated(other, nil, revision: 4)
+    #expect(gone.contentRevision == 4 && gone.members.count == 1)
+    #expect(try updated(gone, nil, revision: 5).contentRevision == 4)
+  }
+
   private func names(_ picture: MembersSnapshot) -> [String] { picture.members.map(\.nodeID.name) }
 
   private func picture(of members: [MemberView]) -> MembersSnapshot {
     MembersSnapshot(members: members, revision: 1, unixNanoseconds: 0, published: .origin)
   }
 
-  private func member(_ name: String, epoch: UInt64 = 1, isLocal: Bool = false) throws -> MemberView {
+  private func member(
+    _ name: String, epoch: UInt64 = 1, heard: Instant? = nil, isLocal: Bool = false
+  ) throws -> MemberView {
     MemberView(
       nodeID: try #require(NodeID(name)), status: .alive, isDead: false, epoch: epoch, incarnation: 0,
-      metadata: NodeMetadata(), lastHeard: nil, roundTrip: nil, isLocal: isLocal)
+      metadata: NodeMetadata(), lastHeard: heard, roundTrip: nil, isLocal: isLocal)
   }
 }

@@ -15,7 +15,6 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
-	"unsafe"
 
 	"github.com/hashicorp/memberlist"
 )

@@ -3,15 +3,15 @@ import MeshControl
 import MeshMembership
 import MeshWire
 
-/// Five lines: method, target, Host, Origin and Content-Type (an empty line is an absent field), then a body, against a
-/// node with three others. The view depends on the input, so that every answer of every route can be reached.
+/// Five lines: method, target, Host, Origin and Content-Type, which is If-None-Match as well (an empty line is an absent
+/// field), then a body, against a node with three others. The view depends on the input, so that every answer of every route can be reached.
 func fuzzControlRequest(_ bytes: [UInt8]) {
   let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 5, omittingEmptySubsequences: false)
     .map { String(decoding: $0, as: UTF8.self) }
   func line(_ index: Int) -> String { index < lines.count ? lines[index] : "" }
   let request = ControlRequest(
     method: line(0), target: line(1), host: line(2).isEmpty ? nil : line(2), origin: line(3).isEmpty ? nil : line(3),
-    contentType: line(4), body: Array(line(5).utf8))
+    contentType: line(4), ifNoneMatch: line(4), body: Array(line(5).utf8))
   guard let view = controlView(of: bytes) else { return }
   var asked: [ControlAction] = []
   let verdict: ControlVerdict = bytes.count % 5 == 0 ? .busy : bytes.count % 7 == 0 ? .stopping : .accepted
@@ -35,9 +35,11 @@ private func controlView(of bytes: [UInt8]) -> NodeView? {
   var members: [MemberView] = []
   for (name, status) in [("fuzz", MemberStatus.alive), ("mesh-b", .alive), ("c", .suspect), ("d", .left)] {
     guard let node = NodeID(name) else { continue }
+    var metadata = NodeMetadata()
+    metadata.labels = [Label(key: "zone/a", value: "z1"), Label(key: "é", value: "")]
     members.append(
       MemberView(
-        nodeID: node, status: status, isDead: false, epoch: 1, incarnation: 0, metadata: NodeMetadata(), lastHeard: nil,
+        nodeID: node, status: status, isDead: false, epoch: 1, incarnation: 0, metadata: metadata, lastHeard: nil,
         roundTrip: nil, isLocal: node == local))
   }
   return NodeView(
