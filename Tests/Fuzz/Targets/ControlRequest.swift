@@ -3,9 +3,9 @@ import MeshControl
 import MeshMembership
 import MeshWire
 
-/// Five lines: method, target, Host, Origin and Content-Type, which is If-None-Match as well (an empty line is an absent
-/// field), then a body, against a node with three others. The view depends on the input, so that every answer of every
-/// route can be reached.
+/// Five lines: method, target, Host, Origin and Content-Type, which is If-None-Match as well (an empty line is an
+/// absent field), then a body, against a node with three others. The view depends on the input, so that every answer of
+/// every route can be reached.
 func fuzzControlRequest(_ bytes: [UInt8]) {
   let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 5, omittingEmptySubsequences: false)
     .map { String(decoding: $0, as: UTF8.self) }
