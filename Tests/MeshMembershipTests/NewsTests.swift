@@ -174,6 +174,23 @@ struct NewsTests {
     #expect(rig.room.members.count == 404 && rig.room.news.count <= 5)
   }
 
+  /// A peer that comes back may speak another version, after an upgrade: what was looked through for its last link says
+  /// nothing of the next.
+  @Test func whatWasLookedThroughForALinkCountsForThatLinkAlone() throws {
+    var rig = try Rig.connected("c")
+    try rig.connect("b", version: 1)
+    let b = try id("b")
+    var change = claim("x")
+    change.metadataDelta = MetadataDelta()
+    // What changed in metadata only the second version of the protocol understands.
+    rig.room.news.putQuietly(change, about: try id("x"), rank: .metadata)
+    #expect(!rig.room.pickNews(for: b).contains { $0.nodeID == "x" })
+    #expect(rig.room.peers[b]?.newsKnown == rig.room.news.lastNumber)
+    rig.send(.peerDisconnected(b))
+    try rig.connect("b", version: 2)
+    #expect(rig.room.pickNews(for: b).contains { $0.nodeID == "x" })
+  }
+
   /// In a small mesh all linked peers have heard a claim before it was told its number of times.
   @Test func whatAllPeersKnowIsNotKept() throws {
     var rig = try Rig.connected("c", "d")
