@@ -154,6 +154,26 @@ private func names(_ stream: EventStream) throws -> [String] {
   #expect(text.contains("mesh_events_dropped_total 4\n"), "two of each stream's six")
 }
 
+@Test func recordsThatWaitForTheEngineAreBoundedAndToldInTheirOrder() throws {
+  let telemetry = Telemetry()
+  let snapshot = MembersSnapshot(members: [], revision: 0, unixNanoseconds: 0, published: .origin)
+  let hub = EventHub(snapshots: SnapshotCell(snapshot), telemetry: telemetry)
+  let stream = try EventStream(capacity: 256)
+  try hub.subscribe(stream, topics: .log)
+  let most = EventHub.waitingRecordsMax
+  for number in 1...(most + 1) { hub.publishLater(record("\(number)")) }
+  #expect(try stream.next(timeout: .zero) == nil, "nothing before the engine's turn")
+  hub.publishWaiting()
+  hub.publishWaiting()
+  for number in 1...most {
+    guard case .log(let told)? = try stream.next(timeout: .zero)?.payload else { throw CancellationError() }
+    #expect(told.message == "\(number)")
+  }
+  #expect(try stream.next(timeout: .zero) == nil)
+  let text = String(decoding: telemetry.prometheusText(), as: UTF8.self)
+  #expect(text.contains("mesh_events_dropped_total 1\n"))
+}
+
 @Test func aStreamThatItsHostLetGoOfIsGoneWhileItsNodeLives() throws {
   let snapshot = MembersSnapshot(members: [], revision: 0, unixNanoseconds: 0, published: .origin)
   let hub = EventHub(snapshots: SnapshotCell(snapshot), telemetry: Telemetry())
