@@ -372,11 +372,13 @@ private func makeCallbacks(isServer: Bool) -> ngtcp2_callbacks {
   table.recv_crypto_data = { handle, level, offset, bytes, count, user in
     // After the handshake only tickets may come, which are not wanted. Anything else must not reach TLS: GnuTLS would
     // act on its key update, for which ngtcp2 ends the process, and which QUIC forbids (RFC 9001 §6).
-    if level == NGTCP2_CRYPTO_LEVEL_APPLICATION {
-      guard let connection = connection(user), connection.isServer else { return 0 }
+    guard let connection = connection(user) else { return 0 }
+    if level == NGTCP2_CRYPTO_LEVEL_APPLICATION, connection.isServer {
       ngtcp2_conn_set_tls_alert(handle, TLSAlert.unexpectedMessage)
       return NGTCP2_ERR_CRYPTO
     }
+    // What repeats the handshake is of no use either, and its session may be freed already.
+    if level == NGTCP2_CRYPTO_LEVEL_APPLICATION || connection.isHandshakeComplete || connection.tls == nil { return 0 }
     return ngtcp2_crypto_recv_crypto_data_cb(handle, level, offset, bytes, count, user)
   }
   table.encrypt = ngtcp2_crypto_encrypt_cb
