@@ -168,11 +168,11 @@ public final class EdgeTransport: @unchecked Sendable {
   private func makeStream() throws(TransportError) -> TLSStream? {
     guard let options = options.tls else { return nil }
     let generation = options.security.credential.generation
-    if tls?.generation != generation, !unusable.isTried(generation) {
+    if tls?.generation != generation, !unusable.isTried(generation, MonotonicClock.now()) {
       do throws(TransportError) {
         tls = try EdgeTransport.makeTLS(options)
       } catch {
-        unusable.note(generation)
+        unusable.note(generation, MonotonicClock.now())
         // The one before goes on to be shown.
         observe(.certificateReloadFailed(reason: error.description))
       }

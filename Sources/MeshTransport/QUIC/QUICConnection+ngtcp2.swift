@@ -320,15 +320,6 @@ extension QUICConnection {
       reason: reason ?? "")
   }
 
-  /// What to close with after `failure`; nil when nothing is to be sent.
-  func close(after failure: QUICFailure) -> QUICClose? {
-    guard case .broken(let status) = failure else { return nil }
-    return streams?.failure.map { .application(code: $0.code) } ?? .failure(status)
-  }
-
-  /// Why the peer's certificate was refused, or that it showed none where one is required; nil when neither is so.
-  var trustRefusal: String? { refusal ?? (tlsAlert == TLSAlert.certificateRequired ? "no-certificate" : nil) }
-
   /// The alert of a failed handshake, when we sent one.
   var tlsAlert: UInt8? { handle.map { ngtcp2_conn_get_tls_alert($0) }.flatMap { $0 == 0 ? nil : $0 } }
 

@@ -173,6 +173,15 @@ final class QUICConnection {
     host?.unroute(key, of: self)
   }
 
+  /// What to close with after `failure`; nil when nothing is to be sent.
+  func close(after failure: QUICFailure) -> QUICClose? {
+    guard case .broken(let status) = failure else { return nil }
+    return streams?.failure.map { .application(code: $0.code) } ?? .failure(status)
+  }
+
+  /// Why the peer's certificate was refused, or that it showed none where one is required; nil when neither is so.
+  var trustRefusal: String? { refusal ?? (tlsAlert == TLSAlert.certificateRequired ? "no-certificate" : nil) }
+
   /// Decides on the chain that the peer showed; remembers who it is, or why it was refused.
   func judge(_ chain: [[UInt8]]) -> Bool {
     if chain.isEmpty {

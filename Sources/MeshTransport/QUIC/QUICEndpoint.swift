@@ -237,12 +237,12 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
 
   /// The newest credential that GnuTLS can use. When it refuses a new one, the one before stays in use.
   func currentCredential() -> TLSCredential {
-    let newest = security.credential
-    if newest.generation == credential.generation || unusable.isTried(newest.generation) { return credential }
+    let (newest, now) = (security.credential, MonotonicClock.now())
+    if newest.generation == credential.generation || unusable.isTried(newest.generation, now) { return credential }
     do {
       credential = try TLSCredential(newest)
     } catch {
-      unusable.note(newest.generation)
+      unusable.note(newest.generation, now)
       owner?.observe(.certificateReloadFailed(reason: error.description))
     }
     return credential
