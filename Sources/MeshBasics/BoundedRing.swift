@@ -46,6 +46,11 @@ public struct BoundedRing<Element> {
   /// The oldest element, left inside.
   public var first: Element? { count > 0 ? slots[head] : nil }
 
+  /// The element `offset` places behind the oldest; nil when there is none.
+  public subscript(offset: Int) -> Element? {
+    offset >= 0 && offset < count ? slots[(head &+ offset) % slots.count] : nil
+  }
+
   /// Replaces the newest element that `matches`, in its place; false when there is none.
   public mutating func replaceLast(where matches: (Element) -> Bool, with change: (Element) -> Element) -> Bool {
     for offset in stride(from: count &- 1, through: 0, by: -1) {

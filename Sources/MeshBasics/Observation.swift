@@ -78,6 +78,10 @@ public enum Observation: Equatable, Sendable {
   // The control listener.
   /// A request was answered: by which version of HTTP, in which encoding (empty without a body), and how.
   case requestAnswered(protocol: String, encoding: String, status: Int)
+  /// How many callers watch a resource of this node.
+  case watchesCounted(Int)
+  /// A caller that watches read so slowly that changes are gone, and has to begin anew.
+  case watchLagged(resource: String)
   /// An operator set the least level of log records, by its name, or `any`.
   case logLevelChanged(String)
 

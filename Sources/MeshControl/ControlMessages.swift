@@ -12,13 +12,15 @@ public struct ControlRequest: Equatable, Sendable {
   public var contentType: String?
   /// The If-None-Match field.
   public var ifNoneMatch: String?
+  /// The Last-Event-ID field, by which a browser goes on with a stream of events.
+  public var lastEventID: String?
   /// The body without its transfer coding.
   public var body: [UInt8]
 
   /// A request of these parts.
   public init(
     method: String, target: String, host: String?, origin: String?, contentType: String? = nil,
-    ifNoneMatch: String? = nil, body: [UInt8]
+    ifNoneMatch: String? = nil, lastEventID: String? = nil, body: [UInt8]
   ) {
     self.method = method
     self.target = target
@@ -26,6 +28,7 @@ public struct ControlRequest: Equatable, Sendable {
     self.origin = origin
     self.contentType = contentType
     self.ifNoneMatch = ifNoneMatch
+    self.lastEventID = lastEventID
     self.body = body
   }
 }
@@ -38,6 +41,8 @@ public struct ControlResponse: Equatable, Sendable {
   public var headers: [ControlHeader]
   /// The body; empty with 404 of a path that isn't served.
   public var body: [UInt8]
+  /// What follows in place of `body`: a stream of events for this caller.
+  public var watch: MembersWatchRequest?
 
   /// An answer of these parts.
   public init(status: Int, headers: [ControlHeader], body: [UInt8]) {

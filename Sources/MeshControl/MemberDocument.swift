@@ -5,13 +5,13 @@ import MeshWire
 /// One member in JSON, byte for byte as OmniRelay writes it (contracts: http §1, §2): nulls are left out, arrays and
 /// maps never.
 enum MemberDocument {
-  static func write(_ member: MemberView, of view: NodeView, to json: inout JSONWriter) {
+  static func write(_ member: MemberView, at clock: MemberClock, to json: inout JSONWriter) {
     json.beginObject()
     json.name("nodeId")
     json.string(member.nodeID.name)
     json.name("status")
     json.string(member.status.rawValue)
-    if let ticks = lastSeen(member, view) {
+    if let ticks = lastSeen(member, clock) {
       json.name("lastSeen")
       json.string(DotNetTime.text(unixTicks: ticks))
     }
@@ -30,11 +30,11 @@ enum MemberDocument {
   }
 
   /// A node always hears itself. A moment after `now` is one that the snapshot was too old for.
-  private static func lastSeen(_ member: MemberView, _ view: NodeView) -> Int64? {
-    if member.isLocal { return view.unixTicks }
+  private static func lastSeen(_ member: MemberView, _ clock: MemberClock) -> Int64? {
+    if member.isLocal { return clock.unixTicks }
     guard let heard = member.lastHeard else { return nil }
-    let silence = max(0, view.now.since(heard).nanoseconds / 100)
-    return view.unixTicks.subtractingReportingOverflow(silence).partialValue
+    let silence = max(0, clock.now.since(heard).nanoseconds / 100)
+    return clock.unixTicks.subtractingReportingOverflow(silence).partialValue
   }
 
   /// To the microsecond: more digits would be noise.

@@ -11,6 +11,9 @@ enum MembersDocument {
     } catch {
       return Problem.response(400, error.detail)
     }
+    if query.isWatch {
+      return view.watches < WatchLimits.watchesMax ? MembersDocument.watch(query, request) : Problem.tooManyWatches
+    }
     let tag = tag(of: view)
     let header = ControlHeader("ETag", tag)
     if isKnown(tag, to: request) { return ControlResponse(status: 304, headers: [header], body: []) }
@@ -23,7 +26,7 @@ enum MembersDocument {
         json.member("revision", "\(view.revision)")
         json.name("members")
         json.beginArray()
-        for member in members { MemberDocument.write(member, of: view, to: &json) }
+        for member in members { MemberDocument.write(member, at: view.clock, to: &json) }
         json.endArray()
         if let nextCursor { json.member("nextCursor", nextCursor) }
       })
@@ -34,8 +37,20 @@ enum MembersDocument {
   /// The state of the view. It is weak (RFC 9110 §8.8.1): when members were heard last, and how long a round trip took,
   /// change all the time and change no tag. Revisions begin anew with each life of the node, which its epoch tells.
   private static func tag(of view: NodeView) -> String {
-    let epoch = view.members.first { $0.isLocal }?.epoch ?? 0
-    return "W/\"\(String(epoch, radix: 36))-\(String(view.revision, radix: 36))\""
+    "W/\"\(WatchToken(epoch: view.epoch, revision: view.revision).text)\""
+  }
+
+  /// The head of a stream of events; what follows is made while it is read. A browser that comes back by itself says
+  /// where it left off in a field, everybody else in the query.
+  private static func watch(_ query: MembersQuery, _ request: ControlRequest) -> ControlResponse {
+    // A token that can't be read is like one that is too old.
+    let token = (request.lastEventID ?? query.after).map { WatchToken($0) ?? WatchToken(epoch: 0, revision: .max) }
+    var response = ControlResponse(
+      status: 200,
+      headers: [ControlHeader("Content-Type", "text/event-stream"), ControlHeader("Cache-Control", "no-cache")],
+      body: [])
+    response.watch = MembersWatchRequest(query: query, token: token)
+    return response
   }
 
   /// Whether `If-None-Match` names the tag, by weak comparison (RFC 9110 §13.1.2).

@@ -3,7 +3,7 @@ import MeshMembership
 import MeshWire
 
 /// Which members `GET /v1/members` is asked for, out of the query of its target.
-struct MembersQuery {
+struct MembersQuery: Equatable, Sendable {
   /// What is wrong with a query: the parameter, and what is allowed.
   struct Failure: Error {
     let detail: String
@@ -15,21 +15,34 @@ struct MembersQuery {
   static let pageSizeMax = 500
   /// How many labels may be asked for.
   static let labelsMax = 4
-  static let parameters = ["pageSize", "cursor", "role", "cluster", "region", "version", "status", "label"]
+  static let parameters = [
+    "pageSize", "cursor", "role", "cluster", "region", "version", "status", "label", "watch", "after",
+  ]
   /// Before the name in a cursor. Callers must not look into cursors, which may change.
   private static let cursorMark = "v1."
 
   /// The most members of one answer.
   private(set) var pageSize = pageSizeDefault
   /// The last member of the answer before.
-  private(set) var after: NodeID?
+  private(set) var previous: NodeID?
+  /// A stream of events is wanted in place of a page.
+  private(set) var isWatch = false
+  /// Where the stream before broke off.
+  private(set) var after: String?
   private(set) var role: String?
   private(set) var cluster: String?
   private(set) var region: String?
   private(set) var version: String?
   private(set) var status: MemberStatus?
   /// All of them must be there, with the value if one is given.
-  private(set) var labels: [(key: String, value: String?)] = []
+  private(set) var labels: [LabelFilter] = []
+
+  /// One label that must be there.
+  struct LabelFilter: Equatable, Sendable {
+    let key: String
+    /// Nil for any.
+    let value: String?
+  }
 
   init(target: String) throws(Failure) {
     let query = target.utf8.drop { $0 != UInt8(ascii: "?") }.dropFirst()
@@ -48,6 +61,10 @@ struct MembersQuery {
       // An empty value filters nothing, as in OmniRelay's own questions (contracts: grpc); `label=` names no label.
       if !value.isEmpty || name == "pageSize" || name == "label" { try take(name, value) }
     }
+    if isWatch, previous != nil || seen.contains("pageSize") {
+      throw Failure(detail: "pageSize and cursor are for pages; a watch has none.")
+    }
+    if !isWatch, after != nil { throw Failure(detail: "after is for watch=true.") }
   }
 
   private mutating func take(_ name: String, _ value: String) throws(Failure) {
@@ -60,7 +77,11 @@ struct MembersQuery {
       guard value.hasPrefix(MembersQuery.cursorMark), let node = NodeID(name) else {
         throw Failure(detail: "cursor is not the nextCursor of an answer.")
       }
-      after = node
+      previous = node
+    case "watch":
+      guard let flag = ["true": true, "false": false][value] else { throw Failure(detail: "watch is true or false.") }
+      isWatch = flag
+    case "after": after = value
     case "status":
       let named = MemberStatus.allCases.first { ASCII.equalIgnoringCase($0.rawValue.utf8, value.utf8) }
       guard let named else {
@@ -74,7 +95,8 @@ struct MembersQuery {
         throw Failure(detail: "label is KEY or KEY=VALUE, \(MembersQuery.labelsMax) times at most.")
       }
       let rest = value.utf8.dropFirst(key.count)
-      labels.append((String(Substring(key)), rest.isEmpty ? nil : String(Substring(rest.dropFirst()))))
+      labels.append(
+        LabelFilter(key: String(Substring(key)), value: rest.isEmpty ? nil : String(Substring(rest.dropFirst()))))
     case "role": role = value
     case "cluster": cluster = value
     case "region": region = value
@@ -84,13 +106,14 @@ struct MembersQuery {
 
   /// The members of one answer, in the order of their ids, and the cursor of the next answer if there are more.
   func page(of members: [MemberView]) -> (members: [MemberView], nextCursor: String?) {
-    let rest = members.filter { member in after.map { $0 < member.nodeID } ?? true && matches(member) }
+    let rest = members.filter { member in previous.map { $0 < member.nodeID } ?? true && matches(member) }
       .sorted { $0.nodeID < $1.nodeID }
     let page = Array(rest.prefix(pageSize))
     return (page, rest.count > pageSize ? page.last.map { MembersQuery.cursorMark + $0.nodeID.name } : nil)
   }
 
-  private func matches(_ member: MemberView) -> Bool {
+  /// Whether the member is among those that are asked for.
+  func matches(_ member: MemberView) -> Bool {
     let metadata = member.metadata
     return MembersQuery.isWanted(role, metadata.role) && MembersQuery.isWanted(cluster, metadata.clusterID)
       && MembersQuery.isWanted(region, metadata.region) && MembersQuery.isWanted(version, metadata.meshVersion)

@@ -1,17 +1,28 @@
 import MeshBasics
 import MeshMembership
 
+/// One moment on two clocks, which together turn when a member was heard into a time of day.
+public struct MemberClock: Equatable, Sendable {
+  /// Now on the monotonic clock.
+  public let now: Instant
+  /// The same moment as Unix time in units of 100 ns (.NET's ticks, counted from 1970).
+  public let unixTicks: Int64
+
+  /// A moment.
+  public init(now: Instant, unixTicks: Int64) {
+    self.now = now
+    self.unixTicks = unixTicks
+  }
+}
+
 /// What the routes may see of a node: an immutable snapshot, and two clocks to render its times with.
 public struct NodeView: Sendable {
   /// The node that answers.
   public var localNodeID: NodeID
   /// Every member known, in any order.
   public var members: [MemberView]
-  /// Now on the monotonic clock, and the same moment as Unix time in units of 100 ns (.NET's ticks, counted from 1970):
-  /// the two together turn `lastHeard` into `lastSeen`.
-  public var now: Instant
-  /// See `now`.
-  public var unixTicks: Int64
+  /// When it is looked at.
+  public var clock: MemberClock
   /// Whether the node is on its way out of the mesh.
   public var isLeaving: Bool
   /// Reasons why the node isn't ready, as `component:state`; empty when it is.
@@ -22,26 +33,31 @@ public struct NodeView: Sendable {
   public var minimumLevel: MinimumLevel?
   /// Control requests being answered, this one not counted.
   public var activeRequests: Int
+  /// Callers that watch now.
+  public var watches: Int
   /// Grows with each change of `members`, but for when they were heard last and how far they are.
   public var revision: UInt64
 
   /// A view of these parts.
   public init(
-    localNodeID: NodeID, members: [MemberView], now: Instant, unixTicks: Int64, isLeaving: Bool, notReady: [String],
+    localNodeID: NodeID, members: [MemberView], clock: MemberClock, isLeaving: Bool, notReady: [String],
     scopes: ControlScopes, minimumLevel: MinimumLevel? = nil, activeRequests: Int,
-    revision: UInt64 = 0
+    watches: Int = 0, revision: UInt64 = 0
   ) {
     self.localNodeID = localNodeID
     self.members = members
-    self.now = now
-    self.unixTicks = unixTicks
+    self.clock = clock
     self.isLeaving = isLeaving
     self.notReady = notReady
     self.scopes = scopes
     self.minimumLevel = minimumLevel
     self.activeRequests = activeRequests
+    self.watches = watches
     self.revision = revision
   }
+
+  /// Which life of the node it is of; 0 before the first is counted.
+  public var epoch: UInt64 { members.first { $0.isLocal }?.epoch ?? 0 }
 
   /// Whether the node tells its peers that it wants no new work.
   var isMarkedDraining: Bool { members.first { $0.isLocal }?.isDraining == true }

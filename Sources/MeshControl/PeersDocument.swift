@@ -11,13 +11,13 @@ enum PeersDocument {
     json.name("schemaVersion")
     json.string("v1")
     json.name("generatedAt")
-    json.string(DotNetTime.text(unixTicks: view.unixTicks))
+    json.string(DotNetTime.text(unixTicks: view.clock.unixTicks))
     json.name("localNodeId")
     json.string(view.localNodeID.name)
     json.name("peers")
     json.beginArray()
     for member in view.members.sorted(by: precedes) {
-      MemberDocument.write(member, of: view, to: &json)
+      MemberDocument.write(member, at: view.clock, to: &json)
     }
     json.endArray()
     json.endObject()

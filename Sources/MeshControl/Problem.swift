@@ -19,6 +19,13 @@ enum Problem {
       status: status, headers: [ControlHeader("Content-Type", "application/problem+json")], body: body)
   }
 
+  /// What a caller is told who would watch while `WatchLimits.watchesMax` do.
+  static let tooManyWatches: ControlResponse = {
+    var response = Problem.response(503, "\(WatchLimits.watchesMax) callers watch this node already.")
+    response.headers.append(ControlHeader("Retry-After", "5"))
+    return response
+  }()
+
   /// An answer with the JSON document `body`.
   static func content(_ status: Int, _ body: [UInt8]) -> ControlResponse {
     ControlResponse(status: status, headers: [ControlHeader("Content-Type", "application/json")], body: body)
@@ -43,6 +50,7 @@ enum Problem {
     case 409: return (semantics + "15.5.10", "Conflict")
     case 415: return (semantics + "15.5.16", "Unsupported Media Type")
     case 429: return ("https://tools.ietf.org/html/rfc6585#section-4", "Too Many Requests")
+    case 503: return (semantics + "15.6.4", "Service Unavailable")
     default: return (semantics + "15.6.1", "Internal Server Error")
     }
   }

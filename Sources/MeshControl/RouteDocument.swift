@@ -43,11 +43,16 @@ extension Route.Answer {
         name: "members", summary: "List the members that match, by id and page by page.",
         parameters: RouteDocument.Parameter.members,
         answers: [
-          .json(200, "The page.", "MembersPage", fields: [("ETag", "Names the state that the page tells.")]),
+          .init(
+            status: 200, meaning: "The page; with `watch=true`, the events.",
+            contents: [("application/json", "MembersPage"), ("text/event-stream", nil)],
+            fields: [("ETag", "Names the state that the page tells.")]),
           .init(
             status: 304, meaning: "`If-None-Match` names the state that the node is in.",
             fields: [("ETag", "Names that state.")]),
           .problem(400, "A parameter is unknown, is given twice, or has a value that isn't allowed."),
+          .problem(
+            503, "Too many callers watch.", fields: [("Retry-After", "Seconds until there may be room.")]),
         ])
     case .liveness:
       .init(
@@ -115,6 +120,16 @@ extension RouteDocument.Parameter {
       schema: .array(
         of: .string(""),
         "`KEY` or `KEY=VALUE`, exactly, \(MembersQuery.labelsMax) times at most; all of them must be there.")),
+    .init(
+      name: "watch",
+      schema: .string("`true`: in place of a page, a stream of events goes on until the caller or the node ends it.")),
+    .init(
+      name: "after",
+      schema: .string(
+        "With `watch`: the `id` of the last event that the caller has, or an `ETag` without its quotes; the stream "
+          + "goes on from there, for the same filters.")),
+    .init(
+      name: "Last-Event-ID", place: .header, schema: .string("The same, as browsers say it; it comes before `after`.")),
     .init(
       name: "If-None-Match", place: .header, schema: .string("The `ETag`s of pages that the caller has already.")),
   ]

@@ -238,10 +238,13 @@ final class EngineLoop {
     publishedRevision = revision
     snapshotRevision &+= 1
     let changed = look { engine in engine.takeChanges().map { ($0, engine.member($0)) } }
-    snapshot = snapshot.updated(
+    let content: [MemberChange]
+    (snapshot, content) = snapshot.updated(
       with: changed, revision: snapshotRevision,
       unixNanoseconds: WallClock.unixNanoseconds(), published: MonotonicClock.now())
+    core.feed.append(content, revision: snapshotRevision)
     core.hub.publish(changes, snapshot: snapshot)
+    if !content.isEmpty { core.feed.tell() }
     changes.removeAll(keepingCapacity: true)
   }
 

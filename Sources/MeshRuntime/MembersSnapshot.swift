@@ -35,20 +35,22 @@ public final class MembersSnapshot: Sendable {
   }
 
   /// The picture after `changes`: each names a member and what is seen of it now, nil when it was forgotten. It shares
-  /// with this one what didn't change, and so costs what did.
+  /// with this one what didn't change, and so costs what did. Gives as well what is told of them that wasn't before.
   func updated(
     with changes: [(NodeID, MemberView?)], revision: UInt64, unixNanoseconds: Int64, published: Instant
-  ) -> MembersSnapshot {
+  ) -> (snapshot: MembersSnapshot, content: [MemberChange]) {
     var list = members
-    var isContent = false
+    var content: [MemberChange] = []
     for (node, member) in changes {
-      let isSame = member.map { list[node]?.tellsSame(as: $0) ?? false } ?? (list[node] == nil)
-      isContent = isContent || !isSame
+      let old = list[node]
+      let isSame = member.map { old?.tellsSame(as: $0) ?? false } ?? (old == nil)
+      if !isSame { content.append(MemberChange(old: old, new: member)) }
       list.set(node, to: member)
     }
-    return MembersSnapshot(
-      list, revision: revision, contentRevision: isContent ? revision : contentRevision,
+    let snapshot = MembersSnapshot(
+      list, revision: revision, contentRevision: content.isEmpty ? contentRevision : revision,
       unixNanoseconds: unixNanoseconds, published: published)
+    return (snapshot, content)
   }
 
   /// When `member` was last heard, as Unix time in nanoseconds; nil when never. The local node is heard now.
@@ -56,6 +58,11 @@ public final class MembersSnapshot: Sendable {
     if member.isLocal { return unixNanoseconds }
     return member.lastHeard.map { unixNanoseconds &- published.since($0).nanoseconds }
   }
+}
+
+/// What became of one member from one picture to the next; nil before it was known, and after it was forgotten.
+struct MemberChange: Sendable {
+  let old, new: MemberView?
 }
 
 extension MembersSnapshot {

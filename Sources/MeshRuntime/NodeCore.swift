@@ -18,6 +18,7 @@ final class NodeCore: @unchecked Sendable {
   let disk: DiskWorker?
   let telemetry: Telemetry
   let snapshots: SnapshotCell
+  let feed: MembersFeed
   let hub: EventHub
   let security: NodeSecurity
   let inbox: EngineInbox
@@ -65,11 +66,13 @@ final class NodeCore: @unchecked Sendable {
     snapshots = SnapshotCell(
       MembersSnapshot(
         members: [], revision: 0, unixNanoseconds: WallClock.unixNanoseconds(), published: MonotonicClock.now()))
+    feed = MembersFeed(snapshots: snapshots)
     hub = EventHub(snapshots: snapshots, telemetry: telemetry)
     link = try parts.makeLink { event in doors.core?.linkReported(event) }
     edge = try parts.makeEdge(
-      answer: { request in doors.core?.answer(request) ?? HTTPResponse() },
+      answer: { request in doors.core?.answer(request) ?? HTTPAnswer(HTTPResponse()) },
       observe: { observation in doors.core?.observeOnEdge(observation) })
+    feed.onNews { [weak edge] in edge?.wake() }
     work = WorkWorker(security: parts.security, reloadInterval: parts.configuration.certificateReloadInterval) {
       outcome in doors.core?.workReported(outcome)
     }

@@ -81,7 +81,7 @@ struct NodeParts {
 
   /// The control listener, bound; nil when it is switched off.
   func makeEdge(
-    answer: @escaping @Sendable (HTTPRequest) -> HTTPResponse, observe: @escaping @Sendable (Observation) -> Void
+    answer: @escaping @Sendable (HTTPRequest) -> HTTPAnswer, observe: @escaping @Sendable (Observation) -> Void
   ) throws(MeshError) -> EdgeTransport? {
     guard configuration.controlEnabled else { return nil }
     guard let address = SocketAddress(literal: configuration.controlAddress, port: configuration.controlPort) else {

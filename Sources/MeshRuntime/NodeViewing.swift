@@ -8,26 +8,32 @@ import MeshWire
 extension NodeCore {
   /// Answers a request of the control listener from the newest snapshot. On the edge thread, which answers one request
   /// after the other, so that no other is ever active; never waits.
-  func answer(_ request: HTTPRequest) -> HTTPResponse {
+  func answer(_ request: HTTPRequest) -> HTTPAnswer {
     let snapshot = snapshots.current
     let view = NodeView(
-      localNodeID: configuration.nodeID, members: Array(snapshot.members), now: MonotonicClock.now(),
-      unixTicks: WallClock.unixTicks(), isLeaving: phase >= .leaving, notReady: notReady,
+      localNodeID: configuration.nodeID, members: Array(snapshot.members),
+      clock: MemberClock(now: MonotonicClock.now(), unixTicks: WallClock.unixTicks()), isLeaving: phase >= .leaving,
+      notReady: notReady,
       scopes: ControlScopes(names: configuration.controlScopes),
       minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) }, activeRequests: 0,
-      revision: snapshot.contentRevision)
+      watches: feed.watches, revision: snapshot.contentRevision)
     let response = Control.respond(
       to: ControlRequest(
         method: request.method, target: request.target, host: request.header("host"),
         origin: request.header("origin"), contentType: request.header("content-type"),
-        ifNoneMatch: knownTags(of: request), body: request.body),
+        ifNoneMatch: knownTags(of: request), lastEventID: request.header("last-event-id"), body: request.body),
       view: view, metrics: metricsText, perform: perform)
     var answer = HTTPResponse()
     answer.status = response.status
     answer.headers = response.headers.map { HTTPField($0.name, $0.value) }
     answer.body = response.body
     tellNegotiated(request.version, &answer)
-    return answer
+    let body = response.watch.map { watch in
+      MembersWatch(
+        MembersEventStream(watch, localNodeID: configuration.nodeID, epoch: view.epoch), of: feed,
+        observe: { [weak self] in self?.observeOnEdge($0) })
+    }
+    return HTTPAnswer(answer, body: body)
   }
 
   /// What the client has already; several fields are one list (RFC 9110 §5.3).
@@ -42,7 +48,9 @@ extension NodeCore {
     answer.headers.append(HTTPField("Rpc-Transport", "http"))
     answer.headers.append(HTTPField("Rpc-Protocol", version))
     let type = answer.header("Content-Type") ?? ""
-    let encoding = answer.body.isEmpty ? "" : type.utf8.starts(with: "text/plain".utf8) ? "text" : "json"
+    let isStream = type == "text/event-stream"
+    let isText = type.utf8.starts(with: "text/plain".utf8)
+    let encoding = answer.body.isEmpty && !isStream ? "" : isText ? "text" : "json"
     if !encoding.isEmpty { answer.headers.append(HTTPField("Rpc-Encoding", encoding)) }
     observeOnEdge(.requestAnswered(protocol: version, encoding: encoding, status: answer.status))
   }

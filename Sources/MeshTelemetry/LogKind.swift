@@ -135,6 +135,11 @@ struct LogKind: Equatable {
     "An operator set the least level of log records that hosts get: `any` lets all pass, `None` none but "
       + "this.", category: node)
 
+  static let watchLagged = LogKind(
+    .information, 128, "MeshWatchLagged", ["Resource"],
+    "A caller that watches read so slowly that changes are gone: it was told so, and got a new snapshot.",
+    category: node)
+
   private static let node = "MeshNode"
 
   /// Every kind there is, in the order of the reference page.
@@ -143,7 +148,7 @@ struct LogKind: Equatable {
     .falseSuspicion, .healthChanged, .duplicateNode, .memberRemoved, .pauseDetected, .isolated, .linkOpened,
     .linkClosed, .dialFailed, .trustRefused, .certificateReloaded, .certificateReloadFailed, .datagramsDropped,
     .linkDoubted, .broadcastDropped, .repeated, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice,
-    .poisoned, .conflicted, .requestAnswered, .logLevelChanged,
+    .poisoned, .conflicted, .requestAnswered, .logLevelChanged, .watchLagged,
   ]
 
   /// A record of this kind. `values` stand in the order of `fields`.

@@ -111,6 +111,11 @@ struct MetricFamily: Equatable {
     .counter, "mesh_control_requests_total", ["protocol", "encoding", "status"],
     "Requests answered on the control listener, by version of HTTP, encoding of the answer (none without a body) and "
       + "class of its status (2xx, 4xx ...).")
+  static let watches = MetricFamily(
+    .gauge, "mesh_control_watches", [], "Callers that watch a resource of this node.")
+  static let watchLags = MetricFamily(
+    .counter, "mesh_control_watch_lags_total", ["resource"],
+    "Times that a caller that watches read so slowly that it had to begin anew.")
   static let limits = MetricFamily(
     .counter, "mesh_limits_reached_total", ["limit"],
     "Times that something was over a limit and was dropped or made to wait; a full table of members counts once."
@@ -131,7 +136,7 @@ struct MetricFamily: Equatable {
     .refutations, .pauses, .duplicates, .removed, .syncs, .syncRecords, .broadcastsDelivered, .broadcastsDropped,
     .linksOpened, .linksClosed, .linksDoubted, .tethers, .tethersRefused, .dialFailures, .trustRefused,
     .datagramsDropped, .certificateReloads,
-    .requests, .limits, .storeFailures, .recordsRepeated, .minimumLevel, .eventsDropped,
+    .requests, .watches, .watchLags, .limits, .storeFailures, .recordsRepeated, .minimumLevel, .eventsDropped,
   ]
 }
 

@@ -108,6 +108,8 @@ struct MetricValues {
   var certificateReloads = LabelledCounter(known: [["failure"], ["success"]])
   var limits = LabelledCounter()
   private(set) var requests = LabelledCounter()
+  private(set) var watches = 0
+  private(set) var watchLags = LabelledCounter(known: [["members"]])
   var storeFailures: UInt64 = 0
   var eventsDropped: UInt64 = 0
   private(set) var links = 0
@@ -193,6 +195,8 @@ struct MetricValues {
     case .certificateReloadFailed: certificateReloads.add(["failure"])
     case .requestAnswered(let version, let encoding, let status):
       requests.add([version, encoding.isEmpty ? "none" : encoding, "\(status / 100)xx"])
+    case .watchesCounted(let count): watches = count
+    case .watchLagged(let resource): watchLags.add([resource])
     case .storeFailed: storeFailures &+= 1
     case .linkDoubted: linksDoubted &+= 1
     case .pauseDetected: pauses &+= 1

@@ -10,7 +10,7 @@ enum ObservationLog {
       return membership(observation, unixNanoseconds)
     case .membersCounted, .roundTripMeasured, .probeFailed, .probeRelayed, .probeReached, .messageSent,
       .messageReceived, .messageFailed, .newsQueued, .newsSpread, .convergenceMeasured, .broadcastDelivered,
-      .syncFinished, .linksCounted:
+      .syncFinished, .linksCounted, .watchesCounted:
       return nil
     case .messageRejected, .limitReached, .broadcastDropped, .healthChanged, .pauseDetected, .isolated:
       return trouble(observation)
@@ -18,7 +18,7 @@ enum ObservationLog {
       .certificateReloadFailed, .datagramsDropped:
       return link(observation)
     case .listening, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned, .conflicted,
-      .requestAnswered, .logLevelChanged:
+      .requestAnswered, .logLevelChanged, .watchLagged:
       return life(observation)
     }
   }
@@ -119,6 +119,8 @@ enum ObservationLog {
         "answered \(status) over \(version) \(words)", [version, encoding, "\(status)"])
     case .logLevelChanged(let level):
       return LogKind.logLevelChanged.record("the least level of log records is \(level)", [level])
+    case .watchLagged(let resource):
+      return LogKind.watchLagged.record("a caller that watches \(resource) lagged behind", [resource])
     case .nodeStarted(let node): return LogKind.nodeStarted.record("\(node) started", [node.name])
     case .nodeStopped(let node): return LogKind.nodeStopped.record("\(node) stopped", [node.name])
     case .storeFailed(let reason): return LogKind.storeFailed.record("storage failed: \(reason)", [reason])

@@ -30,6 +30,8 @@ struct PrometheusText {
     text.counter(.datagramsDropped, values.datagramsDropped)
     text.counter(.certificateReloads, values.certificateReloads)
     text.counter(.requests, values.requests)
+    text.family(.watches, [([], "\(values.watches)")])
+    text.counter(.watchLags, values.watchLags)
     text.counter(.limits, values.limits)
     text.counter(.storeFailures, values.storeFailures)
     text.counter(.recordsRepeated, values.recordsRepeated)

@@ -116,6 +116,7 @@ extension RepeatLimiter.Cause {
     case .duplicateNode(let node, _): self.init(.duplicateNode, node.name, "")
     case .broadcastDropped(let reason): self.init(.broadcastDropped, "", reason)
     case .linkDoubted(let peer): self.init(.linkDoubted, peer, "")
+    case .watchLagged(let resource): self.init(.watchLagged, "", resource)
     case .logLevelChanged(let level): self.init(.logLevelChanged, "", level)
     case .requestAnswered(let version, let encoding, _): self.init(.requestAnswered, "", "\(version) \(encoding)")
     default: return nil

@@ -24,6 +24,7 @@ from opening import check_opening
 from rotation import check_rotation
 from shared import check_shared
 from trust import check_unpinned, check_wrong_clients, check_wrong_seeds
+from watch import check_watch
 
 CHECK_SECONDS_MAX = 60
 HERE = pathlib.Path(__file__).resolve().parent
@@ -97,7 +98,7 @@ CHECKS = {
     "protobuf": check_messages_with_protobuf, "promtool": check_metrics_with_promtool,
     "wrong-seeds": check_wrong_seeds, "unpinned": check_unpinned, "datagrams": check_datagrams,
     "requests": check_requests, "links": check_links, "http2": check_http2, "http2-floods": check_http2_floods,
-    "openapi": check_openapi, "https": check_https, "https-mutual": check_https_mutual,
+    "openapi": check_openapi, "https": check_https, "https-mutual": check_https_mutual, "watch": check_watch,
     "control": check_control, "opening": check_opening,
     "rotation": check_rotation, "shared": check_shared, "flood": check_flood, "goodbye": check_goodbye,
 }

@@ -54,7 +54,8 @@ import Testing
 
   private func view(_ scopes: ControlScopes) throws -> NodeView {
     NodeView(
-      localNodeID: try #require(NodeID("a")), members: [], now: .origin, unixTicks: 0, isLeaving: false, notReady: [],
+      localNodeID: try #require(NodeID("a")), members: [], clock: MemberClock(now: .origin, unixTicks: 0),
+      isLeaving: false, notReady: [],
       scopes: scopes, activeRequests: 0)
   }
 }

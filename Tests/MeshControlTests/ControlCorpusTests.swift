@@ -18,7 +18,7 @@ import Testing
       roundTrip: nil, isLocal: name == node)
   }
   let view = NodeView(
-    localNodeID: node, members: members, now: .origin, unixTicks: 0, isLeaving: false, notReady: [],
+    localNodeID: node, members: members, clock: MemberClock(now: .origin, unixTicks: 0), isLeaving: false, notReady: [],
     scopes: [.read, .observe, .operate], activeRequests: 0)
   var asked: [String: ControlAction] = [:]
   for name in names {

@@ -11,7 +11,8 @@ private func ask(
   scopes: ControlScopes = [.read, .observe, .operate], origin: String? = nil
 ) throws -> (status: Int, text: String, actions: [ControlAction]) {
   let view = NodeView(
-    localNodeID: try #require(NodeID("a")), members: [], now: .origin, unixTicks: 0, isLeaving: false, notReady: [],
+    localNodeID: try #require(NodeID("a")), members: [], clock: MemberClock(now: .origin, unixTicks: 0),
+    isLeaving: false, notReady: [],
     scopes: scopes, minimumLevel: level, activeRequests: 0)
   var actions: [ControlAction] = []
   let response = Control.respond(

@@ -19,7 +19,8 @@ import Testing
         incarnation: 0, metadata: metadata, lastHeard: nil, roundTrip: nil, isLocal: number == 8)
     }
     return NodeView(
-      localNodeID: try #require(NodeID("n8")), members: members.reversed(), now: .origin, unixTicks: 0,
+      localNodeID: try #require(NodeID("n8")), members: members.reversed(),
+      clock: MemberClock(now: .origin, unixTicks: 0),
       isLeaving: false, notReady: [], scopes: [.read], activeRequests: 0, revision: revision)
   }
 

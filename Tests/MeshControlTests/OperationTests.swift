@@ -24,7 +24,7 @@ private func view(draining: Bool = false, leaving: Bool = false, scopes: Control
       try member("a", isLocal: true, draining: draining), try member("b"), try member("gone", status: .left),
       try member("late", status: .suspect),
     ],
-    now: .origin, unixTicks: 0, isLeaving: leaving, notReady: [], scopes: scopes, activeRequests: 0)
+    clock: MemberClock(now: .origin, unixTicks: 0), isLeaving: leaving, notReady: [], scopes: scopes, activeRequests: 0)
 }
 
 /// An answer and what the node was asked to do.

@@ -36,7 +36,8 @@ private func exampleView() throws -> NodeView {
   let known = try member(
     "mesh-a", .left, metadata("worker", http3: true, endpoint: "", labels: []), heard: nil, roundTrip: nil)
   return NodeView(
-    localNodeID: local.nodeID, members: [suspect, known, local], now: now, unixTicks: 17_639_784_001_234_567,
+    localNodeID: local.nodeID, members: [suspect, known, local],
+    clock: MemberClock(now: now, unixTicks: 17_639_784_001_234_567),
     isLeaving: false, notReady: [], scopes: [.read, .observe], activeRequests: 2)
 }
 

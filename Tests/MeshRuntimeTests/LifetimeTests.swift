@@ -62,9 +62,9 @@ extension NodeTests {
     var request = HTTPRequest()
     request.method = "GET"
     request.target = "/readyz"
-    #expect(node.core.answer(request).status == 200)
+    #expect(node.core.answer(request).response.status == 200)
     node.core.advance(to: .leaving)
-    #expect(node.core.answer(request).status == 503)
+    #expect(node.core.answer(request).response.status == 503)
     try node.stopAndWait(timeout: .seconds(10))
   }
 

@@ -39,8 +39,10 @@ struct MembersSnapshotTests {
         table[node] = change
         changes.append((node, change))
       }
-      updated = updated.updated(
-        with: changes, revision: UInt64(round), unixNanoseconds: Int64(round), published: .origin)
+      updated =
+        updated.updated(
+          with: changes, revision: UInt64(round), unixNanoseconds: Int64(round), published: .origin
+        ).snapshot
       #expect(Array(updated.members) == [local] + table.values && updated.members.count == table.count + 1)
       #expect(updated.revision == UInt64(round) && updated.unixNanoseconds == Int64(round))
     }
@@ -54,7 +56,8 @@ struct MembersSnapshotTests {
     let changed = try member("node-8", epoch: 99)
     let after = before.updated(
       with: [(gone, nil), (new.nodeID, new), (changed.nodeID, changed)], revision: 2, unixNanoseconds: 0,
-      published: .origin)
+      published: .origin
+    ).snapshot
     #expect(Array(before.members) == listed && before.revision == 1)
     #expect(
       after.members[gone] == nil && after.members[new.nodeID] == new && after.members[changed.nodeID]?.epoch == 99)
@@ -64,11 +67,14 @@ struct MembersSnapshotTests {
   @Test func theLocalMemberIsReplacedAndStaysFirst() throws {
     let before = picture(of: [try member("a"), try member("b", isLocal: true)])
     let local = try member("b", epoch: 5, isLocal: true)
-    let after = before.updated(with: [(local.nodeID, local)], revision: 2, unixNanoseconds: 0, published: .origin)
+    let after = before.updated(
+      with: [(local.nodeID, local)], revision: 2, unixNanoseconds: 0, published: .origin
+    ).snapshot
     #expect(names(after) == ["b", "a"] && after.members.first?.epoch == 5)
     // Of several changes of one member, the last counts.
     let last = after.updated(
-      with: [(local.nodeID, local), (local.nodeID, nil)], revision: 3, unixNanoseconds: 0, published: .origin)
+      with: [(local.nodeID, local), (local.nodeID, nil)], revision: 3, unixNanoseconds: 0, published: .origin
+    ).snapshot
     #expect(names(last) == ["a"])
   }
 
@@ -76,7 +82,8 @@ struct MembersSnapshotTests {
     let before = picture(of: [try member("a"), try member("b", isLocal: true)])
     func updated(_ picture: MembersSnapshot, _ member: MemberView?, revision: UInt64) throws -> MembersSnapshot {
       picture.updated(
-        with: [(try #require(NodeID("a")), member)], revision: revision, unixNanoseconds: 0, published: .origin)
+        with: [(try #require(NodeID("a")), member)], revision: revision, unixNanoseconds: 0, published: .origin
+      ).snapshot
     }
     let heard = try updated(before, try member("a", heard: .origin + .seconds(1)), revision: 2)
     #expect(heard.revision == 2 && heard.contentRevision == 1)
@@ -85,6 +92,19 @@ struct MembersSnapshotTests {
     let gone = try updated(other, nil, revision: 4)
     #expect(gone.contentRevision == 4 && gone.members.count == 1)
     #expect(try updated(gone, nil, revision: 5).contentRevision == 4)
+  }
+
+  @Test func whatAPictureTellsAnewIsGivenWithIt() throws {
+    let before = picture(of: [try member("a"), try member("b", isLocal: true)])
+    let heard = try member("a", heard: .origin + .seconds(1))
+    let moved = try member("b", epoch: 9, isLocal: true)
+    let new = try member("c")
+    let unknown = try #require(NodeID("x"))
+    let content = before.updated(
+      with: [(heard.nodeID, heard), (moved.nodeID, moved), (new.nodeID, new), (unknown, nil)], revision: 2,
+      unixNanoseconds: 0, published: .origin
+    ).content
+    #expect(content.map(\.new) == [moved, new] && content.map { $0.old?.epoch } == [before.members.first?.epoch, nil])
   }
 
   private func names(_ picture: MembersSnapshot) -> [String] { picture.members.map(\.nodeID.name) }

@@ -182,7 +182,7 @@ import Testing
       var request = HTTPRequest()
       (request.method, request.target, request.body) = (method, "/omnirelay/control/logging", Array(body.utf8))
       request.headers = [HTTPField("Host", "localhost"), HTTPField("Content-Type", "application/json")]
-      return node.core.answer(request)
+      return node.core.answer(request).response
     }
     func set(_ level: String) { #expect(ask("POST", "{\"level\":\"\(level)\"}").status == 204) }
     for _ in 0..<2 { set("none") }

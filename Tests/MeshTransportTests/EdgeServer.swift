@@ -10,6 +10,8 @@ final class EdgeServer: @unchecked Sendable {
   private let thread: Thread
   private let done = DispatchSemaphore(value: 0)
   private let seen: Observations
+  /// What `/stream` tells everybody who asks for it.
+  let script = SharedLines()
 
   private final class Observations: @unchecked Sendable {
     private let lock = NSLock()
@@ -22,8 +24,13 @@ final class EdgeServer: @unchecked Sendable {
     let address = try #require(SocketAddress(literal: host, port: 0))
     let seen = Observations()
     self.seen = seen
+    let script = script
     let edge = try EdgeTransport(
-      address: address, options: options, answer: EdgeServer.answer(to:), observe: { seen.add($0) })
+      address: address, options: options,
+      answer: { request in
+        HTTPAnswer(EdgeServer.answer(to: request), body: request.target == "/stream" ? Script(script) : nil)
+      },
+      observe: { seen.add($0) })
     self.edge = edge
     let done = done
     thread = Thread {

@@ -19,10 +19,10 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
   #expect(first?.target == "/1")
   let early = connection.nextRequest()
   #expect(early == nil, "the first request isn't answered yet")
-  connection.respond(ok("one"))
+  connection.respond(HTTPAnswer(ok("one")))
   let second = connection.nextRequest()
   #expect(second?.target == "/2")
-  connection.respond(ok("two"))
+  connection.respond(HTTPAnswer(ok("two")))
   #expect(
     output(connection)
       == "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\none"
@@ -37,7 +37,7 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
   connection.receive(Array("HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".utf8))
   let request = connection.nextRequest()
   #expect(request != nil)
-  connection.respond(ok("body"), date: "Sun, 06 Nov 1994 08:49:37 GMT")
+  connection.respond(HTTPAnswer(ok("body")), date: "Sun, 06 Nov 1994 08:49:37 GMT")
   #expect(
     output(connection) == "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
       + "Content-Length: 4\r\nConnection: keep-alive\r\n\r\n")
@@ -48,7 +48,7 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
   connection.receive(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\nBAD\r\n".utf8))
   let request = connection.nextRequest()
   #expect(request != nil)
-  connection.respond(ok("1"))
+  connection.respond(HTTPAnswer(ok("1")))
   let none = connection.nextRequest()
   #expect(none == nil)
   let text = output(connection)
@@ -65,7 +65,7 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
   connection.receiveEnd()
   let request = connection.nextRequest()
   #expect(request != nil)
-  connection.respond(ok("1"))
+  connection.respond(HTTPAnswer(ok("1")))
   let none = connection.nextRequest()
   #expect(none == nil)
   #expect(!connection.isOver)
@@ -78,7 +78,7 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
   connection.receive(Array("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
   let first = connection.nextRequest()
   #expect(first != nil)
-  connection.respond(ok(String(repeating: "x", count: HTTP1Connection.outputBytesMax)))
+  connection.respond(HTTPAnswer(ok(String(repeating: "x", count: HTTP1Connection.outputBytesMax))))
   let second = connection.nextRequest()
   #expect(second == nil && !connection.wantsInput)
   connection.wrote(connection.output.count)
@@ -93,7 +93,7 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
     connection.receive(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
     let request = connection.nextRequest()
     #expect(request != nil)
-    connection.respond(ok(String(repeating: "x", count: 10_000)))
+    connection.respond(HTTPAnswer(ok(String(repeating: "x", count: 10_000))))
     connection.wrote(connection.output.count - 1)
     #expect(connection.output == [UInt8(ascii: "x")])
   }
@@ -178,4 +178,68 @@ func otherURLsAreErrorsThatNameThem(url: String) {
   let error = #expect(throws: TransportError.self) { _ = try HTTPURL(parsing: url) }
   #expect(error?.description.hasPrefix("can't GET '") == true)
   #expect(error?.description.contains("\n") == false)
+}
+
+@Test func aBodyThatIsMadeWhileItIsReadComesInChunksAndTheNextRequestIsNext() {
+  var connection = HTTP1Connection()
+  connection.receive("GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
+  _ = connection.nextRequest()
+  let lines = SharedLines()
+  connection.respond(HTTPAnswer(HTTPResponse(), body: Script(lines)))
+  #expect(text(&connection) == "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "the head doesn't wait")
+  lines.add("0123456789abcdefg")
+  #expect(connection.produce(.origin) == Script.later && connection.isStreaming && connection.nextRequest() == nil)
+  #expect(text(&connection) == "11\r\n0123456789abcdefg\r\n")
+  lines.add("end")
+  #expect(connection.produce(.origin) == nil && !connection.isStreaming)
+  #expect(text(&connection) == "0\r\n\r\n" && connection.nextRequest()?.target == "/b")
+}
+
+@Test func toHTTP10TheEndOfAStreamIsTheEndOfTheConnectionAndHEADGetsTheHeadAlone() {
+  var old = HTTP1Connection()
+  old.receive("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".utf8)
+  _ = old.nextRequest()
+  old.respond(HTTPAnswer(HTTPResponse(), body: Script(["told", "end"])))
+  #expect(old.produce(.origin) == nil)
+  #expect(text(&old) == "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ntold" && old.isOver)
+  var head = HTTP1Connection()
+  head.receive("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
+  _ = head.nextRequest()
+  head.respond(HTTPAnswer(HTTPResponse(), body: Script(["told", "end"])))
+  #expect(!head.isStreaming && text(&head) == "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" && !head.isOver)
+}
+
+@Test func noFurtherPartIsMadeWhileTheReaderHasNotTakenThoseBefore() {
+  var limits = HTTPLimits()
+  limits.partBytesMax = 10
+  var connection = HTTP1Connection(limits: limits)
+  connection.receive("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
+  _ = connection.nextRequest()
+  let lines = SharedLines()
+  for _ in 0..<10 { lines.add("12345") }
+  connection.respond(HTTPAnswer(HTTPResponse(), body: Script(lines)))
+  _ = connection.produce(.origin)
+  #expect(lines.asked == 0, "the head waits")
+  _ = text(&connection)
+  _ = connection.produce(.origin)
+  #expect(lines.asked == 1, "ten bytes with what surrounds them")
+  connection.finish()
+  _ = text(&connection)
+  #expect(connection.produce(.origin) == nil && text(&connection) == "0\r\n\r\n" && connection.isOver)
+}
+
+@Test func aRefusalAmidAStreamBreaksItOff() {
+  var connection = HTTP1Connection()
+  connection.receive("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET ".utf8)
+  _ = connection.nextRequest()
+  connection.respond(HTTPAnswer(HTTPResponse(), body: Script([])))
+  _ = text(&connection)
+  #expect(connection.stage == .idle, "what comes meanwhile has time")
+  connection.refuse(HTTPFailure(408, "late"))
+  #expect(connection.output.isEmpty && connection.isOver && connection.takeRefusals() == [])
+}
+
+private func text(_ connection: inout HTTP1Connection) -> String {
+  defer { connection.wrote(connection.output.count) }
+  return String(decoding: connection.output, as: UTF8.self)
 }

@@ -43,7 +43,7 @@ private func serve(_ bytes: [UInt8], cutAt middle: Int) -> [UInt8] {
       let request = connection.nextRequest()
       var response = HTTPResponse()
       response.body = request?.body ?? []
-      connection.respond(response)
+      connection.respond(HTTPAnswer(response))
       output += connection.output
       connection.wrote(connection.output.count)
       if request == nil { break }

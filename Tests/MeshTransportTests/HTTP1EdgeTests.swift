@@ -151,7 +151,7 @@ import Testing
   #expect(server.stop())
   #expect(idle.readToEnd().isEmpty)
   let address = try #require(SocketAddress(literal: "127.0.0.1", port: server.edge.port))
-  let again = try EdgeTransport(address: address, answer: { _ in HTTPResponse() }, observe: { _ in })
+  let again = try EdgeTransport(address: address, answer: { _ in HTTPAnswer(HTTPResponse()) }, observe: { _ in })
   again.stop()
   again.run()
 }
@@ -160,7 +160,7 @@ import Testing
   let server = try EdgeServer()
   let address = try #require(SocketAddress(literal: "127.0.0.1", port: server.edge.port))
   let error = #expect(throws: TransportError.self) {
-    _ = try EdgeTransport(address: address, answer: { _ in HTTPResponse() }, observe: { _ in })
+    _ = try EdgeTransport(address: address, answer: { _ in HTTPAnswer(HTTPResponse()) }, observe: { _ in })
   }
   #expect(error?.addressInUse == true && error?.description.contains("127.0.0.1:\(server.edge.port)") == true)
   #expect(server.stop())
@@ -170,7 +170,7 @@ import Testing
 func anAddressThatOthersReachIsRefused(host: String) throws {
   let address = try #require(SocketAddress(literal: host, port: 0))
   let error = #expect(throws: TransportError.self) {
-    _ = try EdgeTransport(address: address, answer: { _ in HTTPResponse() }, observe: { _ in })
+    _ = try EdgeTransport(address: address, answer: { _ in HTTPAnswer(HTTPResponse()) }, observe: { _ in })
   }
   #expect(error?.description.contains("loopback") == true && error?.description.contains(host) == true)
 }
@@ -184,7 +184,7 @@ func anAddressThatOthersReachIsRefused(host: String) throws {
   #expect(refused?.timedOut == false && refused?.description.contains("http://127.0.0.1:\(port)/x") == true)
   let address = try #require(SocketAddress(literal: "127.0.0.1", port: 0))
   // Listening, but nobody accepts.
-  let silent = try EdgeTransport(address: address, answer: { _ in HTTPResponse() }, observe: { _ in })
+  let silent = try EdgeTransport(address: address, answer: { _ in HTTPAnswer(HTTPResponse()) }, observe: { _ in })
   let late = #expect(throws: TransportError.self) {
     try HTTPClient.get(url: "http://127.0.0.1:\(silent.port)/", timeout: .milliseconds(200))
   }

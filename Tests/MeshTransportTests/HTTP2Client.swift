@@ -201,7 +201,7 @@ final class HTTP2Talk {
   func serve() {
     while let request = connection.nextRequest(date: "now") {
       requests.append(request)
-      connection.respond(answer(request), date: "now")
+      connection.respond(HTTPAnswer(answer(request)), date: "now")
     }
     while isReading, !connection.output.isEmpty {
       let output = connection.output

@@ -121,7 +121,7 @@ func onlyAnswersThatMayHaveABodyHaveOne(method: String, status: Int) {
   let connection = talk.connection
   connection.receive(HTTP2Frame.get(1).bytes[...], now: .origin)
   _ = connection.nextRequest()
-  connection.respond(response(200, body: 1 << 20))
+  connection.respond(HTTPAnswer(response(200, body: 1 << 20)))
   _ = connection.nextRequest()
   #expect(connection.output.count >= HTTP2Connection.outputBytesMax)
   #expect(connection.output.count < HTTP2Connection.outputBytesMax + 16_384 + 100)
@@ -176,7 +176,7 @@ func onlyAnswersThatMayHaveABodyHaveOne(method: String, status: Int) {
   let talk = HTTP2Talk()
   talk.connection.receive(HTTP2Frame.get(1).bytes[...], now: .origin)
   _ = talk.connection.nextRequest()
-  talk.connection.respond(response(200), closing: true)
+  talk.connection.respond(HTTPAnswer(response(200)), closing: true)
   talk.serve()
   #expect(talk.reader.goaway != nil)
 }

@@ -342,7 +342,7 @@ func streamsOfAWrongLengthCountAsBrokenOff(count: Int) {
   var response = HTTPResponse()
   response.body = [UInt8](repeating: 1, count: 1 << 20)
   _ = connection.nextRequest()
-  connection.respond(response)
+  connection.respond(HTTPAnswer(response))
   _ = connection.nextRequest()
   // Not as fast as a flood.
   func ping(_ count: Int) {

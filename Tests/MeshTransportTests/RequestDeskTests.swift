@@ -7,14 +7,22 @@ import Testing
 private final class Answers: AnsweringSession {
   var statuses: [Int64: String] = [:]
   var dropped: [Int64] = []
+  var bodies: [Int64: [UInt8]] = [:]
+  /// How much of them their readers took.
+  var taken: [Int64: Int] = [:]
+  var finished: [Int64: [HTTPField]] = [:]
 
   func submitContinue(on stream: Int64) {}
   func submitResponse(_ fields: [HTTPField], on stream: Int64, isWhole: Bool) -> Bool {
     statuses[stream] = fields[":status"]
     return true
   }
-  func send(_ bytes: [UInt8], on stream: Int64) -> Int? { bytes.count }
-  func finish(_ stream: Int64, trailers: [HTTPField]) {}
+  func send(_ bytes: [UInt8], on stream: Int64) -> Int? {
+    bodies[stream, default: []] += bytes
+    return bytes.count
+  }
+  func waiting(on stream: Int64) -> Int? { (bodies[stream]?.count ?? 0) - (taken[stream] ?? 0) }
+  func finish(_ stream: Int64, trailers: [HTTPField]) { finished[stream] = trailers }
   func dropRest(of stream: Int64) { dropped.append(stream) }
 }
 
@@ -54,5 +62,51 @@ private final class Answers: AnsweringSession {
   desk.ended(8)
   #expect(desk.next()?.body == body && desk.bodyBytes == 0)
   #expect(desk.next() == nil && !desk.hasAnsweredAll)
-  #expect(desk.respond(HTTPResponse(), of: session, date: nil)?.stream == 8)
+  #expect(desk.respond(HTTPAnswer(HTTPResponse()), of: session, date: nil)?.stream == 8)
+}
+
+@Test func bodiesAreMadeAsFastAsTheirReadersTakeThemAndEndWithTheirTrailers() throws {
+  let session = Answers()
+  var limits = HTTPLimits()
+  limits.partBytesMax = 10
+  let desk = RequestDesk<Answers>(version: "HTTP/3", message: limits, bodiesBytesMax: 100)
+  let bodies = [Int64(0): Script(["12345", "67890", "more"]), 4: Script([])]
+  for stream in [Int64(0), 4] {
+    desk.received(
+      fields: HTTP3Client.fields("GET", of: "/"), areTrailers: false, bodyFollows: false, refusal: nil, on: stream,
+      of: session, now: .origin)
+    desk.ended(stream)
+    _ = try #require(desk.next())
+    #expect(desk.respond(HTTPAnswer(HTTPResponse(), body: bodies[stream]), of: session, date: nil)?.bytes == 0)
+  }
+  func produce(hasRoom: Bool = true) -> Instant? {
+    desk.produce(of: session, .origin, while: { hasRoom }, sent: { _, _ in })
+  }
+  #expect(produce(hasRoom: false) == nil && session.bodies.isEmpty, "the connection has no room")
+  #expect(produce() == Script.later && session.bodies == [0: Array("1234567890".utf8)], "ten bytes wait")
+  session.taken[0] = 1
+  #expect(produce() == Script.later && session.bodies[0]?.count == 14 && desk.isStreaming && !desk.hasAnsweredAll)
+  desk.stopProducing()
+  session.taken[0] = 14
+  #expect(produce() == nil && session.finished == [0: [HTTPField("told", "all")], 4: [HTTPField("told", "all")]])
+  #expect(!desk.isStreaming && desk.hasAnsweredAll)
+}
+
+@Test func aBodyWhoseStreamIsGoneIsLetGo() throws {
+  let session = Answers()
+  let desk = RequestDesk<Answers>(version: "HTTP/3", message: HTTPLimits(), bodiesBytesMax: 100)
+  weak var body: Script?
+  do {
+    let script = Script(["x"])
+    body = script
+    desk.received(
+      fields: HTTP3Client.fields("GET", of: "/"), areTrailers: false, bodyFollows: false, refusal: nil, on: 0,
+      of: session, now: .origin)
+    desk.ended(0)
+    _ = try #require(desk.next())
+    _ = desk.respond(HTTPAnswer(HTTPResponse(), body: script), of: session, date: nil)
+  }
+  #expect(body != nil && desk.isStreaming)
+  desk.closed(0)
+  #expect(body == nil && !desk.isStreaming)
 }

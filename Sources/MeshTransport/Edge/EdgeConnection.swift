@@ -30,6 +30,8 @@ final class EdgeConnection: ReactorHandler {
   /// When something must have happened, but for what `http` knows of single requests.
   private var ownDeadline: Instant
   private var progressSeen = 0
+  /// When a body that is made meanwhile wants to be asked again.
+  private var partDue: Instant?
   /// It ends when what is being answered is out.
   private var isFinishing = false
   /// When the connection last began to wait for a request; nil while it is busy with one.
@@ -52,7 +54,13 @@ final class EdgeConnection: ReactorHandler {
   var isClosed: Bool { if case .closed = phase { true } else { false } }
 
   /// When something must have happened.
-  var deadline: Instant { min(ownDeadline, arrivalDeadline ?? .distantFuture) }
+  var deadline: Instant { min(ownDeadline, arrivalDeadline ?? .distantFuture, partDue ?? .distantFuture) }
+
+  /// Whether an answer to it is being made while it is read.
+  var isStreaming: Bool { http.isStreaming && !isClosed }
+
+  /// There may be something new for it.
+  func produce(_ now: Instant) { process(now) }
 
   private var arrivalDeadline: Instant? {
     guard case .open = phase else { return nil }
@@ -76,6 +84,7 @@ final class EdgeConnection: ReactorHandler {
   func timeOut(now: Instant) {
     guard case .open = phase else { return close() }
     let requestIsLate = arrivalDeadline.map { $0 <= now } ?? false
+    if !requestIsLate, ownDeadline > now { return process(now) }
     if requestIsLate || (stage != .idle && !http.awaitsReader) {
       http.refuse(HTTPFailure(408, "The request took too long to arrive."), date: transport.date(), now: now)
       return process(now)
@@ -134,6 +143,9 @@ final class EdgeConnection: ReactorHandler {
     guard case .open = phase else { return }
     while true {
       answerAll()
+      partDue = http.produce(now)
+      // The request behind an answer that is whole now is next.
+      if partDue == nil, !http.isStreaming { answerAll() }
       while !transport.mayHold(http.bodyBytes, insteadOf: bodyBytes) {
         guard makeRoom() else { return close() }
       }
@@ -159,7 +171,8 @@ final class EdgeConnection: ReactorHandler {
 
   private func answerAll() {
     while let request = http.nextRequest(date: transport.date()) {
-      http.respond(transport.respond(to: request), date: transport.date(), closing: transport.isStopping)
+      let answer = transport.respond(to: request, mayStream: http.isStreaming || transport.mayStream)
+      http.respond(answer, date: transport.date(), closing: transport.isStopping)
     }
   }
 
@@ -198,6 +211,12 @@ final class EdgeConnection: ReactorHandler {
     if isAwaitingReader {
       // What else the client says meanwhile gives it no more time.
       if progressed || !wasAwaitingReader { ownDeadline = now + options.writeTimeout }
+      idleSince = nil
+      return
+    }
+    if http.isStreaming, newStage == .idle {
+      // Who waits for news has time.
+      ownDeadline = .distantFuture
       idleSince = nil
       return
     }

@@ -72,9 +72,20 @@ struct EdgeConversation {
   }
 
   /// Answers the request that `nextRequest` handed out.
-  mutating func respond(_ response: HTTPResponse, date: String, closing: Bool) {
-    http?.respond(response, date: date, closing: closing)
+  mutating func respond(_ answer: HTTPAnswer, date: String, closing: Bool) {
+    http?.respond(answer, date: date, closing: closing)
   }
+
+  /// Takes the parts that the bodies of answers have. Gives the time to ask again; nil when nothing waits for one.
+  mutating func produce(_ now: Instant) -> Instant? {
+    // What is sealed waits for the wire as well: without this a slow reader would be ahead by all that TLS holds.
+    guard tls?.output.isEmpty ?? true else { return nil }
+    defer { seal() }
+    return http?.produce(now)
+  }
+
+  /// Whether an answer is being made while its reader takes it.
+  var isStreaming: Bool { http?.isStreaming ?? false }
 
   /// Refuses the request that has been arriving for longest.
   mutating func refuse(_ failure: HTTPFailure, date: String, now: Instant) {

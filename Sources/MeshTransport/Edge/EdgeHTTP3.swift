@@ -61,6 +61,12 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
     }
   }
 
+  /// Lets those whose answers are being made have what is new.
+  func produce() { for client in endpoint.users.values where client.isStreaming { endpoint.touch(client) } }
+
+  /// Whether one more client may have an answer that is made while it is read.
+  var mayStream: Bool { endpoint.users.values.count { $0.isStreaming } < options.streamingConnectionsMax }
+
   /// Whether clients are still there.
   var hasClients: Bool { !endpoint.users.isEmpty }
 

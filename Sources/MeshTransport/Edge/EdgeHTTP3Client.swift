@@ -22,6 +22,8 @@ final class EdgeHTTP3Client: QUICUser {
   /// When its reader last took some of an answer, or was first to take some.
   private var readSince: Instant?
   private var progressSeen = 0
+  /// When a body that is made meanwhile wants to be asked again.
+  private var partDue: Instant?
 
   init(_ quic: QUICConnection, listener: EdgeHTTP3) {
     self.listener = listener
@@ -51,6 +53,8 @@ final class EdgeHTTP3Client: QUICUser {
     // ngtcp2 has the keys.
     if quic.tls != nil { quic.releaseTLS() }
     answerAll(of: session, now)
+    partDue = desk.produce(
+      of: session, now, while: { session.outstanding < HTTP2Connection.answerBytesMax }, sent: { _, _ in })
     while !listener.transport.mayHold(desk.bodyBytes, insteadOf: heldBytes) {
       listener.observe(.limitReached(options.bodiesLimit, peer: remote))
       guard desk.refuseLongest(options.bodiesFailure, of: session) else { return sendAway(options.bodiesLimit) }
@@ -69,7 +73,9 @@ final class EdgeHTTP3Client: QUICUser {
       if desk.answerRefusal(of: session, date: transport.date()) != nil { continue }
       guard var request = desk.next() else { return }
       request.peer = quic.identity
-      _ = desk.respond(transport.respond(to: request), of: session, date: transport.date())
+      let answer = transport.respond(to: request, mayStream: isStreaming || listener.mayStream)
+      _ = desk.respond(answer, of: session, date: transport.date())
+      if transport.isStopping { answer.body?.stop() }
       (hasAsked, idleSince) = (true, now)
     }
   }
@@ -87,9 +93,13 @@ final class EdgeHTTP3Client: QUICUser {
     let sectionEnd = session.oldestUnfinishedSection.map { $0 + options.headTimeout } ?? .distantFuture
     let arrivalEnd = desk.arrivingSince.map { $0 + options.bodyTimeout } ?? .distantFuture
     let readEnd = readSince.map { $0 + options.writeTimeout } ?? .distantFuture
-    let idleEnd = idleSince + (hasAsked ? options.idleTimeout : options.headTimeout)
-    deadline = min(sectionEnd, arrivalEnd, readEnd, idleEnd)
+    // Who waits for news has time.
+    let idleEnd = isStreaming ? .distantFuture : idleSince + (hasAsked ? options.idleTimeout : options.headTimeout)
+    deadline = min(sectionEnd, arrivalEnd, readEnd, idleEnd, partDue ?? .distantFuture)
   }
+
+  /// Whether an answer to it is being made while it is read.
+  var isStreaming: Bool { desk.isStreaming }
 
   /// Whether no request of it is arriving or being answered.
   var isIdle: Bool { !desk.isReceiving && desk.hasAnsweredAll && (session?.outstanding ?? 0) == 0 }
@@ -99,7 +109,9 @@ final class EdgeHTTP3Client: QUICUser {
       sendAway("a field section that took too long")
     } else if let since = desk.arrivingSince, since + options.bodyTimeout <= now {
       _ = desk.refuseOldest(HTTPFailure(408, "The request took too long to arrive."), of: session)
-    } else {
+    } else if partDue.map({ now < $0 }) ?? true {
+      closeCode = closeCode ?? HTTP3ErrorCode.noError
+    } else if let since = readSince, since + options.writeTimeout <= now {
       closeCode = closeCode ?? HTTP3ErrorCode.noError
     }
   }
@@ -107,6 +119,7 @@ final class EdgeHTTP3Client: QUICUser {
   /// Takes no further requests; it ends when those it has are answered and their answers read.
   func finish() {
     isFinishing = true
+    desk.stopProducing()
     session?.drain()
   }
 

@@ -12,7 +12,10 @@ protocol EdgeProtocol {
   /// The next complete request; answer it with `respond` before asking again. Refusals are answered inside.
   mutating func nextRequest(date: String?) -> HTTPRequest?
   /// Answers the request that `nextRequest` handed out. `closing`: the connection takes no further ones.
-  mutating func respond(_ response: HTTPResponse, date: String?, closing: Bool)
+  mutating func respond(_ answer: HTTPAnswer, date: String?, closing: Bool)
+  /// Takes the parts that the bodies of answers have, as far as their reader has taken those before. Gives the time to
+  /// ask again; nil when nothing waits for one.
+  mutating func produce(_ now: Instant) -> Instant?
   /// Answers `failure` to the request that has been arriving for longest.
   mutating func refuse(_ failure: HTTPFailure, date: String?)
   /// Answers `failure` to the request whose body has become longest so far. False when none has any.
@@ -25,6 +28,8 @@ protocol EdgeProtocol {
   var output: ArraySlice<UInt8> { get }
   /// `count` bytes of `output` were written.
   mutating func wrote(_ count: Int)
+  /// Whether an answer is being made while its reader takes it.
+  var isStreaming: Bool { get }
   /// Whether answers, or parts of them, wait for their reader.
   var awaitsReader: Bool { get }
   /// Grows when a reader takes some of an answer.

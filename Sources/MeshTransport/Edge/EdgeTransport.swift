@@ -16,9 +16,11 @@ public final class EdgeTransport: @unchecked Sendable {
   // Sendable although it has mutable state: `lock` guards what `stop` touches; all else belongs to the edge thread.
   private let lock = Lock()
   private var stopRequested = false
+  /// Somebody called `wake` since the last turn.
+  private var isWoken = false
   private let reactor: Reactor
   private let options: EdgeOptions
-  private let answer: @Sendable (HTTPRequest) -> HTTPResponse
+  private let answer: @Sendable (HTTPRequest) -> HTTPAnswer
   let observe: @Sendable (Observation) -> Void
   private var listener: Int32
   private var connections: [Int32: EdgeConnection] = [:]
@@ -42,7 +44,7 @@ public final class EdgeTransport: @unchecked Sendable {
   /// a port in use (`addressInUse`), no descriptors left, a certificate that TLS can't use; each says which.
   public init(
     address: SocketAddress, options: EdgeOptions = EdgeOptions(),
-    answer: @escaping @Sendable (HTTPRequest) -> HTTPResponse, observe: @escaping @Sendable (Observation) -> Void
+    answer: @escaping @Sendable (HTTPRequest) -> HTTPAnswer, observe: @escaping @Sendable (Observation) -> Void
   ) throws(TransportError) {
     guard address.isLoopback else {
       throw TransportError(
@@ -87,16 +89,34 @@ public final class EdgeTransport: @unchecked Sendable {
     reactor.wakeUp()
   }
 
+  /// Lets the bodies that are made while they are read have what is new. Any thread; costs a lock when the last call
+  /// was not acted on yet.
+  public func wake() {
+    let isFirst = lock.locked {
+      defer { isWoken = true }
+      return !isWoken
+    }
+    if isFirst { reactor.wakeUp() }
+  }
+
   var isStopping: Bool { lock.locked { stopRequested } }
 
-  func respond(to request: HTTPRequest) -> HTTPResponse {
-    var response = answer(request)
+  /// The answer to `request`. `mayStream`: its connection may have one more that is made while it is read.
+  func respond(to request: HTTPRequest, mayStream: Bool) -> HTTPAnswer {
+    var given = answer(request)
+    if given.body != nil, !mayStream {
+      observe(.limitReached("control connections that stream: \(options.streamingConnectionsMax)"))
+      given = HTTPAnswer(HTTPResponse(HTTPFailure(503, "Too many connections have answers that go on.")))
+    }
     // [RFC 7838 §3] For an hour: a node that is started again may have another port.
     if http3 != nil, request.version != "HTTP/3" {
-      response.headers.append(HTTPField("Alt-Svc", "h3=\":\(port)\"; ma=3600"))
+      given.response.headers.append(HTTPField("Alt-Svc", "h3=\":\(port)\"; ma=3600"))
     }
-    return response
+    return given
   }
+
+  /// Whether one more connection over TCP may have an answer that is made while it is read.
+  var mayStream: Bool { connections.values.count { $0.isStreaming } < options.streamingConnectionsMax }
 
   func date() -> String { clock.now() }
 
@@ -210,11 +230,22 @@ public final class EdgeTransport: @unchecked Sendable {
 
   private func nextDeadline() -> Instant {
     let now = MonotonicClock.now()
+    if takeWake() {
+      for connection in Array(connections.values) where connection.isStreaming { connection.produce(now) }
+      http3?.produce()
+    }
     if let pause = acceptPausedUntil, pause <= now { resumeAccepting() }
     for connection in connections.values.filter({ $0.deadline <= now }) { connection.timeOut(now: now) }
     let earliest = connections.values.map(\.deadline).min() ?? .distantFuture
     let http3Deadline = http3?.turn(now) ?? .distantFuture
     return min(earliest, acceptPausedUntil ?? .distantFuture, http3Deadline)
+  }
+
+  private func takeWake() -> Bool {
+    lock.locked {
+      defer { isWoken = false }
+      return isWoken
+    }
   }
 
   private func closeListener() {

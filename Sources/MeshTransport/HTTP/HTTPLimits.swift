@@ -9,6 +9,8 @@ public struct HTTPLimits: Equatable, Sendable {
   public var fieldsMax = 100
   /// The decoded body; more is 413.
   public var bodyBytesMax = 1024 * 1024
+  /// Of a body that is made while its reader takes it, what may wait for that; with more, no further part is made.
+  public var partBytesMax = 16 * 1024
   /// The text of chunk extensions in one body: they carry nothing for us, and are cheap to abuse; more is 400.
   public var chunkExtensionBytesMax = 16 * 1024
 

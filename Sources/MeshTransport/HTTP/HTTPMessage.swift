@@ -64,12 +64,12 @@ extension HTTPResponse {
   /// The trailers as they may be sent.
   var sendableTrailers: [HTTPField] { trailers.filter(HTTPResponse.isSendable) }
 
-  /// The fields before the body as HTTP/2 and HTTP/3 send them.
-  func streamFields(date: String?) -> [HTTPField] {
+  /// The fields before the body as HTTP/2 and HTTP/3 send them. `bodyFollows`: nobody knows yet how long it will be.
+  func streamFields(date: String?, bodyFollows: Bool = false) -> [HTTPField] {
     var fields = [HTTPField(":status", "\(finalStatus)")]
     for field in sendableHeaders { fields.append(HTTPField(field.name.lowercased(), field.value)) }
     if let date { fields.append(HTTPField("date", date)) }
-    if mayHaveBody { fields.append(HTTPField("content-length", "\(body.count)")) }
+    if mayHaveBody, !bodyFollows { fields.append(HTTPField("content-length", "\(body.count)")) }
     return fields
   }
 

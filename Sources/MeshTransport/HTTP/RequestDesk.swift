@@ -12,6 +12,8 @@ protocol AnsweringSession: AnyObject {
   func submitResponse(_ fields: [HTTPField], on stream: StreamID, isWhole: Bool) -> Bool
   /// Appends to the body of an answer. Returns the bytes of it that wait; nil when the stream is gone.
   func send(_ bytes: [UInt8], on stream: StreamID) -> Int?
+  /// The bytes of a body that wait for its reader; nil when the stream is gone.
+  func waiting(on stream: StreamID) -> Int?
   /// Ends the body of an answer, with trailers unless `trailers` is empty.
   func finish(_ stream: StreamID, trailers: [HTTPField])
   /// What still comes on `stream` is of no use: its answer is a refusal.
@@ -41,6 +43,8 @@ final class RequestDesk<Session: AnsweringSession> {
   /// The statuses of those that were answered, until somebody asks.
   private var refusals: [Int] = []
   private var exchange: (stream: StreamID, isHead: Bool)?
+  /// Bodies that are made while their readers take them.
+  private var following: [StreamID: any AnswerBody] = [:]
   /// Of requests that are arriving or wait to be handed out.
   private(set) var bodyBytes = 0
 
@@ -100,6 +104,7 @@ final class RequestDesk<Session: AnsweringSession> {
       bodyBytes -= complete.remove(at: index).request.body.count
     }
     refused.removeAll { $0.stream == stream }
+    following[stream] = nil
   }
 
   // MARK: Refusals
@@ -130,7 +135,7 @@ final class RequestDesk<Session: AnsweringSession> {
     guard !refused.isEmpty else { return nil }
     let (stream, failure) = refused.removeFirst()
     refusals.append(failure.status)
-    return (stream, answer(HTTPResponse(failure), on: stream, isHead: false, of: session, date: date))
+    return (stream, answer(HTTPAnswer(HTTPResponse(failure)), on: stream, isHead: false, of: session, date: date))
   }
 
   /// The statuses of the refusals that were answered since this was asked last.
@@ -158,32 +163,74 @@ final class RequestDesk<Session: AnsweringSession> {
 
   /// Answers the request that `next` handed out. Gives its stream and the bytes of the body that were taken.
   func respond(
-    _ response: HTTPResponse, of session: Session?, date: String?
+    _ given: HTTPAnswer, of session: Session?, date: String?
   ) -> (stream: StreamID, bytes: Int)? {
     guard let exchange else { return nil }
     self.exchange = nil
     return (
-      exchange.stream, answer(response, on: exchange.stream, isHead: exchange.isHead, of: session, date: date)
+      exchange.stream, answer(given, on: exchange.stream, isHead: exchange.isHead, of: session, date: date)
     )
   }
 
   private func answer(
-    _ response: HTTPResponse, on stream: StreamID, isHead: Bool, of session: Session?, date: String?
+    _ given: HTTPAnswer, on stream: StreamID, isHead: Bool, of session: Session?, date: String?
   ) -> Int {
+    let response = given.response
+    if let body = given.body, response.mayHaveBody, !isHead {
+      let fields = response.streamFields(date: date, bodyFollows: true)
+      if session?.submitResponse(fields, on: stream, isWhole: false) == true { following[stream] = body }
+      return 0
+    }
     let body = response.mayHaveBody && !isHead ? response.body : []
     let trailers = isHead ? [] : response.sendableTrailers.map { HTTPField($0.name.lowercased(), $0.value) }
     let isWhole = body.isEmpty && trailers.isEmpty
-    let fields = response.streamFields(date: date)
+    let fields = response.streamFields(date: date, bodyFollows: given.body != nil)
     guard let session, session.submitResponse(fields, on: stream, isWhole: isWhole), !isWhole else { return 0 }
     let isTaken = session.send(body, on: stream) != nil
     session.finish(stream, trailers: trailers)
     return isTaken ? body.count : 0
   }
 
+  // MARK: Bodies that are made while their readers take them
+
+  /// Takes the parts that they have, of each as far as its reader has taken those before, and while `hasRoom`. `sent`
+  /// is told of what was taken. Gives the time to ask again.
+  func produce(
+    of session: Session?, _ now: Instant, while hasRoom: () -> Bool, sent: (StreamID, Int) -> Void
+  ) -> Instant? {
+    var due: Instant?
+    for stream in following.keys.sorted() {
+      guard let time = produce(on: stream, of: session, now, while: hasRoom, sent: sent) else { continue }
+      due = min(due ?? time, time)
+    }
+    return due
+  }
+
+  private func produce(
+    on stream: StreamID, of session: Session?, _ now: Instant, while hasRoom: () -> Bool, sent: (StreamID, Int) -> Void
+  ) -> Instant? {
+    while let session, let body = following[stream], hasRoom() {
+      guard let waiting = session.waiting(on: stream), waiting < message.partBytesMax else { return nil }
+      switch body.next(now) {
+      case .bytes(let bytes): if session.send(bytes, on: stream) != nil { sent(stream, bytes.count) }
+      case .nothing(let time): return time
+      case .end(let trailers):
+        following[stream] = nil
+        session.finish(stream, trailers: trailers)
+      }
+    }
+    return nil
+  }
+
+  /// Asks all of them for their end.
+  func stopProducing() { for body in following.values { body.stop() } }
+
   // MARK: State
 
+  /// Whether an answer is being made while its reader takes it.
+  var isStreaming: Bool { !following.isEmpty }
   /// Whether nothing waits to be answered.
-  var hasAnsweredAll: Bool { complete.isEmpty && refused.isEmpty && exchange == nil }
+  var hasAnsweredAll: Bool { complete.isEmpty && refused.isEmpty && exchange == nil && following.isEmpty }
   /// Whether requests are arriving.
   var isReceiving: Bool { !arriving.isEmpty }
   /// When the oldest of them began.

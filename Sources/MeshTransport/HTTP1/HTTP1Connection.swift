@@ -1,7 +1,10 @@
+import MeshBasics
+
 /// The server's side of one connection: bytes in, requests out, answers in, bytes out. No IO, no clock.
 ///
 /// *Ordering*: the next request is handed out only when the one before is answered, so pipelined requests are answered
-/// in order. *Limits*: nothing is read further while `outputBytesMax` of answers wait for a slow reader.
+/// in order. *Limits*: nothing is read further while `outputBytesMax` of answers wait for a slow reader, and of a body
+/// that is made meanwhile no further part is made while `HTTPLimits.partBytesMax` wait.
 public struct HTTP1Connection {
   /// Answers waiting to be written; with more, no further request is handed out.
   public static let outputBytesMax = 256 * 1024
@@ -15,17 +18,24 @@ public struct HTTP1Connection {
   }
 
   private var parser: HTTP1RequestParser
+  private let partBytesMax: Int
   private var exchange: Exchange?
+  /// What follows the head that was answered last; the exchange is over with its end.
+  private var following: (body: any AnswerBody, context: HTTP1ResponseWriter.Context)?
   private var outputStart = 0
   private var outputBytes: [UInt8] = []
   private var inputEnded = false
   private var isLast = false
+  private var isFinishing = false
   private var refusals: [Int] = []
   /// Grows with the bytes that were written.
   private(set) var progress = 0
 
   /// A connection just accepted.
-  public init(limits: HTTPLimits = HTTPLimits()) { parser = HTTP1RequestParser(limits: limits) }
+  public init(limits: HTTPLimits = HTTPLimits()) {
+    parser = HTTP1RequestParser(limits: limits)
+    partBytesMax = limits.partBytesMax
+  }
 
   /// Adds what came in.
   public mutating func receive(_ bytes: some Collection<UInt8>) {
@@ -55,21 +65,53 @@ public struct HTTP1Connection {
   }
 
   /// Answers the request that `nextRequest` handed out. `closing`: this is the last answer of the connection.
-  public mutating func respond(_ response: HTTPResponse, date: String? = nil, closing: Bool = false) {
+  public mutating func respond(_ answer: HTTPAnswer, date: String? = nil, closing: Bool = false) {
     guard let exchange else { return }
-    self.exchange = nil
-    let keepsAlive = exchange.keepsAlive && !closing
-    if !keepsAlive { isLast = true }
+    let body = exchange.isHead || !answer.response.mayHaveBody ? nil : answer.body
     let context = HTTP1ResponseWriter.Context(
-      isHead: exchange.isHead, isHTTP10: exchange.isHTTP10, keepsAlive: keepsAlive, date: date)
-    outputBytes.append(contentsOf: HTTP1ResponseWriter.bytes(of: response, context))
+      isHead: exchange.isHead, isHTTP10: exchange.isHTTP10,
+      keepsAlive: exchange.keepsAlive && !closing && (body == nil || !exchange.isHTTP10), date: date,
+      bodyFollows: answer.body != nil)
+    outputBytes.append(contentsOf: HTTP1ResponseWriter.bytes(of: answer.response, context))
+    if let body {
+      following = (body, context)
+      if closing { body.stop() }
+    } else {
+      endExchange(keepsAlive: context.keepsAlive)
+    }
   }
+
+  private mutating func endExchange(keepsAlive: Bool) {
+    exchange = nil
+    following = nil
+    if !keepsAlive { isLast = true }
+  }
+
+  /// Takes the parts that the body of an answer has, as far as its reader has taken those before. Gives the time to ask
+  /// again; nil when nothing waits for one.
+  public mutating func produce(_ now: Instant) -> Instant? {
+    while let (body, context) = following, !isLast, output.count < partBytesMax {
+      switch body.next(now) {
+      case .bytes(let bytes): outputBytes.append(contentsOf: HTTP1ResponseWriter.part(bytes, context))
+      case .nothing(let time): return time
+      case .end:
+        outputBytes.append(contentsOf: HTTP1ResponseWriter.end(context))
+        endExchange(keepsAlive: context.keepsAlive && !isFinishing)
+      }
+    }
+    return nil
+  }
+
+  /// Whether an answer is being made while its reader takes it.
+  var isStreaming: Bool { following != nil && !isLast }
 
   /// Answers `failure` and ends the connection; does nothing when it is ending already.
   public mutating func refuse(_ failure: HTTPFailure, date: String? = nil) {
     guard !isLast else { return }
     isLast = true
     exchange = nil
+    // Amid another answer there is no place for it: that one breaks off.
+    if following != nil { return following = nil }
     let context = HTTP1ResponseWriter.Context(isHead: false, isHTTP10: false, keepsAlive: false, date: date)
     outputBytes.append(contentsOf: HTTP1ResponseWriter.bytes(of: HTTPResponse(failure), context))
     refusals.append(failure.status)
@@ -82,7 +124,11 @@ public struct HTTP1Connection {
   }
 
   /// Lets no further request in; what is being answered still goes out.
-  public mutating func finish() { if exchange == nil { isLast = true } }
+  public mutating func finish() {
+    isFinishing = true
+    following?.body.stop()
+    if exchange == nil { isLast = true }
+  }
 
   /// What waits to be written.
   public var output: ArraySlice<UInt8> { outputBytes[outputStart...] }
@@ -114,5 +160,5 @@ public struct HTTP1Connection {
   var bodyBytes: Int { isLast ? 0 : parser.bodyBytes }
 
   /// How far the current request has come, for timeouts.
-  public var stage: HTTP1RequestParser.Stage { isLast ? .idle : parser.stage }
+  public var stage: HTTP1RequestParser.Stage { isLast || following != nil ? .idle : parser.stage }
 }

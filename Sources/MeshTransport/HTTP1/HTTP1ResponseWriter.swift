@@ -1,4 +1,5 @@
-/// Turns responses into bytes (RFC 9112 §4). Content-Length is always written, so that a reader never has to guess.
+/// Turns responses into bytes (RFC 9112 §4). A reader never has to guess where a body ends: there is a Content-Length,
+/// or the body comes in chunks; only to HTTP/1.0 the end of a stream is the end of the connection.
 public enum HTTP1ResponseWriter {
   /// What the connection adds to a response.
   public struct Context: Equatable {
@@ -10,14 +11,20 @@ public enum HTTP1ResponseWriter {
     public var keepsAlive: Bool
     /// An IMF-fixdate for the Date field (RFC 9110 §5.6.7); nil leaves the field out.
     public var date: String?
+    /// The body follows in parts, by `part` and `end`.
+    public var bodyFollows: Bool
 
     /// The context of one answer.
-    public init(isHead: Bool, isHTTP10: Bool, keepsAlive: Bool, date: String?) {
+    public init(isHead: Bool, isHTTP10: Bool, keepsAlive: Bool, date: String?, bodyFollows: Bool = false) {
       self.isHead = isHead
       self.isHTTP10 = isHTTP10
       self.keepsAlive = keepsAlive
       self.date = date
+      self.bodyFollows = bodyFollows
     }
+
+    /// Whether the body is sent in chunks (RFC 9112 §7.1), which HTTP/1.0 doesn't know.
+    var isChunked: Bool { bodyFollows && !isHTTP10 }
   }
 
   static let continueBytes = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
@@ -28,7 +35,11 @@ public enum HTTP1ResponseWriter {
     var head = "HTTP/1.1 \(status) \(reason(status))\r\n"
     for field in response.sendableHeaders { head += "\(field.name): \(field.value)\r\n" }
     if let date = context.date { head += "Date: \(date)\r\n" }
-    if hasBody { head += "Content-Length: \(response.body.count)\r\n" }
+    if hasBody, context.isChunked {
+      head += "Transfer-Encoding: chunked\r\n"
+    } else if hasBody, !context.bodyFollows {
+      head += "Content-Length: \(response.body.count)\r\n"
+    }
     if !context.keepsAlive {
       head += "Connection: close\r\n"
     } else if context.isHTTP10 {
@@ -36,9 +47,18 @@ public enum HTTP1ResponseWriter {
     }
     var bytes = Array(head.utf8)
     bytes.append(contentsOf: HTTP1Syntax.crlf)
-    if hasBody && !context.isHead { bytes.append(contentsOf: response.body) }
+    if hasBody && !context.isHead && !context.bodyFollows { bytes.append(contentsOf: response.body) }
     return bytes
   }
+
+  /// Some bytes of a body that follows; at least one, since a chunk of none is its end.
+  static func part(_ bytes: [UInt8], _ context: Context) -> [UInt8] {
+    guard context.isChunked, !bytes.isEmpty else { return bytes }
+    return Array(String(bytes.count, radix: 16).utf8) + HTTP1Syntax.crlf + bytes + HTTP1Syntax.crlf
+  }
+
+  /// The end of a body that follows.
+  static func end(_ context: Context) -> [UInt8] { context.isChunked ? Array("0\r\n\r\n".utf8) : [] }
 
   private static func reason(_ status: Int) -> String {
     switch status {

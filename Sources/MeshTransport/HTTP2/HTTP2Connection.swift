@@ -53,7 +53,7 @@ public final class HTTP2Connection {
 
   private func note(_ answer: (stream: Int32, bytes: Int)) {
     guard answer.bytes > 0 else { return }
-    unsent[answer.stream] = answer.bytes
+    unsent[answer.stream, default: 0] += answer.bytes
     unsentBytes += answer.bytes
   }
 
@@ -63,11 +63,25 @@ public final class HTTP2Connection {
   }
 
   /// Answers the request that `nextRequest` handed out. `closing`: the connection takes no further ones.
-  public func respond(_ response: HTTPResponse, date: String? = nil, closing: Bool = false) {
-    guard let answered = desk.respond(response, of: session, date: date) else { return }
+  public func respond(_ answer: HTTPAnswer, date: String? = nil, closing: Bool = false) {
+    guard let answered = desk.respond(answer, of: session, date: date) else { return }
     note(answered)
-    if closing { session?.drain() }
+    guard closing else { return }
+    answer.body?.stop()
+    session?.drain()
   }
+
+  /// Takes the parts that the bodies of answers have, as far as their reader has taken those before. Gives the time to
+  /// ask again; nil when nothing waits for one.
+  public func produce(_ now: Instant) -> Instant? {
+    guard session?.failure == nil else { return nil }
+    let due = desk.produce(of: session, now, while: { hasRoom }, sent: { note(($0, $1)) })
+    refill()
+    return due
+  }
+
+  /// Whether an answer is being made while its reader takes it.
+  var isStreaming: Bool { desk.isStreaming }
 
   /// Answers `failure` to the request that has been arriving for longest, when the next one is asked for. A client
   /// whose field section is not whole has no request yet, and is sent away.
@@ -86,6 +100,7 @@ public final class HTTP2Connection {
 
   /// Takes no new requests; what is being answered still goes out.
   public func finish() {
+    desk.stopProducing()
     session?.drain()
     refill()
   }

@@ -183,6 +183,9 @@ final class HTTP2Session {
     return state.answer.count
   }
 
+  /// The bytes of an answer's body that wait here; nil when the stream is gone.
+  func waiting(on stream: Int32) -> Int? { streams[stream]?.answer.count }
+
   /// Ends the body of an answer, with trailers unless `trailers` is empty.
   func finish(_ stream: Int32, trailers: [HTTPField] = []) {
     guard let state = streams[stream], !state.answer.isFinished else { return }

@@ -140,6 +140,9 @@ final class HTTP3Session {
     _ = nghttp3_conn_resume_stream(handle, stream)
   }
 
+  /// The bytes of a stream that the peer has not acknowledged; nil when it is gone.
+  func waiting(on stream: Int64) -> Int? { streams[stream]?.body.outstanding }
+
   /// Since when the oldest field section that is not whole is on its way; nil when there is none.
   var oldestUnfinishedSection: Instant? { unfinishedSections.values.min() }
 

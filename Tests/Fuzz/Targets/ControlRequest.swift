@@ -3,16 +3,16 @@ import MeshControl
 import MeshMembership
 import MeshWire
 
-/// Five lines: method, target, Host, Origin and Content-Type, which is If-None-Match as well (an empty line is an
-/// absent field), then a body, against a node with three others. The view depends on the input, so that every answer of
-/// every route can be reached.
+/// Five lines: method, target, Host, Origin and Content-Type, which is If-None-Match and Last-Event-ID as well (an
+/// empty line is an absent field), then a body, against a node with three others. The view depends on the input, so that
+/// every answer of every route can be reached.
 func fuzzControlRequest(_ bytes: [UInt8]) {
   let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 5, omittingEmptySubsequences: false)
     .map { String(decoding: $0, as: UTF8.self) }
   func line(_ index: Int) -> String { index < lines.count ? lines[index] : "" }
   let request = ControlRequest(
     method: line(0), target: line(1), host: line(2).isEmpty ? nil : line(2), origin: line(3).isEmpty ? nil : line(3),
-    contentType: line(4), ifNoneMatch: line(4), body: Array(line(5).utf8))
+    contentType: line(4), ifNoneMatch: line(4), lastEventID: line(4).isEmpty ? nil : line(4), body: Array(line(5).utf8))
   guard let view = controlView(of: bytes) else { return }
   var asked: [ControlAction] = []
   let verdict: ControlVerdict = bytes.count % 5 == 0 ? .busy : bytes.count % 7 == 0 ? .stopping : .accepted
@@ -28,6 +28,21 @@ func fuzzControlRequest(_ bytes: [UInt8]) {
   guard asked.isEmpty == ![202, 204, 429].contains(response.status) || verdict == .stopping else {
     found("\(response.status) after \(asked)")
   }
+  guard let watch = response.watch else { return }
+  // What was asked for, whatever it was, is told within a snapshot, or one and the word that it begins anew.
+  var stream = MembersEventStream(watch, localNodeID: view.localNodeID, epoch: view.epoch)
+  let clock = MemberClock(now: .origin, unixTicks: 0)
+  for _ in 0..<3 where stream.next(in: Unchanging(members: view.members), clock: clock) == .nothing(until: .origin) {
+    found("an event stream that never says anything")
+  }
+}
+
+/// Members that nothing happens to.
+private struct Unchanging: WatchedResource {
+  let members: [MemberView]
+  func items() -> (items: [MemberView], revision: UInt64) { (members, 1) }
+  func place(after revision: UInt64) -> UInt64? { revision == 1 ? 0 : nil }
+  func changes(from place: UInt64, limit: Int) -> [ChangeLog<MemberView>.Change]? { place == 0 ? [] : nil }
 }
 
 /// A caller that may do everything, but for one input in four; a node that stays, but for one in eight.
@@ -44,6 +59,7 @@ private func controlView(of bytes: [UInt8]) -> NodeView? {
         roundTrip: nil, isLocal: node == local))
   }
   return NodeView(
-    localNodeID: local, members: members, now: .origin, unixTicks: Int64(bytes.count), isLeaving: bytes.count % 8 == 3,
+    localNodeID: local, members: members, clock: MemberClock(now: .origin, unixTicks: Int64(bytes.count)),
+    isLeaving: bytes.count % 8 == 3,
     notReady: [], scopes: bytes.count % 4 == 1 ? [.read, .observe] : [.read, .observe, .operate], activeRequests: 0)
 }

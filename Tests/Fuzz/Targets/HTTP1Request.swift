@@ -19,7 +19,7 @@ private func fuzzAnswerAll(_ connection: inout HTTP1Connection) {
     var response = HTTPResponse()
     response.headers = request.headers
     response.body = request.body
-    connection.respond(response)
+    connection.respond(HTTPAnswer(response))
     connection.wrote(connection.output.count)
   }
 }

@@ -31,10 +31,25 @@ private func fuzzAnswerAll(_ connection: HTTP2Connection, _ choice: UInt8) {
     response.headers = request.headers
     response.body = choice & 4 != 0 ? [UInt8](repeating: 1, count: 100_000) : request.body
     if choice & 8 != 0 { response.trailers = request.headers }
-    connection.respond(response, closing: choice & 16 != 0)
+    let body = choice & 64 != 0 ? Countdown(from: Int(choice)) : nil
+    connection.respond(HTTPAnswer(response, body: body), closing: choice & 16 != 0)
   }
+  _ = connection.produce(.origin)
   while !connection.output.isEmpty {
     if connection.output.count > HTTP2Connection.outputBytesMax + 20_000 { found("too much made ahead") }
     connection.wrote(choice & 32 != 0 ? 1000 : connection.output.count)
+    _ = connection.produce(.origin)
   }
+}
+
+/// A body that pauses now and then, and ends.
+private final class Countdown: AnswerBody {
+  private var left: Int
+  init(from count: Int) { left = count }
+  func next(_ now: Instant) -> AnswerPart {
+    left -= 1
+    if left < 0 { return .end(trailers: [HTTPField("x", "y")]) }
+    return left % 7 == 3 ? .nothing(until: now) : .bytes([UInt8](repeating: 1, count: 1 + left * 40))
+  }
+  func stop() { left = 0 }
 }

@@ -1,0 +1,155 @@
+import MeshBasics
+import MeshMembership
+import MeshWire
+import Testing
+
+@testable import MeshControl
+
+/// Members and their log, without a node.
+private final class Members: WatchedResource {
+  var members: [MemberView] = []
+  var log = ChangeLog<MemberView>(capacity: 4)
+  var revision: UInt64 = 0
+
+  func set(_ name: String, region: String, status: MemberStatus = .alive) throws {
+    var metadata = NodeMetadata()
+    metadata.region = region
+    let member = MemberView(
+      nodeID: try #require(NodeID(name)), status: status, isDead: false, epoch: 36, incarnation: 0, metadata: metadata,
+      lastHeard: nil, roundTrip: nil, isLocal: name == "a")
+    let old = members.first { $0.nodeID == member.nodeID }
+    members.removeAll { $0.nodeID == member.nodeID }
+    members.append(member)
+    revision += 1
+    log.append(revision: revision, [(old, member)])
+  }
+
+  func items() -> (items: [MemberView], revision: UInt64) { (members, revision) }
+  func place(after revision: UInt64) -> UInt64? { log.place(after: revision) }
+  func changes(from place: UInt64, limit: Int) -> [ChangeLog<MemberView>.Change]? {
+    log.changes(from: place, limit: limit)
+  }
+}
+
+@Suite struct MembersEventStreamTests {
+  private func ask(_ query: String, lastEventID: String? = nil, watches: Int = 0) throws -> ControlResponse {
+    let view = NodeView(
+      localNodeID: try #require(NodeID("a")), members: [], clock: MemberClock(now: .origin, unixTicks: 0),
+      isLeaving: false, notReady: [], scopes: [.read], activeRequests: 0, watches: watches)
+    return Control.respond(
+      to: ControlRequest(
+        method: "GET", target: "/v1/members\(query)", host: "localhost", origin: nil, lastEventID: lastEventID, body: []
+      ),
+      view: view, metrics: { [] }, perform: { _ in .accepted })
+  }
+
+  private func stream(_ query: String, lastEventID: String? = nil) throws -> MembersEventStream {
+    let request = try #require(try ask(query, lastEventID: lastEventID).watch)
+    return MembersEventStream(request, localNodeID: try #require(NodeID("a")), epoch: 36)
+  }
+
+  private func next(_ stream: inout MembersEventStream, _ members: Members, at seconds: Int64 = 0) -> String? {
+    let clock = MemberClock(now: .origin + .seconds(seconds), unixTicks: 0)
+    guard case .bytes(let bytes) = stream.next(in: members, clock: clock) else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  @Test func aStreamTellsASnapshotAndThenChangesWithTheirIDs() throws {
+    let metadata =
+      #"{"role":"worker","clusterId":"local","region":"x","meshVersion":"dev","http3Support":true,"#
+      + #""metadataVersion":0,"labels":{}}"#
+    let members = Members()
+    try members.set("a", region: "x")
+    var stream = try stream("?watch=true&region=X")
+    #expect(
+      next(&stream, members) == """
+        retry: 2000
+
+        id: 10-1
+        event: members.snapshot
+        data: {"schemaVersion":"v1","localNodeId":"a","revision":"1","first":true,"complete":true,"members":[{"nodeId":"a","status":"Alive","lastSeen":"1970-01-01T00:00:00+00:00","metadata":\(metadata)}]}
+
+
+        """)
+    try members.set("b", region: "x", status: .suspect)
+    try members.set("c", region: "y")
+    #expect(
+      next(&stream, members) == """
+        id: 10-2
+        event: members.change
+        data: {"revision":"2","member":{"nodeId":"b","status":"Suspect","metadata":\(metadata)}}
+
+
+        """)
+    try members.set("b", region: "y")
+    #expect(
+      next(&stream, members) == "id: 10-4\nevent: members.removal\ndata: {\"revision\":\"4\",\"nodeId\":\"b\"}\n\n")
+    #expect(next(&stream, members) == nil)
+  }
+
+  @Test func silenceIsBrokenByHeartbeatsThatTellHowFarTheStreamIs() throws {
+    let members = Members()
+    try members.set("a", region: "x")
+    var stream = try stream("?watch=true&region=z")
+    _ = next(&stream, members)
+    #expect(next(&stream, members, at: 14) == nil)
+    // Nothing of it is wanted, but who comes back needn't hear of it again.
+    try members.set("b", region: "x")
+    #expect(next(&stream, members, at: 14) == nil)
+    #expect(next(&stream, members, at: 15) == ": heartbeat\nid: 10-2\n\n")
+    let due = stream.next(in: members, clock: MemberClock(now: .origin + .seconds(16), unixTicks: 0))
+    #expect(due == .nothing(until: .origin + .seconds(30)))
+  }
+
+  @Test func aStreamGoesOnWhereItsCallerLeftOff() throws {
+    let members = Members()
+    try members.set("a", region: "x")
+    try members.set("b", region: "x")
+    for (query, field) in [("?watch=true&after=10-1", nil), ("?watch=true&after=10-0", "10-1")] {
+      var stream = try stream(query, lastEventID: field)
+      let text = try #require(next(&stream, members))
+      #expect(text.hasPrefix("retry: 2000\n\nid: 10-2\nevent: members.change\n") && text.contains("\"nodeId\":\"b\""))
+    }
+  }
+
+  @Test(arguments: ["9-1", "10-3", "nonsense", "../../etc", "10-99999999999999999999999"])
+  func aTokenThatIsNoneOfThisNodeMeansResync(_ token: String) throws {
+    let members = Members()
+    try members.set("a", region: "x")
+    var stream = try stream("?watch=true", lastEventID: token)
+    #expect(
+      next(&stream, members) == "retry: 2000\n\nevent: members.resync\ndata: {\"reason\":\"token-unknown\"}\n\n")
+    #expect(next(&stream, members)?.hasPrefix("id: 10-1\nevent: members.snapshot\n") == true)
+    #expect(stream.lags == 0)
+  }
+
+  @Test func aReaderThatLagsBehindIsToldAndCounted() throws {
+    let members = Members()
+    var stream = try stream("?watch=true")
+    _ = next(&stream, members)
+    for number in 0..<5 { try members.set("n\(number)", region: "") }
+    #expect(next(&stream, members) == "event: members.resync\ndata: {\"reason\":\"lagged\"}\n\n" && stream.lags == 1)
+    #expect(next(&stream, members)?.contains("\"nodeId\":\"n4\"") == true)
+  }
+
+  @Test func aWatchHasAHeadOfItsOwnAndABound() throws {
+    let answer = try ask("?watch=true", watches: WatchLimits.watchesMax - 1)
+    #expect(answer.status == 200 && answer.watch != nil && answer.body.isEmpty)
+    #expect(
+      answer.headers == [
+        ControlHeader("Content-Type", "text/event-stream"), ControlHeader("Cache-Control", "no-cache"),
+      ])
+    let refused = try ask("?watch=true", watches: WatchLimits.watchesMax)
+    #expect(
+      refused.status == 503 && refused.watch == nil && refused.headers.contains(ControlHeader("Retry-After", "5")))
+    #expect(try ask("?watch=false").watch == nil)
+  }
+
+  @Test(arguments: [
+    "watch=yes", "watch=true&pageSize=5", "watch=true&cursor=v1.a", "after=10-1", "watch=true&watch=true",
+  ])
+  func aQuestionThatMixesWatchAndPagesIsRefused(_ query: String) throws {
+    let answer = try ask("?\(query)")
+    #expect(answer.status == 400 && answer.watch == nil)
+  }
+}

@@ -1,0 +1,53 @@
+import Foundation
+import MeshBasics
+
+@testable import MeshTransport
+
+/// Lines that are told one by one; any thread adds some.
+final class SharedLines: @unchecked Sendable {
+  private let lock = NSLock()
+  private var lines: [String] = []
+  private var taken = 0
+
+  func add(_ line: String) { lock.withLock { lines.append(line) } }
+  /// How many of them were asked for, by all readers together.
+  var asked: Int { lock.withLock { taken } }
+
+  subscript(index: Int) -> String? {
+    lock.withLock {
+      guard index < lines.count else { return nil }
+      taken += 1
+      return lines[index]
+    }
+  }
+}
+
+/// A body that tells lines as they are asked for. It ends with the line `end`, or when it is stopped.
+final class Script: AnswerBody {
+  static let later = Instant.origin + .seconds(1_000_000)
+  private let lines: SharedLines
+  private var index = 0
+  private var isStopped = false
+
+  init(_ lines: SharedLines) { self.lines = lines }
+
+  convenience init(_ lines: [String]) {
+    let shared = SharedLines()
+    for line in lines { shared.add(line) }
+    self.init(shared)
+  }
+
+  func next(_ now: Instant) -> AnswerPart {
+    let line = isStopped ? "end" : lines[index]
+    index += 1
+    switch line {
+    case "end"?: return .end(trailers: [HTTPField("told", "all")])
+    case let line?: return .bytes(Array(line.utf8))
+    case nil:
+      index -= 1
+      return .nothing(until: Script.later)
+    }
+  }
+
+  func stop() { isStopped = true }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import MeshBasics
+import Testing
+
+@testable import MeshTransport
+
+private let get = "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"
+private let opening = HTTP2Session.preface + HTTP2Frame.settings().bytes
+
+extension EdgeServer {
+  fileprivate func tell(_ line: String) {
+    script.add(line)
+    edge.wake()
+  }
+}
+
+@Test func theHeadOfAStreamDoesNotWaitForItsFirstPart() throws {
+  let server = try EdgeServer()
+  let client = try EdgeClient(port: server.edge.port)
+  client.send(get)
+  #expect(client.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200 OK\r\n"))
+  server.tell("one")
+  #expect(client.read(until: "one").hasPrefix("3\r\none"))
+  server.tell("end")
+  #expect(client.read(until: "0\r\n\r\n").hasSuffix("0\r\n\r\n"))
+  client.send("GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+  #expect(client.readToEnd().hasSuffix("GET /next 0"), "the connection goes on")
+  #expect(server.stop())
+}
+
+@Test func streamsAndOtherRequestsShareAConnectionOfHTTP2() throws {
+  let server = try EdgeServer()
+  let client = try EdgeClient(port: server.edge.port)
+  client.send(bytes: opening + HTTP2Frame.get(1, "/stream").bytes + HTTP2Frame.get(3, "/stream").bytes)
+  let reader = HTTP2Reader()
+  #expect(client.read(into: reader) { $0.answers[1]?.status == "200" && $0.answers[3]?.status == "200" })
+  server.tell("one")
+  client.send(bytes: HTTP2Frame.get(5, "/other").bytes)
+  #expect(
+    client.read(into: reader) {
+      $0.answers[1]?.body == Array("one".utf8) && $0.answers[3]?.body == Array("one".utf8)
+        && $0.answers[5]?.isWhole == true
+    })
+  client.send(bytes: HTTP2Frame.reset(3).bytes)
+  server.tell("end")
+  #expect(client.read(into: reader) { $0.answers[1]?.isWhole == true })
+  #expect(reader.answers[1]?.body == Array("one".utf8))
+  #expect(server.stop())
+}
+
+@Test func streamsAndOtherRequestsShareAConnectionOfHTTP3() throws {
+  let edge = try TLSEdge()
+  let client = try HTTP3Client(
+    edge.mesh.security("node-a"), to: #require(SocketAddress(literal: "127.0.0.1", port: edge.server.edge.port)))
+  let stream = try client.request(HTTP3Client.fields("GET", of: "/stream"), body: [])
+  try client.pump("head") { client.answers[stream]?.fields[":status"] }
+  edge.server.tell("one")
+  try client.pump("part") { client.answers[stream]?.body == Array("one".utf8) ? true : nil }
+  let other = try client.waitEnded(client.request(HTTP3Client.fields("GET", of: "/other"), body: []))
+  #expect(other.body == Array("GET /other 0".utf8))
+  edge.server.tell("end")
+  let answer = try client.waitEnded(stream)
+  #expect(answer.body == Array("one".utf8) && answer.trailers["told"] == "all")
+  #expect(edge.server.stop())
+}
+
+@Test func aReaderThatStopsReadingIsAskedForNoMoreAndLosesItsConnectionInTime() throws {
+  var options = EdgeOptions()
+  options.writeTimeout = .milliseconds(500)
+  let server = try EdgeServer(options)
+  let client = try EdgeClient(port: server.edge.port)
+  client.send(get)
+  _ = client.read(until: "\r\n\r\n")
+  for _ in 0..<1_000 { server.script.add(String(repeating: "x", count: 100_000)) }
+  server.edge.wake()
+  usleep(200_000)
+  // All that the kernel holds for a socket of this host, and one part.
+  #expect(server.script.asked < 200, "\(server.script.asked) parts of 100 kB")
+  let text = client.readToEnd()
+  #expect(!text.isEmpty && !text.hasSuffix("0\r\n\r\n"), "cut off")
+  #expect(server.script.asked < 1_000)
+  #expect(server.stop())
+}
+
+@Test func whoStreamsHasTimeButLeavesPlacesForOthers() throws {
+  var options = EdgeOptions()
+  options.connectionsMax = 4
+  options.idleTimeout = .milliseconds(100)
+  options.headTimeout = .milliseconds(100)
+  let server = try EdgeServer(options)
+  let clients = try (0..<3).map { _ in try EdgeClient(port: server.edge.port) }
+  for client in clients {
+    client.send(get)
+    #expect(client.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200 "))
+  }
+  let fourth = try EdgeClient(port: server.edge.port)
+  fourth.send(get)
+  let refused = fourth.read(until: "go on.\n")
+  #expect(refused.hasPrefix("HTTP/1.1 503 ") && refused.contains("Retry-After: 1\r\n"))
+  usleep(300_000)
+  server.tell("still there")
+  for client in clients { #expect(client.read(until: "still there").contains("still there")) }
+  #expect(server.observations.contains(.limitReached("control connections that stream: 3")))
+  #expect(server.stop())
+}
+
+@Test func aStopEndsStreamsWhole() throws {
+  let edge = try TLSEdge()
+  let server = try EdgeServer()
+  let (one, two) = (try EdgeClient(port: server.edge.port), try EdgeClient(port: server.edge.port))
+  one.send(get)
+  two.send(bytes: opening + HTTP2Frame.get(1, "/stream").bytes)
+  let reader = HTTP2Reader()
+  #expect(one.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200 "))
+  #expect(two.read(into: reader) { $0.answers[1]?.status == "200" })
+  let three = try HTTP3Client(
+    edge.mesh.security("node-a"), to: #require(SocketAddress(literal: "127.0.0.1", port: edge.server.edge.port)))
+  let stream = try three.request(HTTP3Client.fields("GET", of: "/stream"), body: [])
+  try three.pump("head") { three.answers[stream]?.fields[":status"] }
+  server.edge.stop()
+  edge.server.edge.stop()
+  #expect(one.readToEnd() == "0\r\n\r\n")
+  #expect(two.read(into: reader) { $0.answers[1]?.isWhole == true })
+  #expect(try three.waitEnded(stream).trailers["told"] == "all")
+  #expect(server.stop() && edge.server.stop())
+}
