@@ -34,6 +34,7 @@ let package = Package(
     .systemLibrary(name: "CNgtcp2", pkgConfig: "libngtcp2_crypto_gnutls"),
     .systemLibrary(name: "CNghttp3", pkgConfig: "libnghttp3"),
     .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2"),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CMeshKit", path: "include"),
     .target(name: "CLinux"),
     // rooms: pure, no IO
@@ -52,6 +53,7 @@ let package = Package(
       "MeshTransport",
       [
         "MeshBasics", "MeshThreads", "MeshSecurity", "CLinux", "CNgtcp2", "CNghttp3", "CNghttp2", "CGnuTLS", "COpenSSL",
+        "CZlib",
       ]),
     module("MeshStore", ["MeshBasics", "MeshWire", "MeshEngine"]),
     module(

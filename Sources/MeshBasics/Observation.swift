@@ -78,6 +78,8 @@ public enum Observation: Equatable, Sendable {
   // The control listener.
   /// A request was answered: by which version of HTTP, in which encoding (empty without a body), and how.
   case requestAnswered(protocol: String, encoding: String, status: Int)
+  /// A call of gRPC ended with a status code; `method` is its full name, empty for one that isn't served.
+  case callEnded(method: String, code: Int)
   /// How many callers watch a resource of this node.
   case watchesCounted(Int)
   /// A caller that watches read so slowly that changes are gone, and has to begin anew.

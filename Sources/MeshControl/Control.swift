@@ -10,9 +10,7 @@ public enum Control {
     to request: ControlRequest, view: NodeView, metrics: () -> [UInt8],
     perform: (ControlAction) -> ControlVerdict
   ) -> ControlResponse {
-    if let refusal = LoopbackGuard.refusal(host: request.host, origin: request.origin) {
-      return content(403, HealthDocument.error(refusal), type: "application/json")
-    }
+    if let refusal = refusal(host: request.host, origin: request.origin) { return refusal }
     guard let route = Route.find(method: request.method, target: request.target) else {
       return ControlResponse(status: 404, headers: [], body: [])
     }
@@ -41,6 +39,13 @@ public enum Control {
       case .leave: return operations.leave()
       case .removeMember: return operations.remove(route.rest(of: request.target))
       }
+    }
+  }
+
+  /// What a caller is told whose Host isn't a loopback name, or whose Origin is foreign; nil for all others.
+  public static func refusal(host: String?, origin: String?) -> ControlResponse? {
+    LoopbackGuard.refusal(host: host, origin: origin).map {
+      content(403, HealthDocument.error($0), type: "application/json")
     }
   }
 

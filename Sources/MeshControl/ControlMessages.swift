@@ -43,6 +43,8 @@ public struct ControlResponse: Equatable, Sendable {
   public var body: [UInt8]
   /// What follows in place of `body`: a stream of events for this caller.
   public var watch: MembersWatchRequest?
+  /// The limit that it refuses the request for, as telemetry names it; nil if for none.
+  public var limit: String?
 
   /// An answer of these parts.
   public init(status: Int, headers: [ControlHeader], body: [UInt8]) {

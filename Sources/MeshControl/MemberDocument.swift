@@ -30,7 +30,7 @@ enum MemberDocument {
   }
 
   /// A node always hears itself. A moment after `now` is one that the snapshot was too old for.
-  private static func lastSeen(_ member: MemberView, _ clock: MemberClock) -> Int64? {
+  static func lastSeen(_ member: MemberView, _ clock: MemberClock) -> Int64? {
     if member.isLocal { return clock.unixTicks }
     guard let heard = member.lastHeard else { return nil }
     let silence = max(0, clock.now.since(heard).nanoseconds / 100)

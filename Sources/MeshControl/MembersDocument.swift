@@ -12,7 +12,7 @@ enum MembersDocument {
       return Problem.response(400, error.detail)
     }
     if query.isWatch {
-      return view.watches < WatchLimits.watchesMax ? MembersDocument.watch(query, request) : Problem.tooManyWatches
+      return view.mayWatch ? MembersDocument.watch(query, request) : Problem.tooManyWatches
     }
     let tag = tag(of: view)
     let header = ControlHeader("ETag", tag)
@@ -35,16 +35,15 @@ enum MembersDocument {
   }
 
   /// The state of the view. It is weak (RFC 9110 §8.8.1): when members were heard last, and how long a round trip took,
-  /// change all the time and change no tag. Revisions begin anew with each life of the node, which its epoch tells.
+  /// change all the time and change no tag.
   private static func tag(of view: NodeView) -> String {
-    "W/\"\(WatchToken(epoch: view.epoch, revision: view.revision).text)\""
+    "W/\"\(WatchToken(life: view.life, revision: view.revision).text)\""
   }
 
   /// The head of a stream of events; what follows is made while it is read. A browser that comes back by itself says
   /// where it left off in a field, everybody else in the query.
   private static func watch(_ query: MembersQuery, _ request: ControlRequest) -> ControlResponse {
-    // A token that can't be read is like one that is too old.
-    let token = (request.lastEventID ?? query.after).map { WatchToken($0) ?? WatchToken(epoch: 0, revision: .max) }
+    let token = (request.lastEventID ?? query.after).map(WatchToken.orUnknown)
     var response = ControlResponse(
       status: 200,
       headers: [ControlHeader("Content-Type", "text/event-stream"), ControlHeader("Cache-Control", "no-cache")],

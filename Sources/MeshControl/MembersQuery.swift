@@ -67,6 +67,22 @@ struct MembersQuery: Equatable, Sendable {
     if !isWatch, after != nil { throw Failure(detail: "after is for watch=true.") }
   }
 
+  /// The same question as a message; what is empty filters nothing.
+  init(_ filter: MemberFilterMessage, pageSize: Int, cursor: String) throws(Failure) {
+    (role, cluster) = (filter.role.isEmpty ? nil : filter.role, filter.cluster.isEmpty ? nil : filter.cluster)
+    (region, version) = (filter.region.isEmpty ? nil : filter.region, filter.version.isEmpty ? nil : filter.version)
+    switch filter.status {
+    case MemberStatusCode.unspecified: break
+    case MemberStatusCode.alive: status = .alive
+    case MemberStatusCode.suspect: status = .suspect
+    case MemberStatusCode.left: status = .left
+    default: throw Failure(detail: "status \(filter.status) is no MemberStatus.")
+    }
+    for label in filter.labels { try take("label", label) }
+    if !cursor.isEmpty { try take("cursor", cursor) }
+    self.pageSize = pageSize == 0 ? MembersQuery.pageSizeDefault : min(pageSize, MembersQuery.pageSizeMax)
+  }
+
   private mutating func take(_ name: String, _ value: String) throws(Failure) {
     switch name {
     case "pageSize":
@@ -102,6 +118,17 @@ struct MembersQuery: Equatable, Sendable {
     case "region": region = value
     default: version = value
     }
+  }
+
+  /// Tells these filters from others, whatever else is asked for.
+  var filterHash: UInt32 {
+    var hash = StableHash()
+    for text in [role, cluster, region, version, status?.rawValue] {
+      hash.combine(UInt64(text?.utf8.count ?? 0))
+      hash.combine((text ?? "").utf8.map(ASCII.lowercased))
+    }
+    for label in labels.map({ $0.key + ($0.value.map { "=" + $0 } ?? "") }).sorted() { hash.combine(label) }
+    return UInt32(truncatingIfNeeded: hash.value)
   }
 
   /// The members of one answer, in the order of their ids, and the cursor of the next answer if there are more.

@@ -33,8 +33,10 @@ public struct NodeView: Sendable {
   public var minimumLevel: MinimumLevel?
   /// Control requests being answered, this one not counted.
   public var activeRequests: Int
-  /// Callers that watch now.
-  public var watches: Int
+  /// Whether one more caller may watch.
+  public var mayWatch: Bool
+  /// Which life of the node it is: revisions begin anew with each.
+  public var life: UInt64
   /// Grows with each change of `members`, but for when they were heard last and how far they are.
   public var revision: UInt64
 
@@ -42,7 +44,7 @@ public struct NodeView: Sendable {
   public init(
     localNodeID: NodeID, members: [MemberView], clock: MemberClock, isLeaving: Bool, notReady: [String],
     scopes: ControlScopes, minimumLevel: MinimumLevel? = nil, activeRequests: Int,
-    watches: Int = 0, revision: UInt64 = 0
+    mayWatch: Bool = true, life: UInt64 = 0, revision: UInt64 = 0
   ) {
     self.localNodeID = localNodeID
     self.members = members
@@ -52,12 +54,10 @@ public struct NodeView: Sendable {
     self.scopes = scopes
     self.minimumLevel = minimumLevel
     self.activeRequests = activeRequests
-    self.watches = watches
+    self.mayWatch = mayWatch
+    self.life = life
     self.revision = revision
   }
-
-  /// Which life of the node it is of; 0 before the first is counted.
-  public var epoch: UInt64 { members.first { $0.isLocal }?.epoch ?? 0 }
 
   /// Whether the node tells its peers that it wants no new work.
   var isMarkedDraining: Bool { members.first { $0.isLocal }?.isDraining == true }

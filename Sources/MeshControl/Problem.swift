@@ -19,10 +19,11 @@ enum Problem {
       status: status, headers: [ControlHeader("Content-Type", "application/problem+json")], body: body)
   }
 
-  /// What a caller is told who would watch while `WatchLimits.watchesMax` do.
+  /// What a caller is told who would watch while too many do.
   static let tooManyWatches: ControlResponse = {
-    var response = Problem.response(503, "\(WatchLimits.watchesMax) callers watch this node already.")
+    var response = Problem.response(503, "Too many callers watch this node already.")
     response.headers.append(ControlHeader("Retry-After", "5"))
+    response.limit = WatchLimits.name
     return response
   }()
 

@@ -126,7 +126,7 @@ extension RouteDocument.Parameter {
     .init(
       name: "after",
       schema: .string(
-        "With `watch`: the `id` of the last event that the caller has, or an `ETag` without its quotes; the stream "
+        "With `watch`: the `id` of the last event that the caller has, or the `ETag` of the first page; the stream "
           + "goes on from there, for the same filters.")),
     .init(
       name: "Last-Event-ID", place: .header, schema: .string("The same, as browsers say it; it comes before `after`.")),

@@ -3,11 +3,27 @@ public protocol WatchedResource<Item> {
   /// One thing of it.
   associatedtype Item: Sendable
   /// All items, and the revision that they are of.
-  func items() -> (items: [Item], revision: UInt64)
+  func items() -> (items: WatchedItems<Item>, revision: UInt64)
   /// See `ChangeLog.place(after:)`.
   func place(after revision: UInt64) -> UInt64?
   /// See `ChangeLog.changes(from:limit:)`.
   func changes(from place: UInt64, limit: Int) -> [ChangeLog<Item>.Change]?
+}
+
+/// The items of one moment, which whoever holds them shares with everybody else: a caller that reads a snapshot slowly
+/// keeps no list of its own.
+public struct WatchedItems<Item> {
+  let count: Int
+  private let item: (Int) -> Item
+
+  /// `items` as they are now.
+  public init(_ items: some RandomAccessCollection<Item>) {
+    count = items.count
+    item = { items[items.index(items.startIndex, offsetBy: $0)] }
+  }
+
+  /// The item at a place below `count`.
+  func at(_ place: Int) -> Item { item(place) }
 }
 
 /// One caller's way through a resource: a snapshot, then every change after it, and where some of them are gone the
@@ -38,7 +54,7 @@ struct Watch<Item: Sendable> {
 
   /// Why a caller must begin anew.
   enum Reason: String {
-    /// Its token is of another life of the node, or of changes that are gone.
+    /// Its token is of another life of the node, of other filters, or of changes that are gone.
     case tokenUnknown = "token-unknown"
     /// It read so slowly that changes are gone.
     case lagged
@@ -47,36 +63,45 @@ struct Watch<Item: Sendable> {
   private enum Place {
     case resuming(WatchToken)
     case beginning
-    case listing(ArraySlice<Item>, revision: UInt64, isFirst: Bool)
+    case listing(WatchedItems<Item>, from: Int, revision: UInt64)
     case following(UInt64)
   }
 
-  private let epoch: UInt64
+  private let life: UInt64
+  private let filter: UInt32
   private let isWanted: (Item) -> Bool
   private var place: Place
   /// The last revision of which the caller knows all; nil before its first snapshot is complete.
   private(set) var revision: UInt64?
 
-  /// A watch of the items that `isWanted`, in the life of the node that `epoch` names, from `token` on.
-  init(epoch: UInt64, from token: WatchToken?, isWanted: @escaping (Item) -> Bool) {
-    self.epoch = epoch
+  /// A watch of the items that `isWanted`, which `filter` tells from others, in the life of the node that `life` names,
+  /// from `token` on.
+  init(life: UInt64, filter: UInt32, from token: WatchToken?, isWanted: @escaping (Item) -> Bool) {
+    self.life = life
+    self.filter = filter
     self.isWanted = isWanted
     place = token.map { .resuming($0) } ?? .beginning
   }
+
+  /// What the caller comes back with when it knows all up to `revision`.
+  func token(at revision: UInt64) -> WatchToken { WatchToken(life: life, revision: revision, filter: filter) }
+
+  /// The token of all that the caller knows.
+  var token: WatchToken? { revision.map(token(at:)) }
 
   /// What comes next; nil when there is nothing now.
   mutating func next(in resource: some WatchedResource<Item>) -> Step? {
     switch place {
     case .resuming(let token):
-      guard token.epoch == epoch, let next = resource.place(after: token.revision) else {
-        return resync(.tokenUnknown)
-      }
+      guard token.life == life, token.filter ?? filter == filter,
+        let next = resource.place(after: token.revision)
+      else { return resync(.tokenUnknown) }
       (place, revision) = (.following(next), token.revision)
       return follow(next, in: resource)
     case .beginning:
       let (items, revision) = resource.items()
-      return list(items.filter(isWanted)[...], revision, isFirst: true, of: resource)
-    case .listing(let rest, let revision, let isFirst): return list(rest, revision, isFirst: isFirst, of: resource)
+      return list(items, from: 0, revision, of: resource)
+    case .listing(let items, let start, let revision): return list(items, from: start, revision, of: resource)
     case .following(let next): return follow(next, in: resource)
     }
   }
@@ -87,17 +112,23 @@ struct Watch<Item: Sendable> {
   }
 
   private mutating func list(
-    _ items: ArraySlice<Item>, _ revision: UInt64, isFirst: Bool, of resource: some WatchedResource<Item>
+    _ items: WatchedItems<Item>, from start: Int, _ revision: UInt64, of resource: some WatchedResource<Item>
   ) -> Step {
-    let (part, rest) = (items.prefix(WatchLimits.itemsPerPart), items.dropFirst(WatchLimits.itemsPerPart))
-    guard rest.isEmpty else {
-      place = .listing(rest, revision: revision, isFirst: false)
-      return .items(Array(part), revision: revision, isFirst: isFirst, isComplete: false)
+    var (part, next) = ([Item](), start)
+    while next < items.count, part.count < WatchLimits.itemsPerPart {
+      let item = items.at(next)
+      if isWanted(item) { part.append(item) }
+      next += 1
     }
-    self.revision = revision
-    // Where so much has changed meanwhile that it is gone, the next step finds that out: no log has that place.
-    place = .following(resource.place(after: revision) ?? .max)
-    return .items(Array(part), revision: revision, isFirst: isFirst, isComplete: true)
+    let isComplete = next == items.count
+    if isComplete {
+      self.revision = revision
+      // Where so much has changed meanwhile that it is gone, the next step finds that out: no log has that place.
+      place = .following(resource.place(after: revision) ?? .max)
+    } else {
+      place = .listing(items, from: next, revision: revision)
+    }
+    return .items(part, revision: revision, isFirst: start == 0, isComplete: isComplete)
   }
 
   private mutating func follow(_ next: UInt64, in resource: some WatchedResource<Item>) -> Step? {
@@ -126,16 +157,4 @@ struct Watch<Item: Sendable> {
     }
     return Happening(kind: kind, revision: change.revision, completesRevision: change.completesRevision)
   }
-}
-
-/// What a watch costs at most, and how it keeps in touch.
-public enum WatchLimits {
-  /// Changes that are kept for those who watch; who is further behind begins anew.
-  public static let changesMax = 1_024
-  /// Watches of one node at once; one more is answered 503.
-  public static let watchesMax = 1_024
-  /// Items of a snapshot that are written at once.
-  static let itemsPerPart = 32
-  /// Changes that are written at once.
-  static let changesPerPart = 16
 }

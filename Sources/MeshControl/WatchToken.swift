@@ -1,26 +1,42 @@
-/// How far a caller knows a resource: a revision, and the life of the node that counted it. It is the resource's `ETag`
-/// as well. Callers must not look into it.
+/// How far a caller knows a resource: a revision, and the life of the node that counted it, since revisions begin anew
+/// with each. The `ETag` of a page is one as well. Callers must not look into it.
 struct WatchToken: Equatable, Sendable {
-  /// Which life of the node it is, since revisions begin anew with each.
-  let epoch: UInt64
+  /// Which life of the node it is.
+  let life: UInt64
   let revision: UInt64
+  /// Tells which items the caller knows; nil in an `ETag`, with which a caller says so itself.
+  let filter: UInt32?
 
-  init(epoch: UInt64, revision: UInt64) {
-    self.epoch = epoch
+  init(life: UInt64, revision: UInt64, filter: UInt32? = nil) {
+    self.life = life
     self.revision = revision
+    self.filter = filter
   }
 
-  /// Nil when `text` is no token.
+  /// Nil when `text` is no token, nor an `ETag` with all that stands around it.
   init?(_ text: String) {
-    let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-    guard parts.count == 2, let epoch = WatchToken.number(parts[0]), let revision = WatchToken.number(parts[1]) else {
-      return nil
+    var bytes = text.utf8[...]
+    if bytes.starts(with: "W/".utf8) { bytes = bytes.dropFirst(2) }
+    if bytes.count > 1, bytes.first == UInt8(ascii: "\""), bytes.last == UInt8(ascii: "\"") {
+      bytes = bytes.dropFirst().dropLast()
     }
-    self.init(epoch: epoch, revision: revision)
+    let parts = bytes.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+    guard (2...3).contains(parts.count) else { return nil }
+    let numbers = parts.compactMap(WatchToken.number)
+    guard numbers.count == parts.count else { return nil }
+    let filter = numbers.dropFirst(2).first.map { UInt32(exactly: $0) }
+    if case .some(.none) = filter { return nil }
+    self.init(life: numbers[0], revision: numbers[1], filter: filter ?? nil)
   }
+
+  /// The token that `text` is; one that can't be read is like one that is too old.
+  static func orUnknown(_ text: String) -> WatchToken { WatchToken(text) ?? WatchToken(life: 0, revision: .max) }
 
   /// As callers see it.
-  var text: String { "\(String(epoch, radix: 36))-\(String(revision, radix: 36))" }
+  var text: String {
+    [life, revision].map { String($0, radix: 36) }.joined(separator: "-")
+      + (filter.map { "-" + String($0, radix: 36) } ?? "")
+  }
 
   private static func number(_ digits: Substring.UTF8View) -> UInt64? {
     // A sign would be taken as well.

@@ -33,15 +33,17 @@ final class MembersFeed: WatchedResource, @unchecked Sendable {
 
   /// How many watch now.
   var watches: Int { lock.locked { watchesOpen } }
+  /// Whether one more may.
+  var hasRoom: Bool { watches < WatchLimits.watchesMax }
 
   func opened() { lock.locked { watchesOpen += 1 } }
   func closed() { lock.locked { watchesOpen -= 1 } }
 
   // MARK: WatchedResource
 
-  func items() -> (items: [MemberView], revision: UInt64) {
+  func items() -> (items: WatchedItems<MemberView>, revision: UInt64) {
     let snapshot = snapshots.current
-    return (Array(snapshot.members), snapshot.contentRevision)
+    return (WatchedItems(snapshot.members), snapshot.contentRevision)
   }
 
   func place(after revision: UInt64) -> UInt64? { lock.locked { log.place(after: revision) } }

@@ -23,6 +23,8 @@ final class NodeCore: @unchecked Sendable {
   let security: NodeSecurity
   let inbox: EngineInbox
   let figures = EngineFigures()
+  /// Tells this life of the node from those before and after, for callers who remember how far they knew it.
+  let life = UInt64.random(in: 1...UInt64(Int64.max))
 
   /// Where the node stands in its life. It only ever goes forward.
   enum Phase: Int, Comparable, Sendable {

@@ -9,31 +9,71 @@ extension NodeCore {
   /// Answers a request of the control listener from the newest snapshot. On the edge thread, which answers one request
   /// after the other, so that no other is ever active; never waits.
   func answer(_ request: HTTPRequest) -> HTTPAnswer {
-    let snapshot = snapshots.current
-    let view = NodeView(
-      localNodeID: configuration.nodeID, members: Array(snapshot.members),
-      clock: MemberClock(now: MonotonicClock.now(), unixTicks: WallClock.unixTicks()), isLeaving: phase >= .leaving,
-      notReady: notReady,
-      scopes: ControlScopes(names: configuration.controlScopes),
-      minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) }, activeRequests: 0,
-      watches: feed.watches, revision: snapshot.contentRevision)
+    if request.comesInParts { return answerCall(request) }
+    let view = view(mayWatch: request.mayStream)
     let response = Control.respond(
       to: ControlRequest(
         method: request.method, target: request.target, host: request.header("host"),
         origin: request.header("origin"), contentType: request.header("content-type"),
         ifNoneMatch: knownTags(of: request), lastEventID: request.header("last-event-id"), body: request.body),
       view: view, metrics: metricsText, perform: perform)
+    if let limit = response.limit { observeOnEdge(.limitReached(limit)) }
+    let answer = httpAnswer(response, request.version)
+    let body = response.watch.map { watch in
+      MembersWatchBody(MembersWatchText(watch, localNodeID: configuration.nodeID, life: life), of: self)
+    }
+    return HTTPAnswer(answer, body: body)
+  }
+
+  /// Answers a call of gRPC. What guards the routes guards the calls as well.
+  private func answerCall(_ request: HTTPRequest) -> HTTPAnswer {
+    if let refusal = Control.refusal(host: request.header("host"), origin: request.header("origin")) {
+      return HTTPAnswer(httpAnswer(refusal, request.version))
+    }
+    let handler: any GRPCHandler
+    do throws(RPCStatus) {
+      handler = ControlCallHandler(
+        try ControlCall(path: request.target, view: view(mayWatch: request.mayStream)), of: self)
+    } catch {
+      observeOnEdge(.callEnded(method: "", code: error.code))
+      if let limit = error.limit { observeOnEdge(.limitReached(limit)) }
+      handler = RefusedCall(GRPCStatus(error))
+    }
+    var head = GRPCCall.head(of: request)
+    tellNegotiated(request.version, &head)
+    let call = GRPCCall(request, handler: handler, now: MonotonicClock.now())
+    return HTTPAnswer(head, body: call, reader: call)
+  }
+
+  /// The node as it is now. `mayWatch`: as far as the caller's connection goes.
+  func view(mayWatch: Bool = true) -> NodeView {
+    let snapshot = snapshots.current
+    return NodeView(
+      localNodeID: configuration.nodeID, members: Array(snapshot.members),
+      clock: MemberClock(now: MonotonicClock.now(), unixTicks: WallClock.unixTicks()), isLeaving: phase >= .leaving,
+      notReady: notReady,
+      scopes: ControlScopes(names: configuration.controlScopes),
+      minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) }, activeRequests: 0,
+      mayWatch: mayWatch && feed.hasRoom, life: life, revision: snapshot.contentRevision)
+  }
+
+  func watchOpened() {
+    feed.opened()
+    observeOnEdge(.watchesCounted(feed.watches))
+  }
+
+  func watchClosed() {
+    feed.closed()
+    observeOnEdge(.watchesCounted(feed.watches))
+  }
+
+  private func httpAnswer(_ response: ControlResponse, _ version: String) -> HTTPResponse {
     var answer = HTTPResponse()
     answer.status = response.status
     answer.headers = response.headers.map { HTTPField($0.name, $0.value) }
     answer.body = response.body
-    tellNegotiated(request.version, &answer)
-    let body = response.watch.map { watch in
-      MembersWatch(
-        MembersEventStream(watch, localNodeID: configuration.nodeID, epoch: view.epoch), of: feed,
-        observe: { [weak self] in self?.observeOnEdge($0) })
-    }
-    return HTTPAnswer(answer, body: body)
+    tellNegotiated(version, &answer)
+    return answer
   }
 
   /// What the client has already; several fields are one list (RFC 9110 §5.3).
@@ -48,11 +88,17 @@ extension NodeCore {
     answer.headers.append(HTTPField("Rpc-Transport", "http"))
     answer.headers.append(HTTPField("Rpc-Protocol", version))
     let type = answer.header("Content-Type") ?? ""
-    let isStream = type == "text/event-stream"
-    let isText = type.utf8.starts(with: "text/plain".utf8)
-    let encoding = answer.body.isEmpty && !isStream ? "" : isText ? "text" : "json"
+    let encoding = encoding(of: type, isEmpty: answer.body.isEmpty)
     if !encoding.isEmpty { answer.headers.append(HTTPField("Rpc-Encoding", encoding)) }
     observeOnEdge(.requestAnswered(protocol: version, encoding: encoding, status: answer.status))
+  }
+
+  /// The encoding of an answer as OmniRelay names them; empty for one without a body.
+  private func encoding(of type: String, isEmpty: Bool) -> String {
+    if type.utf8.starts(with: "application/grpc".utf8) { return "protobuf" }
+    if type == "text/event-stream" { return "json" }
+    if isEmpty { return "" }
+    return type.utf8.starts(with: "text/plain".utf8) ? "text" : "json"
   }
 
   private func metricsText() -> [UInt8] {

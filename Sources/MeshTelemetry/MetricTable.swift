@@ -111,6 +111,9 @@ struct MetricFamily: Equatable {
     .counter, "mesh_control_requests_total", ["protocol", "encoding", "status"],
     "Requests answered on the control listener, by version of HTTP, encoding of the answer (none without a body) and "
       + "class of its status (2xx, 4xx ...).")
+  static let calls = MetricFamily(
+    .counter, "mesh_control_calls_total", ["method", "code"],
+    "Calls of gRPC that ended on the control listener, by method and status code (0 is OK).")
   static let watches = MetricFamily(
     .gauge, "mesh_control_watches", [], "Callers that watch a resource of this node.")
   static let watchLags = MetricFamily(
@@ -136,7 +139,7 @@ struct MetricFamily: Equatable {
     .refutations, .pauses, .duplicates, .removed, .syncs, .syncRecords, .broadcastsDelivered, .broadcastsDropped,
     .linksOpened, .linksClosed, .linksDoubted, .tethers, .tethersRefused, .dialFailures, .trustRefused,
     .datagramsDropped, .certificateReloads,
-    .requests, .watches, .watchLags, .limits, .storeFailures, .recordsRepeated, .minimumLevel, .eventsDropped,
+    .requests, .calls, .watches, .watchLags, .limits, .storeFailures, .recordsRepeated, .minimumLevel, .eventsDropped,
   ]
 }
 

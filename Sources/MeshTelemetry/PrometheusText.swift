@@ -30,6 +30,7 @@ struct PrometheusText {
     text.counter(.datagramsDropped, values.datagramsDropped)
     text.counter(.certificateReloads, values.certificateReloads)
     text.counter(.requests, values.requests)
+    text.counter(.calls, values.calls)
     text.family(.watches, [([], "\(values.watches)")])
     text.counter(.watchLags, values.watchLags)
     text.counter(.limits, values.limits)

@@ -18,6 +18,8 @@ protocol FieldVisitor {
   mutating func bool(_ number: Int, _ name: String, _ value: inout Bool) throws(WireError)
   /// Bytes that may be absent, which is not the same as none.
   mutating func optionalBytes(_ number: Int, _ name: String, _ value: inout [UInt8]?, max: Int) throws(WireError)
+  /// Any number of byte strings, of at most `max` bytes each.
+  mutating func manyBytes(_ number: Int, _ name: String, _ value: inout [[UInt8]], max: Int) throws(WireError)
   mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32, max: UInt32) throws(WireError)
   mutating func uint64(_ number: Int, _ name: String, _ value: inout UInt64) throws(WireError)
   mutating func int64(_ number: Int, _ name: String, _ value: inout Int64) throws(WireError)

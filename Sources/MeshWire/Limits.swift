@@ -38,6 +38,10 @@ public enum WireLimits {
   public static let pingPayloadBytes = 1024
   /// A whole `PingRequest` or `PingReply`: its payload, and room for the fields beside it.
   public static let pingBytes = 4096
+  /// A request to the control plane over gRPC.
+  public static let controlRequestBytes = 32 * 1024
+  /// Labels that a caller of the control plane may ask for.
+  public static let labelFilters = 4
   /// JSON text, where the caller states no other limit.
   public static let jsonBytes = 1 << 20
   /// Arrays and objects of JSON inside each other.

@@ -66,6 +66,18 @@ struct MessageJSONReader: FieldVisitor {
     guard items.count == count else { throw WireError("\(name): \(items.count) values, required are \(count)") }
   }
 
+  mutating func manyBytes(_ number: Int, _ name: String, _ value: inout [[UInt8]], max: Int) throws(WireError) {
+    value = []
+    for found in try array(name) {
+      let item = "\(name)[\(value.count)]"
+      guard case .string(let text) = found, let bytes = Base64.decode(text) else {
+        throw WireError("\(item): not base64")
+      }
+      guard bytes.count <= max else { throw WireError("\(item): \(bytes.count) bytes, allowed are \(max)") }
+      value.append(bytes)
+    }
+  }
+
   mutating func texts(
     _ number: Int, _ name: String, _ value: inout [String], _ rule: TextRule, max: Int
   ) throws(WireError) {

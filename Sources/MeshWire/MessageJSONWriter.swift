@@ -44,6 +44,13 @@ struct MessageJSONWriter: FieldVisitor {
     json.string(Base64.encode(value))
   }
 
+  mutating func manyBytes(_ number: Int, _ name: String, _ value: inout [[UInt8]], max: Int) {
+    json.name(name)
+    json.beginArray()
+    for item in value { json.string(Base64.encode(item)) }
+    json.endArray()
+  }
+
   mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32, max: UInt32) {
     json.name(name)
     json.integer(Int64(value))

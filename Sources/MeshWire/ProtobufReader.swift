@@ -94,6 +94,12 @@ struct ProtobufReader: FieldVisitor {
     if field == number { value = found }
   }
 
+  mutating func manyBytes(_ number: Int, _ name: String, _ value: inout [[UInt8]], max: Int) throws(WireError) {
+    var found: [UInt8] = []
+    try bytes(number, name, &found, max: max)
+    if field == number { value.append(found) }
+  }
+
   mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32, max: UInt32) throws(WireError) {
     guard let number = try number64(number, name, .varint) else { return }
     guard let small = UInt32(exactly: number) else { throw WireError("\(name): more than 32 bits") }

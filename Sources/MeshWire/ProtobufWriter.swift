@@ -31,6 +31,10 @@ struct ProtobufWriter<Sink: ProtobufSink>: FieldVisitor {
     if let value { chunk(number, value) }
   }
 
+  mutating func manyBytes(_ number: Int, _ name: String, _ value: inout [[UInt8]], max: Int) {
+    for item in value { chunk(number, item) }
+  }
+
   mutating func bool(_ number: Int, _ name: String, _ value: inout Bool) { number64(number, value ? 1 : 0) }
 
   mutating func uint32(_ number: Int, _ name: String, _ value: inout UInt32, max: UInt32) {

@@ -16,6 +16,7 @@ import time
 from certificates import Authority, names_of
 from api import check_openapi
 from flood import check_flood
+from grpc_calls import check_grpc, check_grpc_watch
 from http2 import check_http2, check_http2_floods
 from https import check_https, check_https_mutual
 from malformed import check_control, check_datagrams, check_links, check_requests
@@ -73,6 +74,7 @@ def check_ping_with_aioquic(mesh):
 def check_messages_with_protobuf(_):
     """Google's protobuf runtime reads and writes the same messages."""
     run([sys.executable, HERE / "protobuf" / "check.py"])
+    run([sys.executable, HERE / "protobuf" / "descriptors.py"])
 
 
 def check_metrics_with_promtool(mesh):
@@ -98,7 +100,7 @@ CHECKS = {
     "protobuf": check_messages_with_protobuf, "promtool": check_metrics_with_promtool,
     "wrong-seeds": check_wrong_seeds, "unpinned": check_unpinned, "datagrams": check_datagrams,
     "requests": check_requests, "links": check_links, "http2": check_http2, "http2-floods": check_http2_floods,
-    "openapi": check_openapi, "https": check_https, "https-mutual": check_https_mutual, "watch": check_watch,
+    "openapi": check_openapi, "https": check_https, "https-mutual": check_https_mutual, "watch": check_watch, "grpc": check_grpc, "grpc-watch": check_grpc_watch,
     "control": check_control, "opening": check_opening,
     "rotation": check_rotation, "shared": check_shared, "flood": check_flood, "goodbye": check_goodbye,
 }

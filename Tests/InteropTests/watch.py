@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 from http3 import connected
-from mesh import expect, wait_until
+from mesh import Failure, expect, wait_until
 
 PATH = "/v1/members?watch=true"
 
@@ -93,22 +93,34 @@ def check_watch(mesh):
             wait_until(lambda: "members.snapshot" in events.names(), "a snapshot")
             expect(events.names()[0] == "members.resync", "a token of nowhere", events.list)
     asyncio.run(over_http3(mesh, node))
-    operate(mesh, node, "leave")
-    wait_until(lambda: node.process.poll() == 0, "a leave in spite of those who watch")
+    with curl_stream(mesh, node, "--http2") as events:
+        wait_until(lambda: events.list, "a snapshot")
+        operate(mesh, node, "leave")
+        wait_until(lambda: node.process.poll() == 0, "a leave in spite of those who watch")
+        expect(events.status("watched") is not None, "what was told before", events.list)
 
 
 async def over_http3(mesh, node):
-    """The same stream by aioquic."""
+    """The same stream by aioquic: its snapshot, and news that comes while it is read."""
     async with connected(mesh, node, None, port=node.control_port) as client:
         stream = client.request(PATH, b"", "GET", "text/plain", authority="localhost")
-        for _ in range(200):
-            if b"event: members.snapshot" in stream.body and stream.body.endswith(b"\n\n"):
-                break
-            await asyncio.sleep(0.02)
+        events = await told(stream, lambda events: "members.snapshot" in events.names())
         expect(stream.status == "200" and stream.fields.get("content-type") == "text/event-stream", "the head",
                stream.fields)
+        expect(events.names() == ["members.snapshot"] and events.status("watched") == ("Alive", True), "the snapshot",
+               stream.body)
+        await asyncio.to_thread(operate, mesh, node, "resume")
+        await told(stream, lambda events: events.status("watched") == ("Alive", False))
+        expect(not stream.ended.is_set(), "whether it goes on", "its end")
+
+
+async def told(stream, condition):
+    """The events of `stream`, once they meet `condition`."""
+    for _ in range(500):
         events = Events()
         for line in stream.body.decode().split("\n"):
             events.feed(line)
-        expect(events.names() == ["members.snapshot"] and events.status("watched") is not None, "the snapshot", stream.body)
-        expect(not stream.ended.is_set(), "whether it goes on", "its end")
+        if condition(events):
+            return events
+        await asyncio.sleep(0.02)
+    raise Failure(f"not told within 10 s: {stream.body}")

@@ -6,7 +6,7 @@ import Testing
 @testable import MeshControl
 
 @Suite struct MembersTests {
-  private func view(revision: UInt64 = 7, epoch: UInt64 = 36) throws -> NodeView {
+  private func view(revision: UInt64 = 7, life: UInt64 = 36) throws -> NodeView {
     let members = try (0..<12).map { number in
       var metadata = NodeMetadata()
       metadata.role = number % 2 == 0 ? "worker" : "gateway"
@@ -15,13 +15,13 @@ import Testing
       metadata.labels =
         [Label(key: "zone/a", value: "z\(number % 4)")] + (number == 5 ? [Label(key: "x", value: "")] : [])
       return MemberView(
-        nodeID: try #require(NodeID("n\(number)")), status: number == 3 ? .left : .alive, isDead: false, epoch: epoch,
+        nodeID: try #require(NodeID("n\(number)")), status: number == 3 ? .left : .alive, isDead: false, epoch: 1,
         incarnation: 0, metadata: metadata, lastHeard: nil, roundTrip: nil, isLocal: number == 8)
     }
     return NodeView(
       localNodeID: try #require(NodeID("n8")), members: members.reversed(),
       clock: MemberClock(now: .origin, unixTicks: 0),
-      isLeaving: false, notReady: [], scopes: [.read], activeRequests: 0, revision: revision)
+      isLeaving: false, notReady: [], scopes: [.read], activeRequests: 0, life: life, revision: revision)
   }
 
   private func get(
@@ -114,6 +114,6 @@ import Testing
     }
     for known in [#"W/"10-8""#, "10-7", ""] { #expect(get("", try view(), ifNoneMatch: known).status == 200) }
     #expect(get("", try view(revision: 8), ifNoneMatch: tag).status == 200)
-    #expect(get("", try view(epoch: 37), ifNoneMatch: tag).status == 200, "another life of the node")
+    #expect(get("", try view(life: 37), ifNoneMatch: tag).status == 200, "another life of the node")
   }
 }

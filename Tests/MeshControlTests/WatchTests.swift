@@ -27,7 +27,9 @@ private final class Table: WatchedResource {
       })
   }
 
-  func items() -> (items: [Entry], revision: UInt64) { (entries.values.sorted { $0.name < $1.name }, revision) }
+  func items() -> (items: WatchedItems<Entry>, revision: UInt64) {
+    (WatchedItems(entries.values.sorted { $0.name < $1.name }), revision)
+  }
   func place(after revision: UInt64) -> UInt64? { log.place(after: revision) }
   func changes(from place: UInt64, limit: Int) -> [ChangeLog<Entry>.Change]? {
     log.changes(from: place, limit: limit)
@@ -74,9 +76,9 @@ private struct Caller {
 
 @Suite struct WatchTests {
   private func caller(
-    from token: WatchToken? = nil, epoch: UInt64 = 1, wanting isWanted: @escaping (Int) -> Bool = { _ in true }
+    from token: WatchToken? = nil, wanting isWanted: @escaping (Int) -> Bool = { _ in true }
   ) -> Caller {
-    Caller(watch: Watch(epoch: epoch, from: token) { isWanted($0.value) })
+    Caller(watch: Watch(life: 1, filter: 5, from: token) { isWanted($0.value) })
   }
 
   @Test func aSnapshotComesInPartsAndThenEveryChange() {
@@ -101,14 +103,14 @@ private struct Caller {
     let table = Table(keeping: 100)
     table.change([(1, 1), (2, 2)])
     table.change([(1, nil), (3, 3)])
-    var caller = caller(from: WatchToken(epoch: 1, revision: 2))
+    var caller = caller(from: WatchToken(life: 1, revision: 2))
     caller.known = [1: 1, 2: 2]
     caller.takeAll(of: table)
     #expect(caller.known == [2: 2, 3: 3] && caller.resyncs.isEmpty && !caller.isComplete && caller.happenings == 2)
   }
 
   @Test(arguments: [
-    WatchToken(epoch: 2, revision: 4), WatchToken(epoch: 1, revision: 5), WatchToken(epoch: 1, revision: 1),
+    WatchToken(life: 2, revision: 4), WatchToken(life: 1, revision: 5), WatchToken(life: 1, revision: 1),
   ])
   func aTokenOfAnotherLifeOfTheFutureOrTooOldMeansASnapshot(_ token: WatchToken) {
     let table = Table(keeping: 2)
@@ -164,8 +166,8 @@ private struct Caller {
       for index in callers.indices where random.chance(1, in: UInt64(index + 2)) { _ = callers[index].step(in: table) }
       // One breaks off, amid whatever it was told, and comes back.
       if random.chance(1, in: 20) {
-        let token = callers[0].token.map { WatchToken(epoch: 1, revision: $0) }
-        callers[0].watch = Watch(epoch: 1, from: token) { isWanted($0.value) }
+        let token = callers[0].token.map { WatchToken(life: 1, revision: $0) }
+        callers[0].watch = Watch(life: 1, filter: 5, from: token) { isWanted($0.value) }
       }
     }
     for index in callers.indices { callers[index].takeAll(of: table) }
@@ -176,12 +178,20 @@ private struct Caller {
 
   @Test func tokensAreReadAsTheyAreWrittenAndNothingElseIs() {
     for token in [
-      WatchToken(epoch: 0, revision: 0), WatchToken(epoch: .max, revision: .max), WatchToken(epoch: 36, revision: 7),
+      WatchToken(life: 0, revision: 0), WatchToken(life: .max, revision: .max), WatchToken(life: 36, revision: 7),
+      WatchToken(life: 1, revision: 2, filter: .max),
     ] {
       #expect(WatchToken(token.text) == token)
     }
-    #expect(WatchToken(epoch: 36, revision: 7).text == "10-7")
-    for text in ["", "-", "1", "1-", "-1", "1-2-3", "+1-2", "1-+2", "1--2", "1-ä", "1- 2", "zzzzzzzzzzzzzzz-1"] {
+    #expect(
+      WatchToken(life: 36, revision: 7).text == "10-7" && WatchToken(life: 36, revision: 7, filter: 9).text == "10-7-9")
+    for text in ["10-7", "\"10-7\"", "W/\"10-7\"", "W/10-7"] {
+      #expect(WatchToken(text) == WatchToken(life: 36, revision: 7), "\(text)")
+    }
+    for text in [
+      "", "-", "1", "1-", "-1", "1-2-3-4", "1-2-", "1-2-1z141z4", "W/", "\"", "\"\"", "+1-2", "1-+2", "1--2", "1-ä",
+      "1- 2", "zzzzzzzzzzzzzzz-1",
+    ] {
       #expect(WatchToken(text) == nil, "\(text)")
     }
   }

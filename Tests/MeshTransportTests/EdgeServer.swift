@@ -28,7 +28,13 @@ final class EdgeServer: @unchecked Sendable {
     let edge = try EdgeTransport(
       address: address, options: options,
       answer: { request in
-        HTTPAnswer(EdgeServer.answer(to: request), body: request.target == "/stream" ? Script(script) : nil)
+        switch request.target {
+        case "/stream" where !request.mayStream:
+          HTTPAnswer(HTTPResponse(HTTPFailure(503, "Too many connections have answers that go on.")))
+        case "/stream": HTTPAnswer(EdgeServer.answer(to: request), body: Script(script))
+        case "/clock": HTTPAnswer(EdgeServer.answer(to: request), body: Ticking())
+        default: HTTPAnswer(EdgeServer.answer(to: request))
+        }
       },
       observe: { seen.add($0) })
     self.edge = edge

@@ -11,6 +11,7 @@ private final class Answers: AnsweringSession {
   /// How much of them their readers took.
   var taken: [Int64: Int] = [:]
   var finished: [Int64: [HTTPField]] = [:]
+  var consumed: [Int64: Int] = [:]
 
   func submitContinue(on stream: Int64) {}
   func submitResponse(_ fields: [HTTPField], on stream: Int64, isWhole: Bool) -> Bool {
@@ -24,6 +25,7 @@ private final class Answers: AnsweringSession {
   func waiting(on stream: Int64) -> Int? { (bodies[stream]?.count ?? 0) - (taken[stream] ?? 0) }
   func finish(_ stream: Int64, trailers: [HTTPField]) { finished[stream] = trailers }
   func dropRest(of stream: Int64) { dropped.append(stream) }
+  func consumed(_ count: Int, on stream: Int64) { consumed[stream, default: 0] += count }
 }
 
 @Test func theOldestRequestIsTheOneThatBeganFirstWhateverItsStream() {
@@ -51,11 +53,11 @@ private final class Answers: AnsweringSession {
     desk.received(
       fields: HTTP3Client.fields("POST", of: "/"), areTrailers: false, bodyFollows: true, refusal: nil, on: stream,
       of: session, now: .origin)
-    body.withUnsafeBufferPointer { desk.received(body: $0, on: stream, of: session) }
+    _ = body.withUnsafeBufferPointer { desk.received(body: $0, on: stream, of: session) }
   }
   #expect(desk.bodyBytes == 90)
   // One more is too much, one breaks off, one ends and is handed out.
-  body.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) }
+  _ = body.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) }
   #expect(desk.bodyBytes == 60 && session.dropped == [0])
   desk.closed(4)
   #expect(desk.bodyBytes == 30)
@@ -109,4 +111,75 @@ private final class Answers: AnsweringSession {
   #expect(body != nil && desk.isStreaming)
   desk.closed(0)
   #expect(body == nil && !desk.isStreaming)
+}
+
+/// Keeps what it gets until it is told to let go.
+private final class Keeper: RequestReader {
+  var bytes: [UInt8] = []
+  var released = 0
+  var hasEnded = false
+  func received(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    self.bytes += bytes
+    return 0
+  }
+  func ended() { hasEnded = true }
+  func takeConsumed() -> Int {
+    defer { released = 0 }
+    return released
+  }
+}
+
+private let call = HTTP3Client.fields("POST", of: "/x", [HTTPField("content-type", "application/grpc")])
+
+@Test func aCallIsHandedOutWithItsHeadAndItsBodyGoesToItsReader() throws {
+  let session = Answers()
+  let desk = RequestDesk<Answers>(version: "HTTP/3", message: HTTPLimits(), bodiesBytesMax: 100)
+  desk.received(
+    fields: call, areTrailers: false, bodyFollows: true, refusal: nil, on: 0, of: session, now: .origin)
+  let early = [UInt8](repeating: 1, count: 10)
+  #expect(early.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) } == 0 && desk.bodyBytes == 10)
+  #expect(desk.next()?.target == "/x")
+  let keeper = Keeper()
+  _ = desk.respond(HTTPAnswer(HTTPResponse(), body: Script([]), reader: keeper), of: session, date: nil)
+  #expect(keeper.bytes == early && desk.bodyBytes == 10)
+  #expect(early.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) } == 0 && desk.bodyBytes == 20)
+  keeper.released = 15
+  _ = desk.produce(of: session, .origin, while: { true }, sent: { _, _ in })
+  #expect(session.consumed[0] == 15 && desk.bodyBytes == 5)
+  desk.ended(0)
+  #expect(keeper.hasEnded)
+  desk.closed(0)
+  #expect(desk.bodyBytes == 0 && !desk.isStreaming)
+}
+
+@Test func whoMakesOthersKeepTooMuchLosesTheStream() throws {
+  let session = Answers()
+  let desk = RequestDesk<Answers>(version: "HTTP/3", message: HTTPLimits(), bodiesBytesMax: 15)
+  desk.received(
+    fields: call, areTrailers: false, bodyFollows: true, refusal: nil, on: 0, of: session, now: .origin)
+  _ = try #require(desk.next())
+  let body = Script(SharedLines())
+  _ = desk.respond(HTTPAnswer(HTTPResponse(), body: body, reader: Keeper()), of: session, date: nil)
+  let bytes = [UInt8](repeating: 1, count: 10)
+  #expect(bytes.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) } == 0)
+  #expect(bytes.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) } == 10)
+  #expect(desk.bodyBytes == 0 && session.dropped == [0])
+  _ = desk.produce(of: session, .origin, while: { true }, sent: { _, _ in })
+  #expect(session.finished[0] != nil, "its answer is told its end")
+}
+
+@Test func anAnswerThatIsWholeBeforeItsCallDropsTheRest() throws {
+  let session = Answers()
+  let desk = RequestDesk<Answers>(version: "HTTP/3", message: HTTPLimits(), bodiesBytesMax: 100)
+  for (stream, answer) in [
+    (Int64(0), HTTPAnswer(HTTPResponse())), (4, HTTPAnswer(HTTPResponse(), body: Script(["end"]), reader: Keeper())),
+  ] {
+    desk.received(
+      fields: call, areTrailers: false, bodyFollows: true, refusal: nil, on: stream, of: session, now: .origin)
+    _ = try #require(desk.next())
+    _ = desk.respond(answer, of: session, date: nil)
+  }
+  #expect(session.dropped == [0])
+  _ = desk.produce(of: session, .origin, while: { true }, sent: { _, _ in })
+  #expect(session.dropped == [0, 4] && desk.hasAnsweredAll && desk.bodyBytes == 0)
 }

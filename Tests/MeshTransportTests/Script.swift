@@ -24,7 +24,7 @@ final class SharedLines: @unchecked Sendable {
 
 /// A body that tells lines as they are asked for. It ends with the line `end`, or when it is stopped.
 final class Script: AnswerBody {
-  static let later = Instant.origin + .seconds(1_000_000)
+  static let later = Instant.distantFuture
   private let lines: SharedLines
   private var index = 0
   private var isStopped = false
@@ -50,4 +50,20 @@ final class Script: AnswerBody {
   }
 
   func stop() { isStopped = true }
+}
+
+/// A body that says something three times, at times of its own.
+final class Ticking: AnswerBody {
+  private var left = 3
+  private var due: Instant?
+
+  func next(_ now: Instant) -> AnswerPart {
+    if left == 0 { return .end(trailers: []) }
+    if let due, now < due { return .nothing(until: due) }
+    due = now + .milliseconds(20)
+    left -= 1
+    return .bytes(Array("tick".utf8))
+  }
+
+  func stop() { left = 0 }
 }

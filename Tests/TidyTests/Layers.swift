@@ -18,6 +18,7 @@ enum Layers {
     "MeshSecurity": ["MeshBasics", "MeshThreads", "COpenSSL", "Glibc"],
     "MeshTransport": [
       "MeshBasics", "MeshThreads", "MeshSecurity", "CLinux", "CNgtcp2", "CNghttp3", "CNghttp2", "CGnuTLS", "COpenSSL",
+      "CZlib",
       "Glibc",
     ],
     "MeshStore": ["MeshBasics", "MeshWire", "MeshEngine", "CLinux", "Glibc"],

@@ -32,6 +32,7 @@ final class EdgeConnection: ReactorHandler {
   private var progressSeen = 0
   /// When a body that is made meanwhile wants to be asked again.
   private var partDue: Instant?
+  private var isCountedAsStreaming = false
   /// It ends when what is being answered is out.
   private var isFinishing = false
   /// When the connection last began to wait for a request; nil while it is busy with one.
@@ -57,7 +58,7 @@ final class EdgeConnection: ReactorHandler {
   var deadline: Instant { min(ownDeadline, arrivalDeadline ?? .distantFuture, partDue ?? .distantFuture) }
 
   /// Whether an answer to it is being made while it is read.
-  var isStreaming: Bool { http.isStreaming && !isClosed }
+  var isStreaming: Bool { if case .open = phase { http.isStreaming } else { false } }
 
   /// There may be something new for it.
   func produce(_ now: Instant) { process(now) }
@@ -89,7 +90,14 @@ final class EdgeConnection: ReactorHandler {
       http.refuse(HTTPFailure(408, "The request took too long to arrive."), date: transport.date(), now: now)
       return process(now)
     }
-    guard !http.awaitsReader, !isFinishing else { return close() }
+    if http.awaitsReader {
+      // The kernel says that there is room again only when there is much of it.
+      let taken = http.progress
+      process(now)
+      if !isClosed, http.progress == taken { close() }
+      return
+    }
+    guard !isFinishing else { return close() }
     finish(now: now)
     ownDeadline = max(ownDeadline, now + EdgeConnection.lingerTimeout)
   }
@@ -106,6 +114,7 @@ final class EdgeConnection: ReactorHandler {
   func close() {
     guard !isClosed else { return }
     phase = .closed
+    noteStreaming()
     tellRefusals()
     if let limit = http.floodedBy { transport.observe(.limitReached("control connection: \(limit)", peer: remote)) }
     if let refusal = http.refusal {
@@ -141,7 +150,9 @@ final class EdgeConnection: ReactorHandler {
   /// Answers all complete requests, writes what the socket takes, and sets what to wait for next.
   private func process(_ now: Instant) {
     guard case .open = phase else { return }
-    while true {
+    defer { noteStreaming() }
+    // Bounded, so that one that takes whatever is made can't hold the thread; the rest comes in the next turn.
+    for round in 0... {
       answerAll()
       partDue = http.produce(now)
       // The request behind an answer that is whole now is next.
@@ -154,6 +165,10 @@ final class EdgeConnection: ReactorHandler {
       if written == 0 { break }
       // Room for more answers: requests that waited behind a slow reader come next.
       if !http.output.isEmpty { break }
+      if round == 15 {
+        partDue = now
+        break
+      }
     }
     tellRefusals()
     if http.isOver { return linger(now) }
@@ -171,9 +186,17 @@ final class EdgeConnection: ReactorHandler {
 
   private func answerAll() {
     while let request = http.nextRequest(date: transport.date()) {
-      let answer = transport.respond(to: request, mayStream: http.isStreaming || transport.mayStream)
-      http.respond(answer, date: transport.date(), closing: transport.isStopping)
+      var request = request
+      request.mayStream = http.isStreaming || transport.mayStream
+      http.respond(transport.respond(to: request), date: transport.date(), closing: transport.isStopping)
     }
+  }
+
+  /// The transport counts those that stream.
+  private func noteStreaming() {
+    guard isCountedAsStreaming != isStreaming else { return }
+    isCountedAsStreaming = isStreaming
+    transport.streaming(isStreaming ? 1 : -1)
   }
 
   /// Refuses the request with the longest body, because all connections together hold too much. False when none is

@@ -10,6 +10,7 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   /// What the session of one client may cost.
   let sessionLimits: HTTP3Limits
   private let endpoint: QUICEndpoint<EdgeHTTP3>
+  private var streamingCount = 0
 
   /// Takes `socket` over. *Errors*: a certificate that GnuTLS can't use.
   init(socket: UDPSocket, tls: EdgeTLS, options: EdgeOptions, transport: EdgeTransport) throws(TransportError) {
@@ -64,8 +65,11 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   /// Lets those whose answers are being made have what is new.
   func produce() { for client in endpoint.users.values where client.isStreaming { endpoint.touch(client) } }
 
-  /// Whether one more client may have an answer that is made while it is read.
-  var mayStream: Bool { endpoint.users.values.count { $0.isStreaming } < options.streamingConnectionsMax }
+  /// So many more clients have answers that are made while they are read.
+  func streaming(_ more: Int) { streamingCount += more }
+
+  /// Whether one more of them may.
+  var mayStream: Bool { streamingCount < options.streamingConnectionsMax }
 
   /// Whether clients are still there.
   var hasClients: Bool { !endpoint.users.isEmpty }
@@ -100,7 +104,7 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
 
   private func end(_ client: EdgeHTTP3Client, _ close: QUICClose?, drains: Bool, _ now: Instant) {
     guard endpoint.remove(client) else { return }
-    client.releaseBodies()
+    client.release()
     endpoint.sayGoodbye(client, close, drains: drains, now)
   }
 

@@ -24,6 +24,7 @@ final class EdgeHTTP3Client: QUICUser {
   private var progressSeen = 0
   /// When a body that is made meanwhile wants to be asked again.
   private var partDue: Instant?
+  private var isCountedAsStreaming = false
 
   init(_ quic: QUICConnection, listener: EdgeHTTP3) {
     self.listener = listener
@@ -65,6 +66,14 @@ final class EdgeHTTP3Client: QUICUser {
       listener.observe(.requestAnswered(protocol: "HTTP/3", encoding: "text", status: status))
     }
     updateDeadline(now, session)
+    noteStreaming(isStreaming)
+  }
+
+  /// The listener counts those that stream.
+  private func noteStreaming(_ flag: Bool) {
+    guard isCountedAsStreaming != flag else { return }
+    isCountedAsStreaming = flag
+    listener.streaming(flag ? 1 : -1)
   }
 
   private func answerAll(of session: HTTP3Session, _ now: Instant) {
@@ -73,7 +82,8 @@ final class EdgeHTTP3Client: QUICUser {
       if desk.answerRefusal(of: session, date: transport.date()) != nil { continue }
       guard var request = desk.next() else { return }
       request.peer = quic.identity
-      let answer = transport.respond(to: request, mayStream: isStreaming || listener.mayStream)
+      request.mayStream = isStreaming || listener.mayStream
+      let answer = transport.respond(to: request)
       _ = desk.respond(answer, of: session, date: transport.date())
       if transport.isStopping { answer.body?.stop() }
       (hasAsked, idleSince) = (true, now)
@@ -94,8 +104,8 @@ final class EdgeHTTP3Client: QUICUser {
     let arrivalEnd = desk.arrivingSince.map { $0 + options.bodyTimeout } ?? .distantFuture
     let readEnd = readSince.map { $0 + options.writeTimeout } ?? .distantFuture
     // Who waits for news has time.
-    let idleEnd = isStreaming ? .distantFuture : idleSince + (hasAsked ? options.idleTimeout : options.headTimeout)
-    deadline = min(sectionEnd, arrivalEnd, readEnd, idleEnd, partDue ?? .distantFuture)
+    let quietEnd = isStreaming ? .distantFuture : idleEnd
+    deadline = min(sectionEnd, arrivalEnd, readEnd, quietEnd, partDue ?? .distantFuture)
   }
 
   /// Whether an answer to it is being made while it is read.
@@ -109,12 +119,14 @@ final class EdgeHTTP3Client: QUICUser {
       sendAway("a field section that took too long")
     } else if let since = desk.arrivingSince, since + options.bodyTimeout <= now {
       _ = desk.refuseOldest(HTTPFailure(408, "The request took too long to arrive."), of: session)
-    } else if partDue.map({ now < $0 }) ?? true {
-      closeCode = closeCode ?? HTTP3ErrorCode.noError
     } else if let since = readSince, since + options.writeTimeout <= now {
+      closeCode = closeCode ?? HTTP3ErrorCode.noError
+    } else if isIdle, idleEnd <= now {
       closeCode = closeCode ?? HTTP3ErrorCode.noError
     }
   }
+
+  private var idleEnd: Instant { idleSince + (hasAsked ? options.idleTimeout : options.headTimeout) }
 
   /// Takes no further requests; it ends when those it has are answered and their answers read.
   func finish() {
@@ -134,8 +146,9 @@ final class EdgeHTTP3Client: QUICUser {
     closeCode != nil || isFinishing && desk.hasAnsweredAll && session?.hasStreams != true
   }
 
-  /// Gives the room for bodies back: the connection has ended.
-  func releaseBodies() {
+  /// Gives back what it had of the listener: the connection has ended.
+  func release() {
+    noteStreaming(false)
     _ = listener.transport.mayHold(0, insteadOf: heldBytes)
     heldBytes = 0
   }
@@ -150,7 +163,6 @@ extension EdgeHTTP3Client: HTTP3Handler {
 
   func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) -> Int {
     desk.received(body: bytes, on: stream, of: session)
-    return bytes.count
   }
 
   func ended(_ stream: Int64) { desk.ended(stream) }

@@ -13,7 +13,8 @@ import MeshThreads
 /// of the requests of their connection. *Ownership*: all descriptors are closed when `run` returns, or with the object
 /// if it never ran.
 public final class EdgeTransport: @unchecked Sendable {
-  // Sendable although it has mutable state: `lock` guards what `stop` touches; all else belongs to the edge thread.
+  // Sendable although it has mutable state: `lock` guards what `stop` and `wake` touch; all else belongs to the edge
+  // thread.
   private let lock = Lock()
   private var stopRequested = false
   /// Somebody called `wake` since the last turn.
@@ -24,6 +25,7 @@ public final class EdgeTransport: @unchecked Sendable {
   let observe: @Sendable (Observation) -> Void
   private var listener: Int32
   private var connections: [Int32: EdgeConnection] = [:]
+  private var streamingCount = 0
   /// Of requests that are arriving, over all connections.
   private var bodyBytes = 0
   /// Not nil while no connection can be accepted: when to try again.
@@ -101,13 +103,8 @@ public final class EdgeTransport: @unchecked Sendable {
 
   var isStopping: Bool { lock.locked { stopRequested } }
 
-  /// The answer to `request`. `mayStream`: its connection may have one more that is made while it is read.
-  func respond(to request: HTTPRequest, mayStream: Bool) -> HTTPAnswer {
+  func respond(to request: HTTPRequest) -> HTTPAnswer {
     var given = answer(request)
-    if given.body != nil, !mayStream {
-      observe(.limitReached("control connections that stream: \(options.streamingConnectionsMax)"))
-      given = HTTPAnswer(HTTPResponse(HTTPFailure(503, "Too many connections have answers that go on.")))
-    }
     // [RFC 7838 §3] For an hour: a node that is started again may have another port.
     if http3 != nil, request.version != "HTTP/3" {
       given.response.headers.append(HTTPField("Alt-Svc", "h3=\":\(port)\"; ma=3600"))
@@ -115,8 +112,11 @@ public final class EdgeTransport: @unchecked Sendable {
     return given
   }
 
-  /// Whether one more connection over TCP may have an answer that is made while it is read.
-  var mayStream: Bool { connections.values.count { $0.isStreaming } < options.streamingConnectionsMax }
+  /// So many more connections over TCP have answers that are made while they are read.
+  func streaming(_ more: Int) { streamingCount += more }
+
+  /// Whether one more of them may.
+  var mayStream: Bool { streamingCount < options.streamingConnectionsMax }
 
   func date() -> String { clock.now() }
 

@@ -32,6 +32,9 @@ public struct GRPCDeframer: Sendable {
   public static let prefixBytes = 5
 
   private let messageBytesMax: Int
+  private let allowsCompressed: Bool
+  /// Whether the message that was whole last, or the one that is arriving, is compressed.
+  public private(set) var isCompressed = false
   private var prefix: [UInt8] = []
   private var message: [UInt8] = []
   private var expected: Int?
@@ -39,7 +42,10 @@ public struct GRPCDeframer: Sendable {
   public private(set) var failure: GRPCFrameError?
 
   /// A deframer at the beginning of a stream.
-  public init(messageBytesMax: Int) { self.messageBytesMax = max(0, messageBytesMax) }
+  public init(messageBytesMax: Int, allowsCompressed: Bool = false) {
+    self.messageBytesMax = max(0, messageBytesMax)
+    self.allowsCompressed = allowsCompressed
+  }
 
   /// Takes in `bytes`, appends each message that is now whole to `messages`, and returns what is wrong with the stream,
   /// nil if nothing is. Messages before the fault are delivered.
@@ -84,21 +90,22 @@ public struct GRPCDeframer: Sendable {
     let flags = prefix.first ?? 0
     let length = prefix.dropFirst().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     prefix.removeAll(keepingCapacity: true)
-    if flags == 1 {
+    if flags == 1, !allowsCompressed {
       failure = .compressed
-    } else if flags != 0 {
+    } else if flags > 1 {
       failure = .unknownFlags(flags)
     } else if Int(length) > messageBytesMax {
       failure = .tooLong(length: length, limit: messageBytesMax)
     } else {
+      isCompressed = flags == 1
       expected = Int(length)
       message.reserveCapacity(min(Int(length), 4096))
     }
   }
 
   /// The five bytes before a message of `length` bytes.
-  public static func prefix(length: Int) -> [UInt8] {
+  public static func prefix(length: Int, isCompressed: Bool = false) -> [UInt8] {
     let length = UInt32(clamping: length)
-    return [0] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) }
+    return [isCompressed ? 1 : 0] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) }
   }
 }

@@ -1,14 +1,23 @@
+import MeshBasics
+
 /// A gRPC status: how a call ended (gRPC "Status codes and their use").
-struct GRPCStatus: Equatable, CustomStringConvertible {
-  var code: Int
-  var message: String
+public struct GRPCStatus: Equatable, Sendable, CustomStringConvertible {
+  /// 0 (OK) to 16.
+  public let code: Int
+  /// For people; empty with OK.
+  public let message: String
+  /// A `google.rpc.Status` that says more, encoded; empty if nothing does.
+  public let details: [UInt8]
 
-  static let ok = GRPCStatus(code: 0, message: "")
+  /// A call that ended well.
+  public static let ok = GRPCStatus(code: 0, message: "")
 
+  static func deadlineExceeded(_ message: String) -> GRPCStatus { GRPCStatus(code: 4, message: message) }
   static func alreadyExists(_ message: String) -> GRPCStatus { GRPCStatus(code: 6, message: message) }
   static func resourceExhausted(_ message: String) -> GRPCStatus { GRPCStatus(code: 8, message: message) }
   static func unimplemented(_ message: String) -> GRPCStatus { GRPCStatus(code: 12, message: message) }
   static func `internal`(_ message: String) -> GRPCStatus { GRPCStatus(code: 13, message: message) }
+  static func unavailable(_ message: String) -> GRPCStatus { GRPCStatus(code: 14, message: message) }
 
   /// The status that answers bytes which are no gRPC messages.
   init(_ error: GRPCFrameError) {
@@ -22,17 +31,23 @@ struct GRPCStatus: Equatable, CustomStringConvertible {
   }
 
   /// The code and as much of the message as is fit to be shown.
-  var description: String { message.isEmpty ? "\(code)" : "\(code) \(peerText(message.utf8))" }
+  public var description: String { message.isEmpty ? "\(code)" : "\(code) \(peerText(message.utf8))" }
 
-  init(code: Int, message: String) {
+  /// A status of these parts.
+  public init(code: Int, message: String, details: [UInt8] = []) {
     self.code = code
     self.message = message
+    self.details = details
   }
 
   /// The fields that end a call.
   var fields: [HTTPField] {
     var fields = [HTTPField("grpc-status", "\(code)")]
     if !message.isEmpty { fields.append(HTTPField("grpc-message", GRPCStatus.percentEncoded(message))) }
+    // [gRPC over HTTP/2] "Binary-Header → {Header-Name "-bin"} {base64 encoded value}", without padding.
+    if !details.isEmpty {
+      fields.append(HTTPField("grpc-status-details-bin", Base64.encode(details).filter { $0 != "=" }))
+    }
     return fields
   }
 

@@ -20,6 +20,22 @@ public enum AnswerPart: Equatable, Sendable {
   case nothing(until: Instant)
   /// The body is whole. The trailers follow where the client can read them.
   case end(trailers: [HTTPField])
+
+  /// Who has nothing is not asked again before that, whatever it says.
+  static let pauseMin = Duration.milliseconds(1)
+}
+
+/// Takes the body of a request as it comes, where the answer is made meanwhile.
+///
+/// *Threads*: the listener's alone.
+public protocol RequestReader: AnyObject {
+  /// Some of the body came; `bytes` lives for the call. Gives how many of them are done with; those that are kept hold
+  /// the client back until `takeConsumed` tells of them.
+  func received(_ bytes: UnsafeBufferPointer<UInt8>) -> Int
+  /// The client has sent all.
+  func ended()
+  /// How many bytes that were kept are done with since this was asked last.
+  func takeConsumed() -> Int
 }
 
 /// What an answering closure gives.
@@ -29,9 +45,13 @@ public struct HTTPAnswer {
   /// What follows the head in place of `response.body`; nil when that is all.
   public var body: (any AnswerBody)?
 
+  /// Who takes the body of a request that is handed out before it is whole (`HTTPRequest.comesInParts`); nil drops it.
+  public var reader: (any RequestReader)?
+
   /// An answer of these parts.
-  public init(_ response: HTTPResponse, body: (any AnswerBody)? = nil) {
+  public init(_ response: HTTPResponse, body: (any AnswerBody)? = nil, reader: (any RequestReader)? = nil) {
     self.response = response
     self.body = body
+    self.reader = reader
   }
 }

@@ -15,6 +15,9 @@ public struct HTTPRequest: Equatable, Sendable {
   public var version = "HTTP/1.1"
   /// Who the client has proven to be with a certificate; nil without one, and in clear.
   public var peer: PeerIdentity?
+  /// Whether its connection may have one more answer that is made while it is read. Where it may not, the closure
+  /// refuses what would go on (503).
+  public var mayStream = true
 
   /// An empty request, to be filled.
   public init() {}
@@ -62,7 +65,12 @@ extension HTTPResponse {
   var sendableHeaders: [HTTPField] { headers.filter(HTTPResponse.isSendable) }
 
   /// The trailers as they may be sent.
-  var sendableTrailers: [HTTPField] { trailers.filter(HTTPResponse.isSendable) }
+  var sendableTrailers: [HTTPField] { HTTPResponse.sendableTrailers(trailers) }
+
+  /// `trailers` as HTTP/2 and HTTP/3 may send them.
+  static func sendableTrailers(_ trailers: [HTTPField]) -> [HTTPField] {
+    trailers.filter(isSendable).map { HTTPField($0.name.lowercased(), $0.value) }
+  }
 
   /// The fields before the body as HTTP/2 and HTTP/3 send them. `bodyFollows`: nobody knows yet how long it will be.
   func streamFields(date: String?, bodyFollows: Bool = false) -> [HTTPField] {

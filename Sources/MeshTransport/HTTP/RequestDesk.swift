@@ -16,14 +16,17 @@ protocol AnsweringSession: AnyObject {
   func waiting(on stream: StreamID) -> Int?
   /// Ends the body of an answer, with trailers unless `trailers` is empty.
   func finish(_ stream: StreamID, trailers: [HTTPField])
-  /// What still comes on `stream` is of no use: its answer is a refusal.
+  /// What still comes on `stream` is of no use: its answer is a refusal, or whole.
   func dropRest(of stream: StreamID)
+  /// Lets the client send so many bytes more: they were kept, and are done with now.
+  func consumed(_ count: Int, on stream: StreamID)
 }
 
 /// The requests of one connection with streams. No IO, no clock. An object, since a session may tell of streams while
 /// it is answered.
 ///
-/// *Ordering*: requests are handed out as they become complete, the next one when the one before is answered.
+/// *Ordering*: requests are handed out as they become complete, those that come in parts with their heads, the next one
+/// when the one before is answered.
 /// *Limits*: of a body `HTTPLimits.bodyBytesMax`, more is 413; of the bodies of all unfinished requests
 /// `bodiesBytesMax`, the request that brings more is answered 503.
 final class RequestDesk<Session: AnsweringSession> {
@@ -37,7 +40,18 @@ final class RequestDesk<Session: AnsweringSession> {
   private let version: String
   private let message: HTTPLimits
   private let bodiesBytesMax: Int
+  /// A request that was handed out, or waits for that, before its body is whole.
+  private struct Partial {
+    /// What came before anybody took it.
+    var early: [UInt8] = []
+    /// Of its body, what its reader keeps.
+    var kept = 0
+    var hasEnded = false
+    var reader: (any RequestReader)?
+  }
+
   private var arriving: [StreamID: Arriving] = [:]
+  private var partial: [StreamID: Partial] = [:]
   private var complete: [(stream: StreamID, request: HTTPRequest)] = []
   private var refused: [(stream: StreamID, failure: HTTPFailure)] = []
   /// The statuses of those that were answered, until somebody asks.
@@ -71,6 +85,10 @@ final class RequestDesk<Session: AnsweringSession> {
     if let refusal { return refuse(stream, refusal, of: session) }
     do throws(HTTPFailure) {
       let request = try HTTPRequest(streamFields: fields, version: version, limits: message)
+      if request.comesInParts {
+        partial[stream] = Partial()
+        return complete.append((stream, request))
+      }
       arriving[stream] = Arriving(request: request, since: now)
       if bodyFollows, request.expectsContinue { session?.submitContinue(on: stream) }
     } catch {
@@ -78,9 +96,10 @@ final class RequestDesk<Session: AnsweringSession> {
     }
   }
 
-  /// Some of a body came; that of a request which was refused is dropped.
-  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: StreamID, of session: Session?) {
-    guard let count = arriving[stream]?.request.body.count else { return }
+  /// Some of a body came; that of a request which was refused is dropped. Gives the number of bytes that are done with.
+  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: StreamID, of session: Session?) -> Int {
+    if partial[stream] != nil { return receivePart(bytes, on: stream, of: session) }
+    guard let count = arriving[stream]?.request.body.count else { return bytes.count }
     if bytes.count > message.bodyBytesMax &- count {
       refuse(stream, HTTPFailure(413, "The body is longer than \(message.bodyBytesMax) bytes."), of: session)
     } else if bytes.count > bodiesBytesMax &- bodyBytes {
@@ -90,11 +109,35 @@ final class RequestDesk<Session: AnsweringSession> {
       arriving[stream]?.request.body.append(contentsOf: bytes)
       bodyBytes += bytes.count
     }
+    return bytes.count
+  }
+
+  /// What is kept counts with the bodies that are arriving: who makes others keep more loses the stream.
+  private func receivePart(
+    _ bytes: UnsafeBufferPointer<UInt8>, on stream: StreamID, of session: Session?
+  ) -> Int {
+    guard var given = partial.removeValue(forKey: stream) else { return bytes.count }
+    let done = given.reader?.received(bytes) ?? 0
+    if given.reader == nil { given.early.append(contentsOf: bytes) }
+    given.kept += bytes.count - done
+    bodyBytes += bytes.count - done
+    partial[stream] = given
+    guard bodyBytes > bodiesBytesMax else { return done }
+    following[stream]?.stop()
+    forgetPartial(stream)
+    session?.dropRest(of: stream)
+    return bytes.count
+  }
+
+  private func forgetPartial(_ stream: StreamID) {
+    if let given = partial.removeValue(forKey: stream) { bodyBytes -= given.kept }
   }
 
   /// The client has sent all of a request.
   func ended(_ stream: StreamID) {
     if let given = arriving.removeValue(forKey: stream) { complete.append((stream, given.request)) }
+    partial[stream]?.hasEnded = true
+    partial[stream]?.reader?.ended()
   }
 
   /// A stream is gone, ended or broken off: what came on it is of no use.
@@ -105,6 +148,7 @@ final class RequestDesk<Session: AnsweringSession> {
     }
     refused.removeAll { $0.stream == stream }
     following[stream] = nil
+    forgetPartial(stream)
   }
 
   // MARK: Refusals
@@ -167,9 +211,34 @@ final class RequestDesk<Session: AnsweringSession> {
   ) -> (stream: StreamID, bytes: Int)? {
     guard let exchange else { return nil }
     self.exchange = nil
+    defer { if partial[exchange.stream] != nil { take(exchange.stream, with: given.reader, of: session) } }
     return (
       exchange.stream, answer(given, on: exchange.stream, isHead: exchange.isHead, of: session, date: date)
     )
+  }
+
+  /// Gives `reader` what came before it was there; without one, what comes is dropped.
+  private func take(_ stream: StreamID, with reader: (any RequestReader)?, of session: Session?) {
+    guard let reader, following[stream] != nil else {
+      session?.consumed(partial[stream]?.kept ?? 0, on: stream)
+      forgetPartial(stream)
+      session?.dropRest(of: stream)
+      return
+    }
+    let early = partial[stream]?.early ?? []
+    partial[stream]?.early = []
+    partial[stream]?.reader = reader
+    release(early.withUnsafeBufferPointer(reader.received), on: stream, of: session)
+    if partial[stream]?.hasEnded == true { reader.ended() }
+  }
+
+  /// So many bytes that were kept are done with.
+  private func release(_ count: Int, on stream: StreamID, of session: Session?) {
+    guard count > 0, let kept = partial[stream]?.kept else { return }
+    let count = min(count, kept)
+    partial[stream]?.kept -= count
+    bodyBytes -= count
+    session?.consumed(count, on: stream)
   }
 
   private func answer(
@@ -182,7 +251,7 @@ final class RequestDesk<Session: AnsweringSession> {
       return 0
     }
     let body = response.mayHaveBody && !isHead ? response.body : []
-    let trailers = isHead ? [] : response.sendableTrailers.map { HTTPField($0.name.lowercased(), $0.value) }
+    let trailers = isHead ? [] : response.sendableTrailers
     let isWhole = body.isEmpty && trailers.isEmpty
     let fields = response.streamFields(date: date, bodyFollows: given.body != nil)
     guard let session, session.submitResponse(fields, on: stream, isWhole: isWhole), !isWhole else { return 0 }
@@ -209,14 +278,18 @@ final class RequestDesk<Session: AnsweringSession> {
   private func produce(
     on stream: StreamID, of session: Session?, _ now: Instant, while hasRoom: () -> Bool, sent: (StreamID, Int) -> Void
   ) -> Instant? {
+    defer { if let reader = partial[stream]?.reader { release(reader.takeConsumed(), on: stream, of: session) } }
     while let session, let body = following[stream], hasRoom() {
       guard let waiting = session.waiting(on: stream), waiting < message.partBytesMax else { return nil }
       switch body.next(now) {
       case .bytes(let bytes): if session.send(bytes, on: stream) != nil { sent(stream, bytes.count) }
-      case .nothing(let time): return time
+      case .nothing(let time): return max(time, now + AnswerPart.pauseMin)
       case .end(let trailers):
         following[stream] = nil
-        session.finish(stream, trailers: trailers)
+        session.finish(stream, trailers: HTTPResponse.sendableTrailers(trailers))
+        // What the client still says to an answer that is over is of no use.
+        if let given = partial[stream], !given.hasEnded { session.dropRest(of: stream) }
+        forgetPartial(stream)
       }
     }
     return nil

@@ -34,6 +34,13 @@ extension HTTPRequest {
     }
   }
 
+  /// Whether its body may go on while it is answered, so that it is handed out with its head: a call of gRPC over
+  /// HTTP/2 or HTTP/3.
+  public var comesInParts: Bool {
+    guard method == "POST", version != "HTTP/1.1", let type = header("content-type") else { return false }
+    return type == "application/grpc" || type.hasPrefix("application/grpc+") || type.hasPrefix("application/grpc;")
+  }
+
   /// Whether the client waits for `100 Continue` before it sends the body.
   var expectsContinue: Bool { !expectations.isEmpty }
 

@@ -42,8 +42,14 @@ public struct HTTP1Connection {
     if !isLast { parser.append(bytes) }
   }
 
-  /// The peer sends no more. What it already asked for is still answered.
-  public mutating func receiveEnd() { inputEnded = true }
+  /// The peer sends no more. What it already asked for is still answered; but who had an answer that goes on, and says
+  /// no more, is gone.
+  public mutating func receiveEnd() {
+    inputEnded = true
+    guard following != nil else { return }
+    following = nil
+    isLast = true
+  }
 
   /// The next complete request; answer it with `respond` before asking again. Refusals are answered inside.
   public mutating func nextRequest(date: String? = nil) -> HTTPRequest? {
@@ -93,7 +99,7 @@ public struct HTTP1Connection {
     while let (body, context) = following, !isLast, output.count < partBytesMax {
       switch body.next(now) {
       case .bytes(let bytes): outputBytes.append(contentsOf: HTTP1ResponseWriter.part(bytes, context))
-      case .nothing(let time): return time
+      case .nothing(let time): return max(time, now + AnswerPart.pauseMin)
       case .end:
         outputBytes.append(contentsOf: HTTP1ResponseWriter.end(context))
         endExchange(keepsAlive: context.keepsAlive && !isFinishing)

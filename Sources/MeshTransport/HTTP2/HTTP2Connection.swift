@@ -21,6 +21,9 @@ public final class HTTP2Connection {
   private var unsentBytes = 0
   private var now = Instant.origin
   private var inputEnded = false
+  private var isAbandoned = false
+  /// Grows when the socket takes frames of answers.
+  private(set) var progress = 0
   private var outputBytes: [UInt8] = []
   private var outputStart = 0
 
@@ -38,8 +41,12 @@ public final class HTTP2Connection {
     refill()
   }
 
-  /// The client sends no more. What it already asked for is still answered.
-  public func receiveEnd() { inputEnded = true }
+  /// The client sends no more. What it already asked for is still answered; but who had an answer that goes on can't
+  /// even open its window any more, and is gone.
+  public func receiveEnd() {
+    inputEnded = true
+    isAbandoned = desk.isStreaming
+  }
 
   /// The next complete request; answer it with `respond` before asking again. Refusals are answered inside.
   public func nextRequest(date: String? = nil) -> HTTPRequest? {
@@ -81,7 +88,7 @@ public final class HTTP2Connection {
   }
 
   /// Whether an answer is being made while its reader takes it.
-  var isStreaming: Bool { desk.isStreaming }
+  var isStreaming: Bool { desk.isStreaming && !isAbandoned }
 
   /// Answers `failure` to the request that has been arriving for longest, when the next one is asked for. A client
   /// whose field section is not whole has no request yet, and is sent away.
@@ -111,6 +118,7 @@ public final class HTTP2Connection {
   /// `count` bytes of `output` were written.
   public func wrote(_ count: Int) {
     outputStart = min(outputBytes.count, outputStart &+ max(0, count))
+    if count > 0 { progress = session?.answerFrames ?? 0 }
     guard outputStart == outputBytes.count else { return }
     outputBytes.removeAll(keepingCapacity: true)
     outputStart = 0
@@ -123,6 +131,7 @@ public final class HTTP2Connection {
   /// Whether everything is said: write nothing more, close.
   public var isOver: Bool {
     guard let session else { return true }
+    if isAbandoned { return true }
     guard output.isEmpty else { return false }
     return session.isOver || (inputEnded && hasAnsweredAll)
   }
@@ -146,7 +155,6 @@ extension HTTP2Connection: HTTP2Handler {
 
   func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int32) -> Int {
     desk.received(body: bytes, on: stream, of: session)
-    return bytes.count
   }
 
   func ended(_ stream: Int32) { desk.ended(stream) }
@@ -167,7 +175,6 @@ extension HTTP2Session: AnsweringSession {}
 
 extension HTTP2Connection: EdgeProtocol {
   var awaitsReader: Bool { !output.isEmpty || unsentBytes > 0 }
-  var progress: Int { session?.answerFrames ?? 0 }
   var stage: HTTP1RequestParser.Stage {
     if desk.isReceiving { return .body }
     return session?.isAmidFields == true ? .head : .idle

@@ -77,10 +77,9 @@ extension HTTP2Session {
   }
 
   func took(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int32) {
-    guard let state = streams[stream] else {
-      _ = nghttp2_session_consume_connection(handle, bytes.count)
-      return
-    }
+    // One stream whose bytes are kept must not hold up the others: it has a window of its own.
+    _ = nghttp2_session_consume_connection(handle, bytes.count)
+    guard let state = streams[stream] else { return }
     if state.isAnswered { dropLate(bytes.count, state, stream) }
     state.kept += bytes.count
     consumed(handler.received(body: bytes, on: stream), on: stream)
@@ -130,9 +129,6 @@ extension HTTP2Session {
   }
 
   func closed(_ stream: Int32) {
-    guard let state = streams.removeValue(forKey: stream) else { return }
-    // What the handler kept of its body counts no longer.
-    if state.kept > 0 { _ = nghttp2_session_consume_connection(handle, state.kept) }
-    handler.closed(stream)
+    if streams.removeValue(forKey: stream) != nil { handler.closed(stream) }
   }
 }

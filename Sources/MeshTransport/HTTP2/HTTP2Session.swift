@@ -207,7 +207,7 @@ final class HTTP2Session {
     guard let state = streams[stream] else { return }
     let count = min(max(0, count), state.kept)
     state.kept -= count
-    _ = nghttp2_session_consume(handle, stream, count)
+    _ = nghttp2_session_consume_stream(handle, stream, count)
   }
 
   /// Takes no new requests and ends when the open ones are answered. With open ones the client is first told so, and

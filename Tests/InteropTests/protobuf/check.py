@@ -34,8 +34,8 @@ def load_schema():
         out = pathlib.Path(folder) / "mesh.pb"
         bundled = pathlib.Path(grpc_tools.__file__).parent / "_proto"
         arguments = ["protoc", "--fatal_warnings", f"-I{PROTO}", f"-I{bundled}", f"--descriptor_set_out={out}"]
-        if protoc.main(arguments + ["meshkit/mesh/v1/mesh.proto"]) != 0:
-            sys.exit("mesh.proto: does not compile")
+        if protoc.main(arguments + ["meshkit/mesh/v1/mesh.proto", "meshkit/control/v1/members.proto"]) != 0:
+            sys.exit("the .proto files don't compile")
         files = descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes())
     pool = descriptor_pool.DescriptorPool()
     for file in files.file:

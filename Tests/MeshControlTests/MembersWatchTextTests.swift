@@ -24,18 +24,18 @@ private final class Members: WatchedResource {
     log.append(revision: revision, [(old, member)])
   }
 
-  func items() -> (items: [MemberView], revision: UInt64) { (members, revision) }
+  func items() -> (items: WatchedItems<MemberView>, revision: UInt64) { (WatchedItems(members), revision) }
   func place(after revision: UInt64) -> UInt64? { log.place(after: revision) }
   func changes(from place: UInt64, limit: Int) -> [ChangeLog<MemberView>.Change]? {
     log.changes(from: place, limit: limit)
   }
 }
 
-@Suite struct MembersEventStreamTests {
-  private func ask(_ query: String, lastEventID: String? = nil, watches: Int = 0) throws -> ControlResponse {
+@Suite struct MembersWatchTextTests {
+  private func ask(_ query: String, lastEventID: String? = nil, mayWatch: Bool = true) throws -> ControlResponse {
     let view = NodeView(
       localNodeID: try #require(NodeID("a")), members: [], clock: MemberClock(now: .origin, unixTicks: 0),
-      isLeaving: false, notReady: [], scopes: [.read], activeRequests: 0, watches: watches)
+      isLeaving: false, notReady: [], scopes: [.read], activeRequests: 0, mayWatch: mayWatch, life: 36, revision: 7)
     return Control.respond(
       to: ControlRequest(
         method: "GET", target: "/v1/members\(query)", host: "localhost", origin: nil, lastEventID: lastEventID, body: []
@@ -43,12 +43,17 @@ private final class Members: WatchedResource {
       view: view, metrics: { [] }, perform: { _ in .accepted })
   }
 
-  private func stream(_ query: String, lastEventID: String? = nil) throws -> MembersEventStream {
+  private func stream(_ query: String, lastEventID: String? = nil) throws -> MembersWatchText {
     let request = try #require(try ask(query, lastEventID: lastEventID).watch)
-    return MembersEventStream(request, localNodeID: try #require(NodeID("a")), epoch: 36)
+    return MembersWatchText(request, localNodeID: try #require(NodeID("a")), life: 36)
   }
 
-  private func next(_ stream: inout MembersEventStream, _ members: Members, at seconds: Int64 = 0) -> String? {
+  /// The token that a stream of `query` gives for `revision`.
+  private func id(_ revision: UInt64, _ query: String) throws -> String {
+    WatchToken(life: 36, revision: revision, filter: try MembersQuery(target: "/v1/members" + query).filterHash).text
+  }
+
+  private func next(_ stream: inout MembersWatchText, _ members: Members, at seconds: Int64 = 0) -> String? {
     let clock = MemberClock(now: .origin + .seconds(seconds), unixTicks: 0)
     guard case .bytes(let bytes) = stream.next(in: members, clock: clock) else { return nil }
     return String(decoding: bytes, as: UTF8.self)
@@ -60,12 +65,13 @@ private final class Members: WatchedResource {
       + #""metadataVersion":0,"labels":{}}"#
     let members = Members()
     try members.set("a", region: "x")
-    var stream = try stream("?watch=true&region=X")
+    let query = "?watch=true&region=X"
+    var stream = try stream(query)
     #expect(
       next(&stream, members) == """
         retry: 2000
 
-        id: 10-1
+        id: \(try id(1, query))
         event: members.snapshot
         data: {"schemaVersion":"v1","localNodeId":"a","revision":"1","first":true,"complete":true,"members":[{"nodeId":"a","status":"Alive","lastSeen":"1970-01-01T00:00:00+00:00","metadata":\(metadata)}]}
 
@@ -75,7 +81,7 @@ private final class Members: WatchedResource {
     try members.set("c", region: "y")
     #expect(
       next(&stream, members) == """
-        id: 10-2
+        id: \(try id(2, query))
         event: members.change
         data: {"revision":"2","member":{"nodeId":"b","status":"Suspect","metadata":\(metadata)}}
 
@@ -83,20 +89,22 @@ private final class Members: WatchedResource {
         """)
     try members.set("b", region: "y")
     #expect(
-      next(&stream, members) == "id: 10-4\nevent: members.removal\ndata: {\"revision\":\"4\",\"nodeId\":\"b\"}\n\n")
+      next(&stream, members)
+        == "id: \(try id(4, query))\nevent: members.removal\ndata: {\"revision\":\"4\",\"nodeId\":\"b\"}\n\n")
     #expect(next(&stream, members) == nil)
   }
 
   @Test func silenceIsBrokenByHeartbeatsThatTellHowFarTheStreamIs() throws {
     let members = Members()
     try members.set("a", region: "x")
-    var stream = try stream("?watch=true&region=z")
+    let query = "?watch=true&region=z"
+    var stream = try stream(query)
     _ = next(&stream, members)
     #expect(next(&stream, members, at: 14) == nil)
     // Nothing of it is wanted, but who comes back needn't hear of it again.
     try members.set("b", region: "x")
     #expect(next(&stream, members, at: 14) == nil)
-    #expect(next(&stream, members, at: 15) == ": heartbeat\nid: 10-2\n\n")
+    #expect(next(&stream, members, at: 15) == ": heartbeat\nid: \(try id(2, query))\n\n")
     let due = stream.next(in: members, clock: MemberClock(now: .origin + .seconds(16), unixTicks: 0))
     #expect(due == .nothing(until: .origin + .seconds(30)))
   }
@@ -105,10 +113,26 @@ private final class Members: WatchedResource {
     let members = Members()
     try members.set("a", region: "x")
     try members.set("b", region: "x")
-    for (query, field) in [("?watch=true&after=10-1", nil), ("?watch=true&after=10-0", "10-1")] {
-      var stream = try stream(query, lastEventID: field)
+    let query = "?watch=true&region=x"
+    for (more, field) in [
+      ("&after=10-1", nil), ("&after=W/%2210-1%22", nil), ("&after=\(try id(1, query))", nil),
+      ("&after=10-0", try id(1, query)),
+    ] {
+      var stream = try stream(query + more, lastEventID: field)
       let text = try #require(next(&stream, members))
-      #expect(text.hasPrefix("retry: 2000\n\nid: 10-2\nevent: members.change\n") && text.contains("\"nodeId\":\"b\""))
+      #expect(
+        text.hasPrefix("retry: 2000\n\nid: \(try id(2, query))\nevent: members.change\n")
+          && text.contains("\"nodeId\":\"b\""))
+    }
+  }
+
+  @Test func aTokenOfOtherFiltersMeansResync() throws {
+    let members = Members()
+    try members.set("a", region: "x")
+    var stream = try stream("?watch=true&region=x", lastEventID: try id(1, "?watch=true&region=y"))
+    #expect(next(&stream, members)?.contains("token-unknown") == true)
+    for same in ["?watch=true&region=X&after=10-1", "?region=x&watch=true"] {
+      #expect(try id(1, same) == id(1, "?watch=true&region=x"), "neither case nor order nor the rest counts")
     }
   }
 
@@ -119,7 +143,7 @@ private final class Members: WatchedResource {
     var stream = try stream("?watch=true", lastEventID: token)
     #expect(
       next(&stream, members) == "retry: 2000\n\nevent: members.resync\ndata: {\"reason\":\"token-unknown\"}\n\n")
-    #expect(next(&stream, members)?.hasPrefix("id: 10-1\nevent: members.snapshot\n") == true)
+    #expect(next(&stream, members)?.hasPrefix("id: \(try id(1, "?watch=true"))\nevent: members.snapshot\n") == true)
     #expect(stream.lags == 0)
   }
 
@@ -133,13 +157,13 @@ private final class Members: WatchedResource {
   }
 
   @Test func aWatchHasAHeadOfItsOwnAndABound() throws {
-    let answer = try ask("?watch=true", watches: WatchLimits.watchesMax - 1)
+    let answer = try ask("?watch=true", mayWatch: true)
     #expect(answer.status == 200 && answer.watch != nil && answer.body.isEmpty)
     #expect(
       answer.headers == [
         ControlHeader("Content-Type", "text/event-stream"), ControlHeader("Cache-Control", "no-cache"),
       ])
-    let refused = try ask("?watch=true", watches: WatchLimits.watchesMax)
+    let refused = try ask("?watch=true", mayWatch: false)
     #expect(
       refused.status == 503 && refused.watch == nil && refused.headers.contains(ControlHeader("Retry-After", "5")))
     #expect(try ask("?watch=false").watch == nil)

@@ -1,9 +1,9 @@
 /// Base64 (RFC 4648), which carries bytes in JSON.
-enum Base64 {
+public enum Base64 {
   private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
   /// The standard alphabet with padding.
-  static func encode(_ bytes: [UInt8]) -> String {
+  public static func encode(_ bytes: [UInt8]) -> String {
     var text: [UInt8] = []
     var start = 0
     while start < bytes.count {
@@ -21,7 +21,7 @@ enum Base64 {
 
   /// The bytes of `text` in the standard or the URL alphabet, padded or not, as protobuf's JSON allows; nil when it is
   /// neither, or when bits are left over that aren't zero.
-  static func decode(_ text: String) -> [UInt8]? {
+  public static func decode(_ text: String) -> [UInt8]? {
     var digits = Array(text.utf8)
     if digits.count % 4 == 0 {
       if digits.last == UInt8(ascii: "=") { digits.removeLast() }

@@ -7,31 +7,34 @@ public struct MembersWatchRequest: Equatable, Sendable {
   let query: MembersQuery
   /// Where it left off; nil for the beginning.
   let token: WatchToken?
+
+  /// A caller's way through the members, in one life of the node.
+  func watch(life: UInt64) -> Watch<MemberView> {
+    Watch(life: life, filter: query.filterHash, from: token) { query.matches($0) }
+  }
 }
 
 /// `GET /v1/members?watch=true`: the members as a stream of events (docs/internals/control.md). A value without IO;
 /// its caller writes what it gives.
-public struct MembersEventStream {
+public struct MembersWatchText {
   private let localNodeID: NodeID
-  private let epoch: UInt64
   private var watch: Watch<MemberView>
   private var heartbeatAt: Instant?
   /// How often its reader had to begin anew because it was too slow.
   public private(set) var lags: UInt64 = 0
 
-  /// A stream for one caller of the node `localNodeID`, in the life of it that `epoch` names.
-  public init(_ request: MembersWatchRequest, localNodeID: NodeID, epoch: UInt64) {
+  /// A stream for one caller of the node `localNodeID`, in the life of it that `life` names.
+  public init(_ request: MembersWatchRequest, localNodeID: NodeID, life: UInt64) {
     self.localNodeID = localNodeID
-    self.epoch = epoch
-    watch = Watch(epoch: epoch, from: request.token) { request.query.matches($0) }
+    watch = request.watch(life: life)
   }
 
   /// What comes next. `clock` turns monotonic times into those of the day.
   public mutating func next(
     in members: some WatchedResource<MemberView>, clock: MemberClock
-  ) -> EventStreamPart {
+  ) -> WatchTextPart {
     var text = EventText()
-    if heartbeatAt == nil { text.retry(after: EventStreamTimes.retry) }
+    if heartbeatAt == nil { text.retry(after: WatchLimits.retry) }
     if let step = watch.next(in: members) {
       write(step, clock, to: &text)
     } else if let due = heartbeatAt, clock.now < due {
@@ -39,12 +42,12 @@ public struct MembersEventStream {
     } else {
       text.heartbeat(id: id)
     }
-    heartbeatAt = clock.now + EventStreamTimes.heartbeat
+    heartbeatAt = clock.now + WatchLimits.heartbeat
     return .bytes(text.bytes)
   }
 
   /// The token of all that the caller knows.
-  private var id: String? { watch.revision.map { WatchToken(epoch: epoch, revision: $0).text } }
+  private var id: String? { watch.token?.text }
 
   private mutating func write(_ step: Watch<MemberView>.Step, _ clock: MemberClock, to text: inout EventText) {
     switch step {
@@ -71,7 +74,7 @@ public struct MembersEventStream {
   }
 
   private func write(_ happening: Watch<MemberView>.Happening, _ clock: MemberClock, to text: inout EventText) {
-    let id = happening.completesRevision ? WatchToken(epoch: epoch, revision: happening.revision).text : nil
+    let id = happening.completesRevision ? watch.token(at: happening.revision).text : nil
     switch happening.kind {
     case .changed(let member):
       let document = Problem.document { json in
@@ -88,12 +91,4 @@ public struct MembersEventStream {
       text.event("members.removal", id: id, data: document)
     }
   }
-}
-
-/// The times of event streams.
-enum EventStreamTimes {
-  /// The longest silence.
-  static let heartbeat = Duration.seconds(15)
-  /// How long a client waits before it comes back, as OmniRelay's streams say it (contracts: http §9).
-  static let retry = Duration.seconds(2)
 }

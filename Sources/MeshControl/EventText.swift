@@ -24,7 +24,7 @@ struct EventText {
 }
 
 /// What an event stream has to say.
-public enum EventStreamPart: Equatable, Sendable {
+public enum WatchTextPart: Equatable, Sendable {
   /// Some text of it.
   case bytes([UInt8])
   /// Nothing; ask again then, or when something has changed.

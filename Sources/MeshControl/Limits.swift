@@ -1,0 +1,22 @@
+import MeshBasics
+
+/// What a watch costs at most, and how it keeps in touch.
+public enum WatchLimits {
+  /// What telemetry calls the limit of those who watch.
+  static let name = "control watches"
+  /// Changes that are kept for those who watch; who is further behind begins anew.
+  public static let changesMax = 1_024
+  /// Watches of one node at once; one more is answered 503.
+  public static let watchesMax = 1_024
+  /// Items of a snapshot that are written at once.
+  static let itemsPerPart = 32
+  /// Changes that are written at once.
+  static let changesPerPart = 16
+
+  /// The longest silence of a stream.
+  static let heartbeat = Duration.seconds(15)
+  /// How long a client waits before it comes back, as OmniRelay's streams say it (contracts: http §9).
+  static let retry = Duration.seconds(2)
+  /// How long the caller of a method that takes one message may go on without saying that this was all.
+  static let requestEnd = Duration.seconds(30)
+}

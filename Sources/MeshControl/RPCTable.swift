@@ -1,0 +1,79 @@
+import MeshWire
+
+/// One call of the control plane over gRPC, whichever method it is of. A value without IO.
+public struct ControlCall {
+  /// The full name of the method, `package.Service/Method`.
+  public let name: String
+  /// Whether its caller may make it last as long as it likes: it counts among those that watch.
+  public let mayStay: Bool
+  private var method: any RPCMethod
+
+  /// The call that a request for `path` begins. *Errors*: the status that ends it at once.
+  public init(path: String, view: NodeView) throws(RPCStatus) {
+    guard let entry = RPCTable.methods.first(where: { "/" + $0.name == path }) else {
+      throw RPCStatus(12, "this node has no such method")
+    }
+    guard view.scopes.isSuperset(of: entry.scope) else {
+      throw RPCStatus(
+        7, "this needs the scope \(entry.scope.names); callers on this host have \(view.scopes.names)",
+        reason: "SCOPE_MISSING")
+    }
+    guard !entry.mayStay || view.mayWatch else {
+      throw RPCStatus(
+        8, "too many callers watch this node already", reason: "TOO_MANY_WATCHES", limit: WatchLimits.name)
+    }
+    name = entry.name
+    mayStay = entry.mayStay
+    method = entry.make()
+  }
+
+  /// Whether it can take one more message now.
+  public var wantsMessage: Bool { method.wantsMessage }
+  /// How often its caller had to begin anew because it was too slow.
+  public var lags: UInt64 { method.lags }
+  /// A message came.
+  public mutating func received(_ message: [UInt8], _ world: RPCWorld) { method.received(message, world) }
+  /// The caller sends no more.
+  public mutating func ended() { method.ended() }
+  /// What comes next.
+  public mutating func next(_ world: RPCWorld) -> RPCPart { method.next(world) }
+}
+
+/// The one table of methods that are served over gRPC.
+enum RPCTable {
+  struct Entry: Sendable {
+    let name: String
+    let scope: ControlScopes
+    var mayStay = false
+    let make: @Sendable () -> any RPCMethod
+  }
+
+  /// Every method there is.
+  static let methods: [Entry] = [
+    Entry(name: "meshkit.control.v1.Members/List", scope: .read) { MembersRPC.list },
+    Entry(name: "meshkit.control.v1.Members/Watch", scope: .read, mayStay: true) { MembersRPC.watch },
+    Entry(name: "grpc.health.v1.Health/Check", scope: .observe) { HealthRPC.check },
+    Entry(name: "grpc.health.v1.Health/Watch", scope: .observe, mayStay: true) { HealthRPC.watch },
+    Entry(name: "grpc.reflection.v1.ServerReflection/ServerReflectionInfo", scope: .observe, mayStay: true) {
+      ReflectionRPC()
+    },
+    Entry(name: "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", scope: .observe, mayStay: true) {
+      ReflectionRPC()
+    },
+  ]
+
+  /// The services that the methods are of, each once.
+  static let services: [String] = methods.reduce(into: []) { names, entry in
+    let name = String(entry.name.prefix { $0 != "/" })
+    if !names.contains(name) { names.append(name) }
+  }
+
+  /// An encoded request as its message. *Errors*: INVALID_ARGUMENT, which names the field.
+  static func reading<Message>(_ read: () throws(WireError) -> Message) throws(RPCStatus) -> Message {
+    do throws(WireError) {
+      return try read()
+    } catch {
+      throw .invalid(error.description, reason: "MALFORMED_MESSAGE")
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import MeshBasics
+import MeshControl
+import MeshMembership
+import MeshTransport
+
+/// One caller that watches the members. Lives on the edge thread.
+final class MembersWatchBody: AnswerBody {
+  // What goes on must not keep the node from ending.
+  private weak var core: NodeCore?
+  private let feed: MembersFeed
+  private var stream: MembersWatchText
+  private var isStopping = false
+
+  init(_ stream: MembersWatchText, of core: NodeCore) {
+    self.stream = stream
+    self.core = core
+    feed = core.feed
+    core.watchOpened()
+  }
+
+  deinit { core?.watchClosed() ?? feed.closed() }
+
+  func next(_ now: Instant) -> AnswerPart {
+    let lags = stream.lags
+    let part = stream.next(in: feed, clock: MemberClock(now: now, unixTicks: WallClock.unixTicks()))
+    if stream.lags > lags { core?.observeOnEdge(.watchLagged(resource: "members")) }
+    switch part {
+    case .bytes(let bytes): return .bytes(bytes)
+    // What has happened is still told.
+    case .nothing(let time): return isStopping ? .end(trailers: []) : .nothing(until: time)
+    }
+  }
+
+  func stop() { isStopping = true }
+}

@@ -1,0 +1,201 @@
+import MeshBasics
+
+/// One call of gRPC as its method sees it: whole messages in, whole messages out, and a status at the end. All four
+/// kinds of streaming are this one; a unary method takes one message and gives one.
+///
+/// *Threads*: the listener's alone.
+public protocol GRPCHandler: AnyObject {
+  /// Whether it can take one more message now. While not, the caller is held back.
+  var wantsMessage: Bool { get }
+  /// A message came.
+  func received(_ message: [UInt8])
+  /// The caller sends no more.
+  func ended()
+  /// What comes next. Must not block.
+  func next(_ now: Instant) -> GRPCPart
+}
+
+/// What a method has to give.
+public enum GRPCPart {
+  /// A message.
+  case message([UInt8])
+  /// Nothing now: ask again at this time, when a message came, or when `EdgeTransport.wake` was called.
+  case nothing(until: Instant)
+  /// The call is over.
+  case end(GRPCStatus)
+}
+
+/// What one call may cost.
+public struct GRPCLimits: Equatable, Sendable {
+  /// The longest message, as it comes and when it is expanded; longer ones end the call with RESOURCE_EXHAUSTED.
+  public var messageBytesMax = 64 * 1024
+  /// How long a caller may take until its first message is whole; then the call ends with DEADLINE_EXCEEDED.
+  public var firstMessageTimeout = Duration.seconds(30)
+
+  /// The limits of a control listener.
+  public init() {}
+}
+
+/// A call on the wire (gRPC over HTTP/2, which HTTP/3 carries in the same form): cuts messages out of the request's
+/// body, frames those of the answer, keeps the deadline and ends with trailers.
+public final class GRPCCall: AnswerBody, RequestReader {
+  private let handler: any GRPCHandler
+  private let limits: GRPCLimits
+  private let deadline: Instant?
+  private let firstMessageEnd: Instant
+  private let compresses: Bool
+  private var deframer: GRPCDeframer
+  /// What came while the method wanted no message.
+  private var unread: [UInt8] = []
+  private var consumed = 0
+  private var hasMessage = false
+  private var hasEnded = false
+  private var hasToldEnd = false
+  private var isStopping = false
+  /// How the call ends whatever the method says.
+  private var verdict: GRPCStatus?
+
+  /// The call that `request` begins, whose messages `handler` takes. Give `head(of:)` as the head of its answer.
+  public init(_ request: HTTPRequest, handler: any GRPCHandler, limits: GRPCLimits = GRPCLimits(), now: Instant) {
+    self.handler = handler
+    self.limits = limits
+    compresses = GRPCCall.takesGZip(request)
+    deframer = GRPCDeframer(messageBytesMax: limits.messageBytesMax, allowsCompressed: true)
+    firstMessageEnd = now + limits.firstMessageTimeout
+    let encoding = request.header("grpc-encoding") ?? "identity"
+    if !["identity", "gzip"].contains(encoding) {
+      verdict = .unimplemented("messages may be compressed by gzip alone")
+    }
+    var deadline: Instant?
+    if let timeout = request.header("grpc-timeout") {
+      if let span = GRPCCall.span(timeout) {
+        deadline = now + span
+      } else {
+        verdict = .internal("grpc-timeout is none")
+      }
+    }
+    self.deadline = deadline
+  }
+
+  /// The head of the answer to a call.
+  public static func head(of request: HTTPRequest) -> HTTPResponse {
+    var response = HTTPResponse()
+    response.headers = [
+      HTTPField("content-type", "application/grpc+proto"), HTTPField("grpc-accept-encoding", "identity,gzip"),
+    ]
+    if takesGZip(request) { response.headers.append(HTTPField("grpc-encoding", "gzip")) }
+    return response
+  }
+
+  private static func takesGZip(_ request: HTTPRequest) -> Bool {
+    request.headers.contains { field in
+      field.name == "grpc-accept-encoding" && HTTP1Syntax.listMembers(field.value).contains("gzip")
+    }
+  }
+
+  /// The length of a `grpc-timeout`: up to eight digits and a unit.
+  static func span(_ text: String) -> Duration? {
+    let digits = text.utf8.dropLast()
+    guard (1...8).contains(digits.count), digits.allSatisfy(HTTP1Syntax.isDigit), let count = Int64(Substring(digits))
+    else { return nil }
+    switch text.utf8.last {
+    case UInt8(ascii: "H"): return .seconds(count &* 3_600)
+    case UInt8(ascii: "M"): return .seconds(count &* 60)
+    case UInt8(ascii: "S"): return .seconds(count)
+    case UInt8(ascii: "m"): return .milliseconds(count)
+    case UInt8(ascii: "u"): return Duration(nanoseconds: count &* 1_000)
+    case UInt8(ascii: "n"): return Duration(nanoseconds: count)
+    default: return nil
+    }
+  }
+
+  // MARK: RequestReader
+
+  public func received(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    // In order: what waits is read first.
+    let count = unread.isEmpty ? read(bytes) : 0
+    unread.append(contentsOf: bytes[count...])
+    return count
+  }
+
+  public func ended() {
+    hasEnded = true
+    tellEnd()
+  }
+
+  public func takeConsumed() -> Int {
+    readOn()
+    defer { consumed = 0 }
+    return consumed
+  }
+
+  /// Reads on after a pause, as far as the method wants.
+  private func readOn() {
+    guard !unread.isEmpty, verdict != nil || handler.wantsMessage else { return }
+    let count = unread.withUnsafeBufferPointer(read)
+    unread.removeFirst(count)
+    consumed += count
+    tellEnd()
+  }
+
+  private func tellEnd() {
+    guard hasEnded, unread.isEmpty, !hasToldEnd else { return }
+    hasToldEnd = true
+    if let error = deframer.end() { verdict = verdict ?? GRPCStatus(error) }
+    if verdict == nil { handler.ended() }
+  }
+
+  /// Hands messages over while the method wants them. Gives the number of bytes that were read; those of a call that is
+  /// over are dropped.
+  private func read(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    var rest = bytes[...]
+    while verdict == nil, !rest.isEmpty {
+      guard handler.wantsMessage else { return bytes.count - rest.count }
+      if let message = deframer.next(&rest) {
+        take(message)
+      } else if let error = deframer.failure {
+        verdict = GRPCStatus(error)
+      }
+    }
+    return bytes.count
+  }
+
+  private func take(_ message: [UInt8]) {
+    hasMessage = true
+    guard deframer.isCompressed else { return handler.received(message) }
+    guard let plain = GZip.expand(message, bytesMax: limits.messageBytesMax) else {
+      verdict = .resourceExhausted("a message is no gzip, or more than \(limits.messageBytesMax) bytes of it")
+      return
+    }
+    handler.received(plain)
+  }
+
+  // MARK: AnswerBody
+
+  public func next(_ now: Instant) -> AnswerPart {
+    readOn()
+    if let deadline, deadline <= now { verdict = verdict ?? .deadlineExceeded("the call took too long") }
+    if !hasMessage, !hasEnded, firstMessageEnd <= now {
+      verdict = verdict ?? .deadlineExceeded("no message within \(limits.firstMessageTimeout.milliseconds) ms")
+    }
+    if let verdict { return .end(trailers: verdict.fields) }
+    switch handler.next(now) {
+    case .message(let bytes): return .bytes(framed(bytes))
+    case .end(let status): return .end(trailers: status.fields)
+    case .nothing(let time):
+      // What has happened was told before.
+      if isStopping { return .end(trailers: GRPCStatus.unavailable("the node is stopping").fields) }
+      let first = hasMessage || hasEnded ? .distantFuture : firstMessageEnd
+      return .nothing(until: min(time, deadline ?? .distantFuture, first))
+    }
+  }
+
+  public func stop() { isStopping = true }
+
+  private func framed(_ message: [UInt8]) -> [UInt8] {
+    if compresses, message.count >= GZip.bytesMin, let small = GZip.compress(message), small.count < message.count {
+      return GRPCDeframer.prefix(length: small.count, isCompressed: true) + small
+    }
+    return GRPCDeframer.prefix(length: message.count) + message
+  }
+}

@@ -1,0 +1,142 @@
+import MeshBasics
+import Testing
+
+@testable import MeshTransport
+
+/// A method that answers each message with itself, and wants at most `room` of them unanswered.
+private final class Echo: GRPCHandler {
+  var waiting: [[UInt8]] = []
+  var room = 2
+  var hasEnded = false
+
+  var wantsMessage: Bool { waiting.count < room }
+  func received(_ message: [UInt8]) { waiting.append(message) }
+  func ended() { hasEnded = true }
+  func next(_ now: Instant) -> GRPCPart {
+    if !waiting.isEmpty { return .message(waiting.removeFirst()) }
+    return hasEnded ? .end(.ok) : .nothing(until: .distantFuture)
+  }
+}
+
+@Suite struct GRPCCallTests {
+  private let start = Instant(nanoseconds: 1_000_000_000)
+
+  private func call(
+    _ echo: Echo, _ fields: [HTTPField] = [], limits: GRPCLimits = GRPCLimits()
+  ) -> GRPCCall {
+    var request = HTTPRequest()
+    (request.method, request.version, request.headers) = ("POST", "HTTP/2", fields)
+    return GRPCCall(request, handler: echo, limits: limits, now: start)
+  }
+
+  private func say(_ bytes: [UInt8], to call: GRPCCall) -> Int { bytes.withUnsafeBufferPointer(call.received) }
+  private func framed(_ message: [UInt8], flags: UInt8 = 0) -> [UInt8] {
+    [flags] + GRPCDeframer.prefix(length: message.count).dropFirst() + message
+  }
+  private func code(_ part: AnswerPart) -> String? {
+    if case .end(let trailers) = part { trailers["grpc-status"] } else { nil }
+  }
+
+  @Test func messagesGoInAndComeOutInOrder() {
+    let echo = Echo()
+    let call = call(echo)
+    #expect(say(framed([1]) + framed([2]), to: call) == 12)
+    #expect(call.next(start) == .bytes(framed([1])) && call.next(start) == .bytes(framed([2])))
+    #expect(call.next(start) == .nothing(until: .distantFuture))
+    call.ended()
+    #expect(call.next(start) == .end(trailers: [HTTPField("grpc-status", "0")]))
+  }
+
+  @Test func aCallerIsHeldBackWhileTheMethodWantsNoMessageAndItsEndIsToldLast() {
+    let echo = Echo()
+    let call = call(echo)
+    let all = (1...5).flatMap { framed([UInt8($0)]) }
+    #expect(say(all, to: call) == 12, "two are taken")
+    #expect(say(framed([6]), to: call) == 0, "in order")
+    call.ended()
+    #expect(call.takeConsumed() == 0 && !echo.hasEnded)
+    var (answered, consumed): ([UInt8], Int) = ([], 12)
+    while case .bytes(let bytes) = call.next(start) {
+      answered += bytes.suffix(1)
+      consumed += call.takeConsumed()
+    }
+    #expect(answered == [1, 2, 3, 4, 5, 6] && consumed == all.count + 6 && echo.hasEnded)
+  }
+
+  @Test func compressedMessagesAreExpandedAndLongAnswersAreCompressedForThoseWhoTakeThem() throws {
+    let echo = Echo()
+    let call = call(echo, [HTTPField("grpc-encoding", "gzip"), HTTPField("grpc-accept-encoding", "identity, gzip")])
+    let long = [UInt8](repeating: 7, count: GZip.bytesMin)
+    for message in [long, Array(long.dropFirst())] {
+      _ = say(framed(try #require(GZip.compress(message)), flags: 1), to: call)
+      guard case .bytes(let bytes) = call.next(start) else { throw TransportError("no answer") }
+      #expect(bytes.first == (message.count == long.count ? 1 : 0))
+      let plain = bytes.first == 1 ? GZip.expand(Array(bytes.dropFirst(5)), bytesMax: 2_000) : Array(bytes.dropFirst(5))
+      #expect(plain == message)
+    }
+  }
+
+  @Test func whatCannotBeReadEndsTheCallWithItsStatus() throws {
+    var limits = GRPCLimits()
+    limits.messageBytesMax = 100
+    let bomb = try #require(GZip.compress([UInt8](repeating: 0, count: 101)))
+    let cases: [([UInt8], [HTTPField], String)] = [
+      (framed(bomb, flags: 1), [], "8"), (framed([1, 2, 3], flags: 1), [], "8"), (framed([], flags: 2), [], "13"),
+      ([0, 0, 0, 0, 101], [], "8"), ([0, 0], [], "13"), (framed([]), [HTTPField("grpc-encoding", "br")], "12"),
+      (framed([]), [HTTPField("grpc-timeout", "soon")], "13"), (framed([]), [HTTPField("grpc-timeout", "0n")], "4"),
+    ]
+    for (bytes, fields, status) in cases {
+      let call = call(Echo(), fields, limits: limits)
+      #expect(say(bytes, to: call) == bytes.count)
+      call.ended()
+      #expect(code(call.next(start)) == status, "\(bytes.prefix(8)) \(fields)")
+    }
+  }
+
+  @Test func deadlinesEndACallWhateverTheMethodSays() {
+    let timed = call(Echo(), [HTTPField("grpc-timeout", "1500m")])
+    #expect(timed.next(start) == .nothing(until: start + .milliseconds(1_500)))
+    #expect(code(timed.next(start + .milliseconds(1_500))) == "4")
+    let silent = call(Echo())
+    #expect(silent.next(start) == .nothing(until: start + .seconds(30)))
+    #expect(code(silent.next(start + .seconds(30))) == "4")
+    let slow = call(Echo())
+    _ = say(framed([1]), to: slow)
+    #expect(slow.next(start + .seconds(31)) == .bytes(framed([1])), "its first message is there")
+    #expect(slow.next(start + .seconds(31)) == .nothing(until: .distantFuture))
+    slow.stop()
+    #expect(code(slow.next(start)) == "14")
+  }
+
+  @Test func timeoutsAreReadWithTheirUnitsAndNothingElseIs() {
+    let good: [(String, Duration)] = [
+      ("1H", .seconds(3_600)), ("2M", .seconds(120)), ("3S", .seconds(3)), ("4m", .milliseconds(4)),
+      ("5u", Duration(nanoseconds: 5_000)), ("99999999n", Duration(nanoseconds: 99_999_999)),
+    ]
+    for (text, span) in good { #expect(GRPCCall.span(text) == span) }
+    for text in ["", "S", "1", "1s", "-1S", "+1S", "1.5S", "123456789S", "1 S", "ä1S"] {
+      #expect(GRPCCall.span(text) == nil, "\(text)")
+    }
+  }
+}
+
+@Suite struct GZipTests {
+  @Test(arguments: [0, 1, 1_000, 100_000]) func whatIsCompressedComesBack(_ count: Int) throws {
+    var random = SeededRandom(seed: UInt64(count))
+    let message = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.below(4)) }
+    let small = try #require(GZip.compress(message))
+    #expect(GZip.expand(small, bytesMax: count) == message)
+    if count > 0 { #expect(GZip.expand(small, bytesMax: count - 1) == nil) }
+    #expect(GZip.expand(small.dropLast(), bytesMax: count) == nil, "cut off")
+    #expect(GZip.expand(small + [0], bytesMax: count) == nil, "something behind it")
+  }
+
+  @Test func garbageIsNoGZip() {
+    var random = SeededRandom(seed: 1)
+    for _ in 0..<1_000 {
+      let bytes = (0..<random.below(64)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+      #expect(GZip.expand(bytes, bytesMax: 1_000) == nil)
+      #expect(GZip.expand([0x1F, 0x8B, 8] + bytes, bytesMax: 1_000).map { $0.count <= 1_000 } ?? true)
+    }
+  }
+}
