@@ -111,6 +111,7 @@ public final class GRPCCall: AnswerBody, RequestReader {
 
   // MARK: RequestReader
 
+  /// Takes some of the request's body.
   public func received(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
     // In order: what waits is read first.
     let count = unread.isEmpty ? read(bytes) : 0
@@ -118,11 +119,13 @@ public final class GRPCCall: AnswerBody, RequestReader {
     return count
   }
 
+  /// The caller has said all.
   public func ended() {
     hasEnded = true
     tellEnd()
   }
 
+  /// How many bytes that were kept the method has taken since.
   public func takeConsumed() -> Int {
     readOn()
     defer { consumed = 0 }
@@ -172,6 +175,7 @@ public final class GRPCCall: AnswerBody, RequestReader {
 
   // MARK: AnswerBody
 
+  /// The next message of the method, framed, or the end with its trailers.
   public func next(_ now: Instant) -> AnswerPart {
     readOn()
     if let deadline, deadline <= now { verdict = verdict ?? .deadlineExceeded("the call took too long") }
@@ -190,6 +194,7 @@ public final class GRPCCall: AnswerBody, RequestReader {
     }
   }
 
+  /// Ends the call with UNAVAILABLE, after what the method still has to give.
   public func stop() { isStopping = true }
 
   private func framed(_ message: [UInt8]) -> [UInt8] {
