@@ -88,6 +88,8 @@ public enum Observation: Equatable, Sendable {
   case logLevelChanged(String)
 
   // Life of a node.
+  /// The engine acted on a deadline so much later than it was due.
+  case engineLate(Duration)
   case listening(address: String, port: UInt16, fanout: Int)
   case nodeStarted(NodeID)
   case nodeStopped(NodeID)

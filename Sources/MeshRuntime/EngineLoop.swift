@@ -64,6 +64,7 @@ final class EngineLoop {
       }
       if isAbandoned, !isLeaving { end = end ?? .abandoned }
       if end == nil, let deadline = look({ $0.nextDeadline }), deadline <= MonotonicClock.now() {
+        core.observe(.engineLate(MonotonicClock.now().since(deadline)))
         feed(.deadlineReached)
       }
       publish()

@@ -123,6 +123,20 @@ extension MembersSnapshot {
   }
 }
 
+/// The members of the newest snapshot as a list, which those share who ask before the next one is out.
+final class MembersList: @unchecked Sendable {
+  private let lock = Lock()
+  private var list: [MemberView] = []
+  private var snapshot: MembersSnapshot?
+
+  func of(_ newest: MembersSnapshot) -> [MemberView] {
+    lock.locked {
+      if snapshot !== newest { (snapshot, list) = (newest, Array(newest.members)) }
+      return list
+    }
+  }
+}
+
 /// Holds the newest snapshot. A reader pays for one lock held for one retain; an atomic swap of the reference would
 /// race with the release of the old one.
 final class SnapshotCell: @unchecked Sendable {

@@ -19,6 +19,7 @@ final class NodeCore: @unchecked Sendable {
   let telemetry: Telemetry
   let snapshots: SnapshotCell
   let feed: MembersFeed
+  let membersList = MembersList()
   let hub: EventHub
   let security: NodeSecurity
   let inbox: EngineInbox

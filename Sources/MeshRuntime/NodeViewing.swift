@@ -49,7 +49,7 @@ extension NodeCore {
   func view(mayWatch: Bool = true) -> NodeView {
     let snapshot = snapshots.current
     return NodeView(
-      localNodeID: configuration.nodeID, members: Array(snapshot.members),
+      localNodeID: configuration.nodeID, members: membersList.of(snapshot),
       clock: MemberClock(now: MonotonicClock.now(), unixTicks: WallClock.unixTicks()), isLeaving: phase >= .leaving,
       notReady: notReady,
       scopes: ControlScopes(names: configuration.controlScopes),

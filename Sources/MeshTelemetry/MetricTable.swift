@@ -107,6 +107,9 @@ struct MetricFamily: Equatable {
   static let certificateReloads = MetricFamily(
     .counter, "mesh_certificate_reloads_total", ["outcome"],
     "Replaced certificates that were picked up (success) or could not be (failure).")
+  static let lateness = MetricFamily(
+    .histogram, "mesh_engine_lateness_seconds", [],
+    "Seconds from when the engine had something to do by its clock until it did it: long where the host is overloaded.")
   static let requests = MetricFamily(
     .counter, "mesh_control_requests_total", ["protocol", "encoding", "status"],
     "Requests answered on the control listener, by version of HTTP, encoding of the answer (none without a body) and "
@@ -139,7 +142,8 @@ struct MetricFamily: Equatable {
     .refutations, .pauses, .duplicates, .removed, .syncs, .syncRecords, .broadcastsDelivered, .broadcastsDropped,
     .linksOpened, .linksClosed, .linksDoubted, .tethers, .tethersRefused, .dialFailures, .trustRefused,
     .datagramsDropped, .certificateReloads,
-    .requests, .calls, .watches, .watchLags, .limits, .storeFailures, .recordsRepeated, .minimumLevel, .eventsDropped,
+    .lateness, .requests, .calls, .watches, .watchLags, .limits, .storeFailures, .recordsRepeated, .minimumLevel,
+    .eventsDropped,
   ]
 }
 
@@ -158,6 +162,8 @@ enum MetricTable {
   /// Upper bounds of the buckets of convergence, in seconds, and of fanout, in peers.
   static let convergenceBounds: [Double] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
   static let fanoutBounds: [Double] = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
+  /// Upper bounds of the buckets of the engine's lateness, in seconds.
+  static let latenessBounds: [Double] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
   /// Upper bounds of the round-trip buckets, in milliseconds: from a loopback to two intervals of a slow mesh.
   static let roundTripBounds: [Double] = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000]
 

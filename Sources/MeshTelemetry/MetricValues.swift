@@ -108,6 +108,7 @@ struct MetricValues {
   var certificateReloads = LabelledCounter(known: [["failure"], ["success"]])
   var limits = LabelledCounter()
   private(set) var requests = LabelledCounter()
+  private(set) var lateness = Histogram(bounds: MetricTable.latenessBounds)
   private(set) var calls = LabelledCounter()
   private(set) var watches = 0
   private(set) var watchLags = LabelledCounter(known: [["members"]])
@@ -196,6 +197,7 @@ struct MetricValues {
     case .certificateReloadFailed: certificateReloads.add(["failure"])
     case .requestAnswered(let version, let encoding, let status):
       requests.add([version, encoding.isEmpty ? "none" : encoding, "\(status / 100)xx"])
+    case .engineLate(let span): lateness.add(span.fractionalMilliseconds / 1_000)
     case .callEnded(let method, let code): calls.add([method.isEmpty ? MetricTable.other : method, "\(code)"])
     case .watchesCounted(let count): watches = count
     case .watchLagged(let resource): watchLags.add([resource])

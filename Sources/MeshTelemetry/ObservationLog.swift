@@ -10,7 +10,7 @@ enum ObservationLog {
       return membership(observation, unixNanoseconds)
     case .membersCounted, .roundTripMeasured, .probeFailed, .probeRelayed, .probeReached, .messageSent,
       .messageReceived, .messageFailed, .newsQueued, .newsSpread, .convergenceMeasured, .broadcastDelivered,
-      .syncFinished, .linksCounted, .watchesCounted, .callEnded:
+      .syncFinished, .linksCounted, .watchesCounted, .callEnded, .engineLate:
       return nil
     case .messageRejected, .limitReached, .broadcastDropped, .healthChanged, .pauseDetected, .isolated:
       return trouble(observation)

@@ -29,6 +29,8 @@ struct PrometheusText {
     text.counter(.trustRefused, values.trustRefused)
     text.counter(.datagramsDropped, values.datagramsDropped)
     text.counter(.certificateReloads, values.certificateReloads)
+    text.header(.lateness)
+    text.histogram(.lateness, nil, values.lateness)
     text.counter(.requests, values.requests)
     text.counter(.calls, values.calls)
     text.family(.watches, [([], "\(values.watches)")])

@@ -78,25 +78,33 @@ public struct JSONWriter: Sendable {
 
   private mutating func quote(_ text: String) {
     bytes.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): escape("\\\"")
-      case UInt8(ascii: "\\"): escape("\\\\")
-      case 0x08: escape("\\b")
-      case 0x09: escape("\\t")
-      case 0x0A: escape("\\n")
-      case 0x0C: escape("\\f")
-      case 0x0D: escape("\\r")
-      case ..<0x10:
-        escape("\\u000")
-        escape(String(byte, radix: 16, uppercase: true))
-      case ..<0x20:
-        escape("\\u00")
-        escape(String(byte, radix: 16, uppercase: true))
-      default: bytes.append(byte)
-      }
+    // Nearly all texts need no escape, and are copied at once.
+    let isPlain = text.utf8.withContiguousStorageIfAvailable { text in
+      let isPlain = text.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+      if isPlain { bytes.append(contentsOf: text) }
+      return isPlain
     }
+    if isPlain != true { for byte in text.utf8 { append(byte) } }
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  private mutating func append(_ byte: UInt8) {
+    switch byte {
+    case UInt8(ascii: "\""): escape("\\\"")
+    case UInt8(ascii: "\\"): escape("\\\\")
+    case 0x08: escape("\\b")
+    case 0x09: escape("\\t")
+    case 0x0A: escape("\\n")
+    case 0x0C: escape("\\f")
+    case 0x0D: escape("\\r")
+    case ..<0x10:
+      escape("\\u000")
+      escape(String(byte, radix: 16, uppercase: true))
+    case ..<0x20:
+      escape("\\u00")
+      escape(String(byte, radix: 16, uppercase: true))
+    default: bytes.append(byte)
+    }
   }
 
   private mutating func escape(_ text: String) { bytes.append(contentsOf: text.utf8) }

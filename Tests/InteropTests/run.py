@@ -13,6 +13,19 @@ import subprocess
 import sys
 import time
 
+from abuse_datagrams import check_quic_garbage, check_quic_noise, check_quic_retry, check_quic_versions
+from abuse_http1 import (check_http1_bodies, check_http1_bombs, check_http1_crowd, check_http1_limits_hold,
+                         check_http1_pipeline, check_http1_slow_heads)
+from abuse_http2 import check_http2_counts, check_http2_malformed, check_http2_violations
+from abuse_http2_floods import (check_http2_bodies, check_http2_bombs, check_http2_more_floods, check_http2_streams,
+                                check_http2_windows)
+from abuse_http3 import check_http3_malformed, check_http3_pieces, check_http3_violations
+from abuse_messages import check_link_pieces, check_messages
+from abuse_queries import check_bodies, check_queries, check_watches
+from abuse_quic import (check_http3_streams, check_http3_windows, check_quic_counts, check_quic_floods,
+                        check_quic_violations)
+from abuse_slow import check_slow_begin, check_slow_end
+from abuse_smuggling import check_chunks, check_one_reading, check_smuggling, check_targets
 from certificates import Authority, names_of
 from api import check_openapi
 from flood import check_flood
@@ -101,8 +114,24 @@ CHECKS = {
     "wrong-seeds": check_wrong_seeds, "unpinned": check_unpinned, "datagrams": check_datagrams,
     "requests": check_requests, "links": check_links, "http2": check_http2, "http2-floods": check_http2_floods,
     "openapi": check_openapi, "https": check_https, "https-mutual": check_https_mutual, "watch": check_watch, "grpc": check_grpc, "grpc-watch": check_grpc_watch,
+    "abuse-slow-begin": check_slow_begin, "abuse-smuggling": check_smuggling, "abuse-chunks": check_chunks,
+    "abuse-one-reading": check_one_reading, "abuse-targets": check_targets, "abuse-http1-bombs": check_http1_bombs,
+    "abuse-http1-limits": check_http1_limits_hold, "abuse-http1-pipeline": check_http1_pipeline,
+    "abuse-http1-slow-heads": check_http1_slow_heads, "abuse-http1-crowd": check_http1_crowd,
+    "abuse-http1-bodies": check_http1_bodies, "abuse-http2-violations": check_http2_violations,
+    "abuse-http2-malformed": check_http2_malformed, "abuse-http2-counts": check_http2_counts,
+    "abuse-http2-floods": check_http2_more_floods, "abuse-http2-bombs": check_http2_bombs,
+    "abuse-http2-streams": check_http2_streams, "abuse-http2-bodies": check_http2_bodies,
+    "abuse-http2-windows": check_http2_windows, "abuse-queries": check_queries, "abuse-bodies": check_bodies,
+    "abuse-watches": check_watches, "abuse-quic-violations": check_quic_violations,
+    "abuse-quic-counts": check_quic_counts, "abuse-quic-floods": check_quic_floods,
+    "abuse-quic-versions": check_quic_versions, "abuse-quic-garbage": check_quic_garbage,
+    "abuse-quic-noise": check_quic_noise, "abuse-quic-retry": check_quic_retry,
+    "abuse-http3-violations": check_http3_violations, "abuse-http3-malformed": check_http3_malformed,
+    "abuse-http3-streams": check_http3_streams, "abuse-http3-windows": check_http3_windows,
+    "abuse-messages": check_messages, "abuse-http3-pieces": check_http3_pieces, "abuse-link-pieces": check_link_pieces,
     "control": check_control, "opening": check_opening,
-    "rotation": check_rotation, "shared": check_shared, "flood": check_flood, "goodbye": check_goodbye,
+    "rotation": check_rotation, "shared": check_shared, "abuse-slow-end": check_slow_end, "flood": check_flood, "goodbye": check_goodbye,
 }
 
 

@@ -4,7 +4,7 @@ import MeshBasics
 
 /// One client of the control listener: moves bytes between a socket and an `EdgeConversation`, and keeps its deadline.
 /// Lives on the edge thread.
-final class EdgeConnection: ReactorHandler {
+final class EdgeConnection: ReactorHandler, DeadlineOwner {
   /// After the last answer the socket is read to its end for this long: closing with unread bytes inside would reset
   /// the connection, and the client might lose the answer (RFC 9112 §9.6).
   private static let lingerTimeout = Duration.seconds(1)
@@ -35,6 +35,7 @@ final class EdgeConnection: ReactorHandler {
   private var isCountedAsStreaming = false
   /// It ends when what is being answered is out.
   private var isFinishing = false
+  var heapIndex: Int?
   /// When the connection last began to wait for a request; nil while it is busy with one.
   private(set) var idleSince: Instant?
 
@@ -94,7 +95,9 @@ final class EdgeConnection: ReactorHandler {
       // The kernel says that there is room again only when there is much of it.
       let taken = http.progress
       process(now)
-      if !isClosed, http.progress == taken { close() }
+      guard !isClosed, http.progress == taken else { return }
+      transport.observe(.limitReached(EdgeOptions.unreadLimit, peer: remote))
+      close()
       return
     }
     guard !isFinishing else { return close() }
@@ -116,6 +119,7 @@ final class EdgeConnection: ReactorHandler {
     phase = .closed
     noteStreaming()
     tellRefusals()
+    tellComplaints()
     if let limit = http.floodedBy { transport.observe(.limitReached("control connection: \(limit)", peer: remote)) }
     if let refusal = http.refusal {
       transport.observe(.trustRefused(peer: remote, reason: refusal.reason, inbound: true))
@@ -150,7 +154,10 @@ final class EdgeConnection: ReactorHandler {
   /// Answers all complete requests, writes what the socket takes, and sets what to wait for next.
   private func process(_ now: Instant) {
     guard case .open = phase else { return }
-    defer { noteStreaming() }
+    defer {
+      noteStreaming()
+      if !isClosed { transport.keepDeadline(of: self) }
+    }
     // Bounded, so that one that takes whatever is made can't hold the thread; the rest comes in the next turn.
     for round in 0... {
       answerAll()
@@ -171,6 +178,7 @@ final class EdgeConnection: ReactorHandler {
       }
     }
     tellRefusals()
+    tellComplaints()
     if http.isOver { return linger(now) }
     updateDeadline(now, progressed: http.progress != progressSeen)
     progressSeen = http.progress
@@ -182,6 +190,10 @@ final class EdgeConnection: ReactorHandler {
     for status in http.takeRefusals() {
       transport.observe(.requestAnswered(protocol: http.version, encoding: "text", status: status))
     }
+  }
+
+  private func tellComplaints() {
+    for reason in http.takeComplaints() { transport.observe(.messageRejected(peer: remote, reason: reason)) }
   }
 
   private func answerAll() {

@@ -102,6 +102,9 @@ struct EdgeConversation {
   /// The statuses of the refusals that were answered since this was asked last.
   mutating func takeRefusals() -> [Int] { http?.takeRefusals() ?? [] }
 
+  /// What the client said that is no HTTP, since this was asked last.
+  mutating func takeComplaints() -> [String] { http?.takeComplaints() ?? [] }
+
   /// Lets no further request in; what is being answered still goes out.
   mutating func finish() {
     isFinished = true

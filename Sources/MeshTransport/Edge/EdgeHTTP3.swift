@@ -93,6 +93,8 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
         observe(.trustRefused(peer: quic.remote.description, reason: reason, inbound: true))
       } else if let broken = quic.streams?.failure {
         observe(.messageRejected(peer: quic.remote.description, reason: broken.text))
+      } else if quic.isHandshakeComplete {
+        observe(.messageRejected(peer: quic.remote.description, reason: "QUIC: a broken connection"))
       }
     }
     end(client, quic.close(after: failure), drains: failure.drains, now)

@@ -112,7 +112,10 @@ final class EdgeHTTP3Client: QUICUser {
   var isStreaming: Bool { desk.isStreaming }
 
   /// Whether no request of it is arriving or being answered.
-  var isIdle: Bool { !desk.isReceiving && desk.hasAnsweredAll && (session?.outstanding ?? 0) == 0 }
+  var isIdle: Bool {
+    !desk.isReceiving && desk.hasAnsweredAll && (session?.outstanding ?? 0) == 0
+      && session?.oldestUnfinishedSection == nil
+  }
 
   override func deadlineCame(_ now: Instant) {
     if let since = session?.oldestUnfinishedSection, since + options.headTimeout <= now {
@@ -120,6 +123,7 @@ final class EdgeHTTP3Client: QUICUser {
     } else if let since = desk.arrivingSince, since + options.bodyTimeout <= now {
       _ = desk.refuseOldest(HTTPFailure(408, "The request took too long to arrive."), of: session)
     } else if let since = readSince, since + options.writeTimeout <= now {
+      listener.observe(.limitReached(EdgeOptions.unreadLimit, peer: remote))
       closeCode = closeCode ?? HTTP3ErrorCode.noError
     } else if isIdle, idleEnd <= now {
       closeCode = closeCode ?? HTTP3ErrorCode.noError
@@ -167,6 +171,10 @@ extension EdgeHTTP3Client: HTTP3Handler {
 
   func ended(_ stream: Int64) { desk.ended(stream) }
   func refusedByReader(_ stream: Int64) {}
+
+  func malformed(_ stream: Int64) {
+    listener.observe(.messageRejected(peer: remote, reason: "HTTP/3: a malformed request"))
+  }
 
   func closed(_ stream: Int64, isWasted: Bool) {
     desk.closed(stream)

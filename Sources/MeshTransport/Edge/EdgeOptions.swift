@@ -33,6 +33,8 @@ public struct EdgeOptions: Equatable, Sendable {
   /// The limits of a control listener.
   public init() {}
 
+  /// Names `writeTimeout` where it is told that it was reached.
+  static let unreadLimit = "control connection: an answer that is not read"
   /// Names `bodiesBytesMax` where it is told that it was reached.
   var bodiesLimit: String { "control bodies: \(bodiesBytesMax) bytes" }
   /// What the request is told whose body is too much.

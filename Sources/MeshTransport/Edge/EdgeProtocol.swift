@@ -22,6 +22,8 @@ protocol EdgeProtocol {
   mutating func refuseLongest(_ failure: HTTPFailure, date: String?) -> Bool
   /// The statuses of the refusals that it has answered since this was asked last.
   mutating func takeRefusals() -> [Int]
+  /// What the client said that is no HTTP and got no status, since this was asked last.
+  mutating func takeComplaints() -> [String]
   /// Lets no further request in; what is being answered still goes out.
   mutating func finish()
   /// What waits to be written now.
@@ -56,6 +58,8 @@ extension HTTP1Connection: EdgeProtocol {
     return true
   }
   var awaitsReader: Bool { !output.isEmpty }
+  /// HTTP/1.1 has a status for everything.
+  mutating func takeComplaints() -> [String] { [] }
   var arrivingSince: Instant? { nil }
   var floodedBy: String? { nil }
 }

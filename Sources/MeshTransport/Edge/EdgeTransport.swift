@@ -25,6 +25,7 @@ public final class EdgeTransport: @unchecked Sendable {
   let observe: @Sendable (Observation) -> Void
   private var listener: Int32
   private var connections: [Int32: EdgeConnection] = [:]
+  private var deadlines = DeadlineHeap<EdgeConnection>()
   private var streamingCount = 0
   /// Of requests that are arriving, over all connections.
   private var bodyBytes = 0
@@ -130,7 +131,11 @@ public final class EdgeTransport: @unchecked Sendable {
 
   func setInterest(_ descriptor: Int32, _ interest: Readiness) { reactor.setInterest(descriptor, interest) }
 
+  /// The deadline of `connection` has moved.
+  func keepDeadline(of connection: EdgeConnection) { deadlines.set(connection, to: connection.deadline) }
+
   func forget(_ connection: EdgeConnection) {
+    deadlines.remove(connection)
     reactor.remove(connection.descriptor)
     connections[connection.descriptor] = nil
     if acceptPausedUntil != nil { resumeAccepting() }
@@ -178,6 +183,7 @@ public final class EdgeTransport: @unchecked Sendable {
         now: now)
       try reactor.register(socket, for: .readable, connection)
       connections[socket] = connection
+      keepDeadline(of: connection)
     } catch {
       observe(.limitReached("control connections: \(error)"))
       _ = close(socket)
@@ -235,8 +241,14 @@ public final class EdgeTransport: @unchecked Sendable {
       http3?.produce()
     }
     if let pause = acceptPausedUntil, pause <= now { resumeAccepting() }
-    for connection in connections.values.filter({ $0.deadline <= now }) { connection.timeOut(now: now) }
-    let earliest = connections.values.map(\.deadline).min() ?? .distantFuture
+    // All that are due, and each once: one that wants its next turn at once waits for the sockets of the others.
+    var due: [EdgeConnection] = []
+    while let connection = deadlines.next(upTo: now) { due.append(connection) }
+    for connection in due {
+      connection.timeOut(now: now)
+      if !connection.isClosed { keepDeadline(of: connection) }
+    }
+    let earliest = deadlines.first ?? .distantFuture
     let http3Deadline = http3?.turn(now) ?? .distantFuture
     return min(earliest, acceptPausedUntil ?? .distantFuture, http3Deadline)
   }

@@ -307,5 +307,10 @@ final class RequestDesk<Session: AnsweringSession> {
   /// Whether requests are arriving.
   var isReceiving: Bool { !arriving.isEmpty }
   /// When the oldest of them began.
-  var arrivingSince: Instant? { arriving.values.lazy.map(\.since).min() }
+  var arrivingSince: Instant? {
+    // By hand: it is asked for in every turn, and a key path is made anew each time.
+    var oldest: Instant?
+    for given in arriving.values where oldest.map({ given.since < $0 }) ?? true { oldest = given.since }
+    return oldest
+  }
 }

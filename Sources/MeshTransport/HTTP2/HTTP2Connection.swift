@@ -179,6 +179,7 @@ extension HTTP2Connection: EdgeProtocol {
     if desk.isReceiving { return .body }
     return session?.isAmidFields == true ? .head : .idle
   }
+  func takeComplaints() -> [String] { session?.takeComplaints() ?? [] }
   var bodyBytes: Int { desk.bodyBytes }
   var arrivingSince: Instant? { desk.arrivingSince }
   var floodedBy: String? { session?.failure.flatMap { $0.code == .enhanceYourCalm ? $0.text : nil } }

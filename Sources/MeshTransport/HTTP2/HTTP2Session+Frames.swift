@@ -8,7 +8,15 @@ extension HTTP2Session {
     switch UInt32(frame.type) {
     case NGHTTP2_HEADERS.rawValue:
       continuations = 0
-      return true
+      // nghttp2 passes over those of streams that are gone.
+      let isOfUse = streams[frame.stream_id] != nil || frame.stream_id > lastStream
+      lastStream = max(lastStream, frame.stream_id)
+      return isOfUse || idleFrames.take(now) || isFlooded("frames without use")
+    case NGHTTP2_PRIORITY.rawValue where frame.stream_id == 0:
+      // [RFC 9113 §6.3] "If a PRIORITY frame is received with a stream identifier of 0x00, the recipient MUST respond
+      // with a connection error (Section 5.4.1) of type PROTOCOL_ERROR."
+      failure = HTTP2SessionFailure(.protocolError, "PRIORITY on stream 0")
+      return false
     case NGHTTP2_CONTINUATION.rawValue:
       continuations += 1
       return continuations <= limits.continuationsMax || isFlooded("CONTINUATION frames")
@@ -60,7 +68,9 @@ extension HTTP2Session {
       state.hasFields = true
       handler.received(fields: fields, on: stream, as: section, refusal: state.section.refusal)
       if isLast { end(stream) }
-    case NGHTTP2_DATA.rawValue: if HTTP2Session.isLast(frame.hd) { end(stream) }
+    case NGHTTP2_DATA.rawValue where HTTP2Session.isLast(frame.hd): end(stream)
+    case NGHTTP2_DATA.rawValue where frame.hd.length > 0 && frame.hd.length <= frame.data.padlen:
+      if !idleFrames.take(now) { _ = isFlooded("frames without use") }
     case NGHTTP2_PING.rawValue where frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0: sayGoodbye()
     default: break
     }
@@ -114,6 +124,12 @@ extension HTTP2Session {
     case NGHTTP2_DATA.rawValue: idleFrames.give(4)
     case NGHTTP2_HEADERS.rawValue: break
     case NGHTTP2_RST_STREAM.rawValue: return broke(stream, frame.rst_stream.error_code)
+    case NGHTTP2_GOAWAY.rawValue:
+      let code = frame.goaway.error_code
+      if code != HTTP2ErrorCode.noError.rawValue, code != HTTP2ErrorCode.enhanceYourCalm.rawValue {
+        complaints.append("HTTP/2: a broken connection")
+      }
+      return
     default: return
     }
     answerFrames &+= 1
@@ -123,8 +139,10 @@ extension HTTP2Session {
   /// A stream that nghttp2 broke off by itself, for a mistake that no frame showed alone, counts like the client's own
   /// (CVE-2025-8671).
   private func broke(_ stream: Int32, _ code: UInt32) {
-    guard code != HTTP2ErrorCode.noError.rawValue, streams[stream]?.isCounted == false else { return }
-    streams[stream]?.isCounted = true
+    guard code != HTTP2ErrorCode.noError.rawValue, let state = streams[stream] else { return }
+    complaints.append("HTTP/2: a malformed request")
+    guard !state.isCounted else { return }
+    state.isCounted = true
     _ = tookReset()
   }
 

@@ -62,6 +62,8 @@ final class HTTP2Session {
   var idleFrames: FrameBudget
   var resets: FrameBudget
   var continuations = 0
+  /// The greatest number of a stream that the client has used.
+  var lastStream: Int32 = 0
   /// A field section has begun and is not whole.
   var isAmidFields = false
   var now = Instant.origin
@@ -73,6 +75,8 @@ final class HTTP2Session {
   /// Why the client is sent away; the session then says so and reads nothing more.
   var failure: HTTP2SessionFailure?
   private var isFailureSaid = false
+  /// What the client did wrong, until somebody asks.
+  var complaints: [String] = []
   /// Counts the frames of answers that went out.
   var answerFrames = 0
 
@@ -196,6 +200,12 @@ final class HTTP2Session {
 
   /// What still comes on `stream` is of no use: its answer is a refusal.
   func dropRest(of stream: Int32) { streams[stream]?.isAnswered = true }
+
+  /// What the client did wrong since this was asked last.
+  func takeComplaints() -> [String] {
+    defer { complaints = [] }
+    return complaints
+  }
 
   /// Breaks `stream` off.
   func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {

@@ -16,6 +16,8 @@ protocol HTTP3Handler: AnyObject {
   func ended(_ stream: Int64)
   /// The peer takes no more of what we send on the stream.
   func refusedByReader(_ stream: Int64)
+  /// What came on the stream is no message of HTTP, and it is broken off.
+  func malformed(_ stream: Int64)
   /// The stream is gone, ended or broken off. `isWasted`: somebody broke it off before its answer had arrived.
   func closed(_ stream: Int64, isWasted: Bool)
 }
@@ -53,6 +55,7 @@ final class HTTP3Session {
   /// Grows when the peer acknowledges some of a body.
   private(set) var progress = 0
   private(set) var failure: StreamLayerFailure?
+  private var peerUniStreams: [Int64: PeerUniStream] = [:]
 
   /// A session on `connection`, whose application keys are there. Nil when the peer allows too few streams, or memory
   /// fails.
@@ -222,15 +225,19 @@ final class HTTP3Session {
   fileprivate func mustStopSending(_ stream: Int64, _ code: UInt64) {
     connection.stopReading(stream: stream, code: code)
   }
-  fileprivate func mustReset(_ stream: Int64, _ code: UInt64) { connection.stopWriting(stream: stream, code: code) }
+  fileprivate func mustReset(_ stream: Int64, _ code: UInt64) {
+    if code == HTTP3ErrorCode.messageError { handler.malformed(stream) }
+    connection.stopWriting(stream: stream, code: code)
+  }
 
   /// Whether `status` of nghttp3 is good; remembers what is wrong otherwise.
   private func succeeded(_ status: Int) -> Bool {
     guard status < 0 else { return true }
     if failure == nil {
       let code = Int32(clamping: status)
+      let isTooLarge = code == NGHTTP3_ERR_QPACK_HEADER_TOO_LARGE
       failure = StreamLayerFailure(
-        code: nghttp3_err_infer_quic_app_error_code(code),
+        code: isTooLarge ? HTTP3ErrorCode.excessiveLoad : nghttp3_err_infer_quic_app_error_code(code),
         text: "HTTP/3: " + (nghttp3_strerror(code).map { String(cString: $0) } ?? "error \(code)"))
     }
     return false
@@ -242,8 +249,24 @@ extension HTTP3Session: QUICStreamLayer {
     if HTTP3Session.isRequest(stream), connection.isServer, streams[stream] == nil, unfinishedSections[stream] == nil {
       unfinishedSections[stream] = MonotonicClock.now()
     }
+    if HTTP3Session.isUnidirectional(stream) { return receivedUni(bytes, finished: finished, on: stream) }
     let consumed = nghttp3_conn_read_stream(handle, stream, bytes.baseAddress, bytes.count, finished ? 1 : 0)
     return succeeded(consumed) ? consumed : nil
+  }
+
+  private func receivedUni(_ bytes: UnsafeBufferPointer<UInt8>, finished: Bool, on stream: Int64) -> Int? {
+    do throws(StreamLayerFailure) {
+      let passed = try peerUniStreams[stream, default: PeerUniStream()].take(bytes)
+      if finished, peerUniStreams[stream]?.isCritical == true { throw HTTP3Session.criticalStreamEnded }
+      guard !passed.isEmpty || finished else { return bytes.count }
+      let consumed = passed.withUnsafeBufferPointer {
+        nghttp3_conn_read_stream(handle, stream, $0.baseAddress, $0.count, finished ? 1 : 0)
+      }
+      return succeeded(consumed) ? consumed + bytes.count - passed.count : nil
+    } catch {
+      failure = failure ?? error
+      return nil
+    }
   }
 
   func acknowledged(_ count: UInt64, on stream: Int64) -> Bool {
@@ -252,6 +275,7 @@ extension HTTP3Session: QUICStreamLayer {
 
   func streamClosed(_ stream: Int64, errorCode: UInt64) -> Bool {
     let status = nghttp3_conn_close_stream(handle, stream, errorCode)
+    peerUniStreams[stream] = nil
     let isUnfinished = unfinishedSections.removeValue(forKey: stream) != nil
     let state = streams.removeValue(forKey: stream)
     if state != nil || HTTP3Session.isRequest(stream) {
@@ -263,16 +287,27 @@ extension HTTP3Session: QUICStreamLayer {
     return status == NGHTTP3_ERR_STREAM_NOT_FOUND || succeeded(Int(status))
   }
 
-  func streamReset(_ stream: Int64) {
+  func streamReset(_ stream: Int64) -> Bool {
+    if peerUniStreams[stream]?.isCritical == true {
+      failure = failure ?? HTTP3Session.criticalStreamEnded
+      return false
+    }
     _ = nghttp3_conn_shutdown_stream_read(handle, stream)
     // Who was asked to stop still waits for the answer.
-    guard stream & 2 == 0, streams[stream]?.isRefused != true else { return }
+    guard !HTTP3Session.isUnidirectional(stream), streams[stream]?.isRefused != true else { return true }
     // A request or an answer that is broken off has no other half; what we still had to say is not waited for.
     connection.stopWriting(stream: stream, code: HTTP3ErrorCode.requestCancelled)
+    return true
   }
 
   /// Client-initiated bidirectional streams have numbers that end in 00 (RFC 9000 §2.1).
   private static func isRequest(_ stream: Int64) -> Bool { stream & 3 == 0 }
+
+  private static let criticalStreamEnded = StreamLayerFailure(
+    code: HTTP3ErrorCode.closedCriticalStream, text: "HTTP/3: a stream that must stay has ended")
+
+  /// Streams of one direction have numbers whose second bit is set.
+  private static func isUnidirectional(_ stream: Int64) -> Bool { stream & 2 != 0 }
 
   func streamStopped(_ stream: Int64) { _ = nghttp3_conn_shutdown_stream_read(handle, stream) }
   func mayWriteMore(on stream: Int64) { _ = nghttp3_conn_unblock_stream(handle, stream) }

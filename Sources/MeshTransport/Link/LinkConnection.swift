@@ -329,6 +329,8 @@ extension LinkConnection: HTTP3Handler {
     }
   }
 
+  func malformed(_ stream: Int64) { loop.malformed(from: quic.remote) }
+
   func refusedByReader(_ stream: Int64) {
     if stream == linkStream, state == .open { fail(.closed) }
   }

@@ -221,6 +221,11 @@ final class LinkLoop {
     connection.answer(stream, with: .resourceExhausted("too many calls wait for an answer"))
   }
 
+  /// Reports what is no message of HTTP.
+  func malformed(from remote: SocketAddress) {
+    deliver(.observed(.messageRejected(peer: remote.description, reason: "HTTP/3: a malformed request")))
+  }
+
   /// Reports bytes that are no gRPC message.
   func rejected(_ error: GRPCFrameError, from remote: SocketAddress) {
     deliver(.observed(.messageRejected(peer: remote.description, reason: error.reason)))

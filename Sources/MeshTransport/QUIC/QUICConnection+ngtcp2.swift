@@ -443,8 +443,7 @@ private func addStreams(to table: inout ngtcp2_callbacks) {
     return 0
   }
   table.stream_reset = { _, stream, _, _, user, _ in
-    connection(user)?.streams?.streamReset(stream)
-    return 0
+    connection(user)?.streams?.streamReset(stream) == false ? NGTCP2_ERR_CALLBACK_FAILURE : 0
   }
   table.stream_stop_sending = { _, stream, _, user, _ in
     connection(user)?.streams?.streamStopped(stream)

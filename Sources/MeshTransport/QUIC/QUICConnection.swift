@@ -25,8 +25,8 @@ protocol QUICStreamLayer: AnyObject {
   func acknowledged(_ count: UInt64, on stream: Int64) -> Bool
   /// False fails the connection.
   func streamClosed(_ stream: Int64, errorCode: UInt64) -> Bool
-  /// The peer broke off what it was sending.
-  func streamReset(_ stream: Int64)
+  /// The peer broke off what it was sending. False fails the connection.
+  func streamReset(_ stream: Int64) -> Bool
   /// We told the peer to stop sending.
   func streamStopped(_ stream: Int64)
   func mayWriteMore(on stream: Int64)
@@ -44,7 +44,7 @@ protocol QUICStreamLayer: AnyObject {
 }
 
 /// What a stream layer has against the connection: the application error code to close with, and words for people.
-struct StreamLayerFailure: Equatable {
+struct StreamLayerFailure: Error, Equatable {
   var code: UInt64
   var text: String
 }

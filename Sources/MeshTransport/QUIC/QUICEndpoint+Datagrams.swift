@@ -37,6 +37,7 @@ extension QUICEndpoint {
 
   private func read(_ datagram: ReceivedDatagram, _ user: User, _ now: Instant) {
     if let failure = user.quic.read(datagram, now: now) {
+      if failure == .dropped { drop("a first packet that can't be read") }
       owner?.failed(user, failure, now)
     } else if mayPause(user, now) {
       pause(user, until: now + limits.answerPause)

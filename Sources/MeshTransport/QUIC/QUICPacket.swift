@@ -22,6 +22,12 @@ enum QUICPacket {
     var header = ngtcp2_version_cid()
     let status = ngtcp2_pkt_decode_version_cid(&header, bytes.baseAddress, bytes.count, ConnectionKey.ownLength)
     if status == NGTCP2_ERR_VERSION_NEGOTIATION { return .unknownVersion(header) }
+    // ngtcp2 knows drafts as well, which we don't speak. Version 0 is a server's own Version Negotiation.
+    if status == 0, header.version != 0, header.version != UInt32(NGTCP2_PROTO_VER_V1) {
+      // [RFC 9000 §6.1] "A server MAY limit the number of Version Negotiation packets it sends"; and none to datagrams
+      // that are too small to begin a connection (§14.1).
+      return bytes.count >= 1_200 ? .unknownVersion(header) : .invalid
+    }
     guard status == 0, let first = bytes.first,
       let key = ConnectionKey(UnsafeRawBufferPointer(start: header.dcid, count: header.dcidlen))
     else { return .invalid }
@@ -36,7 +42,8 @@ enum QUICPacket {
 
   /// The packet that offers QUIC version 1 to a client of another version.
   static func versionNegotiation(for header: ngtcp2_version_cid) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: 256) { buffer, count in
+    // Two ids of 255 bytes at most, their lengths, and the rest.
+    [UInt8](unsafeUninitializedCapacity: 640) { buffer, count in
       var versions = [UInt32(NGTCP2_PROTO_VER_V1)]
       var random: UInt8 = 0
       _ = gnutls_rnd(GNUTLS_RND_NONCE, &random, 1)
