@@ -45,6 +45,7 @@ let package = Package(
     module("MeshMembership", ["MeshBasics", "MeshWire"]),
     module("MeshControl", ["MeshBasics", "MeshWire", "MeshMembership"]),
     module("MeshEngine", ["MeshBasics", "MeshWire", "MeshMembership"]),
+    module("MeshGossipV1", ["MeshBasics", "MeshWire"]),
     // shell: IO
     module("MeshThreads", ["MeshBasics"]),
     module("MeshTelemetry", ["MeshBasics", "MeshThreads"]),
@@ -81,6 +82,7 @@ let package = Package(
     tests("MeshMembershipTests", ["MeshMembership"]),
     tests("MeshEngineTests", ["MeshEngine"]),
     tests("MeshControlTests", ["MeshControl"]),
+    tests("MeshGossipV1Tests", ["MeshGossipV1"]),
     tests("MeshTelemetryTests", ["MeshTelemetry", "MeshThreads"]),
     tests("MeshThreadsTests", ["MeshThreads", "MeshBasics"]),
     tests("MeshSecurityTests", ["MeshSecurity", "COpenSSL"]),
@@ -105,7 +107,8 @@ if Context.environment["MESHKIT_FUZZ"] != nil {
     .executableTarget(
       name: "MeshFuzz",
       dependencies: [
-        "MeshWire", "MeshConfig", "MeshControl", "MeshEngine", "MeshSecurity", "MeshTransport", "MeshStore",
+        "MeshWire", "MeshConfig", "MeshControl", "MeshEngine", "MeshGossipV1", "MeshSecurity", "MeshTransport",
+        "MeshStore",
       ],
       path: "Tests/Fuzz", exclude: ["run"], swiftSettings: strict))
 }

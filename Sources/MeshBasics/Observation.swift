@@ -31,6 +31,10 @@ public enum Observation: Equatable, Sendable {
   case messageFailed(outbound: Bool)
   /// A message that couldn't be decoded or broke a limit; `reason` names the field and the limit, never its bytes.
   case messageRejected(peer: String, reason: String)
+  /// A v1 node speaks another schema than `v1`; what it says is ignored.
+  case schemaRejected(schema: String)
+  /// A request to a v1 node came to nothing.
+  case requestFailed(target: String)
   /// Something that MeshKit bounds: so many times something was too much, and was dropped or made to wait. `peer` is
   /// who reached the bound, where that is known.
   case limitReached(String, peer: String = "", count: UInt64 = 1)

@@ -28,6 +28,9 @@ struct LogKind: Equatable {
   // OmniRelay's.
   static let listening = LogKind(
     .information, 1, "MeshGossipListening", ["Address", "Port", "Fanout"], "The mesh listener is bound.")
+  static let schemaRejected = LogKind(
+    .warning, 2, "MeshGossipSchemaRejected", ["Schema"],
+    "A node that speaks OmniRelay's JSON gossip did so in another schema than `v1`; what it said was ignored.")
   static let joined = LogKind(
     .information, 3, "MeshGossipPeerJoined", ["PeerId", "ClusterId", "Role", "Region", "Version", "Http3"],
     "A member was seen alive for the first time, or came back after it had left.")
@@ -41,6 +44,10 @@ struct LogKind: Equatable {
   static let left = LogKind(
     .warning, 6, "MeshGossipPeerLeft", ["PeerId", "ClusterId", "Role", "Graceful"],
     "A member left: it said goodbye (`Graceful` true), or was declared dead (false).")
+
+  static let requestFailed = LogKind(
+    .debug, 7, "MeshGossipRequestFailed", ["Target"],
+    "A request to a node that speaks OmniRelay's JSON gossip came to nothing.")
 
   // MeshKit's, membership.
   static let updated = LogKind(
@@ -144,7 +151,8 @@ struct LogKind: Equatable {
 
   /// Every kind there is, in the order of the reference page.
   static let all: [LogKind] = [
-    .listening, .joined, .recovered, .suspect, .left, .updated, .refuted, .messageRejected, .limitReached,
+    .listening, .schemaRejected, .joined, .recovered, .suspect, .left, .requestFailed, .updated, .refuted,
+    .messageRejected, .limitReached,
     .falseSuspicion, .healthChanged, .duplicateNode, .memberRemoved, .pauseDetected, .isolated, .linkOpened,
     .linkClosed, .dialFailed, .trustRefused, .certificateReloaded, .certificateReloadFailed, .datagramsDropped,
     .linkDoubted, .broadcastDropped, .repeated, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice,

@@ -12,7 +12,8 @@ enum ObservationLog {
       .messageReceived, .messageFailed, .newsQueued, .newsSpread, .convergenceMeasured, .broadcastDelivered,
       .syncFinished, .linksCounted, .watchesCounted, .callEnded, .engineLate:
       return nil
-    case .messageRejected, .limitReached, .broadcastDropped, .healthChanged, .pauseDetected, .isolated:
+    case .messageRejected, .schemaRejected, .requestFailed, .limitReached, .broadcastDropped, .healthChanged,
+      .pauseDetected, .isolated:
       return trouble(observation)
     case .linkOpened, .linkClosed, .linkDoubted, .dialFailed, .trustRefused, .certificateReloaded,
       .certificateReloadFailed, .datagramsDropped:
@@ -27,6 +28,10 @@ enum ObservationLog {
     switch observation {
     case .messageRejected(let peer, let reason):
       return LogKind.messageRejected.record("dropped a message of \(peer): \(reason)", [peer, reason])
+    case .schemaRejected(let schema):
+      return LogKind.schemaRejected.record("ignored gossip of the schema '\(schema)'", [schema])
+    case .requestFailed(let target):
+      return LogKind.requestFailed.record("a request to \(target) came to nothing", [target])
     case .limitReached(let limit, let peer, let count):
       let who = peer.isEmpty ? "" : " by \(peer)"
       let times = count == 1 ? "" : ", \(count) times"

@@ -5,7 +5,12 @@ struct JSONParser {
   private var position = 0
   private var depth = 0
 
-  init(_ input: [UInt8]) { self.input = input }
+  private let takesNUL: Bool
+
+  init(_ input: [UInt8], takesNUL: Bool = false) {
+    self.input = input
+    self.takesNUL = takesNUL
+  }
 
   /// The whole text: one value, with nothing but white space around it.
   mutating func document() throws(WireError) -> JSONValue {
@@ -157,7 +162,7 @@ struct JSONParser {
     default: throw error("an unknown escape", at: start)
     }
     let first = try fourHexDigits()
-    guard first != 0 else { throw error("a NUL character", at: start) }
+    guard first != 0 || takesNUL else { throw error("a NUL character", at: start) }
     if let scalar = Unicode.Scalar(first) { return scalar }
     // What is no scalar is half of a surrogate pair; only a high half with a low one behind it means something.
     guard (0xD800...0xDBFF).contains(first), accept(UInt8(ascii: "\\")), accept(UInt8(ascii: "u")) else {

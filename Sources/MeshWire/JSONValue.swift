@@ -17,10 +17,13 @@ public indirect enum JSONValue: Equatable, Sendable {
   ///
   /// *Limits*: `bytesMax` bytes and `WireLimits.jsonDepth` levels. *Errors* start with the line and the column, counted
   /// in characters from 1, and cover what the RFC leaves open: duplicate names, lone surrogates and NUL characters are
-  /// refused, since receivers disagree on what they mean.
-  public static func parse(_ bytes: [UInt8], bytesMax: Int = WireLimits.jsonBytes) throws(WireError) -> JSONValue {
+  /// refused, since receivers disagree on what they mean. With `takesNUL` a NUL in a text is no error: whoever reads
+  /// one member of a document that others wrote into must not lose the rest to it.
+  public static func parse(
+    _ bytes: [UInt8], bytesMax: Int = WireLimits.jsonBytes, takesNUL: Bool = false
+  ) throws(WireError) -> JSONValue {
     guard bytes.count <= bytesMax else { throw WireError("JSON: \(bytes.count) bytes, allowed are \(bytesMax)") }
-    var parser = JSONParser(bytes)
+    var parser = JSONParser(bytes, takesNUL: takesNUL)
     return try parser.document()
   }
 

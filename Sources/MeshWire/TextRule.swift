@@ -2,7 +2,7 @@ import MeshBasics
 
 /// What a text field may hold. Texts of peers end up in logs, tables and metrics, so that none but a label's value may
 /// hold control characters; NUL is refused there too, because JSON readers and C strings disagree on it.
-enum TextRule {
+public enum TextRule: Sendable {
   /// Up to 256 bytes.
   case text
   /// 1 to 256 bytes.
@@ -21,7 +21,7 @@ enum TextRule {
   case labelValue
 
   /// Throws when `value` is not allowed, naming the field but never what it holds.
-  func check(_ value: String, _ name: String) throws(WireError) {
+  public func check(_ value: String, _ name: String) throws(WireError) {
     let count = value.utf8.count
     if count == 0 {
       if required { throw WireError("\(name): is missing") }

@@ -25,6 +25,7 @@ let fuzzTargets: [FuzzTarget] = [
   FuzzTarget(name: "room-sequence", corpus: "room-sequence", run: fuzzRoomSequence),
   FuzzTarget(name: "engine-sequence", corpus: "engine-sequence", run: fuzzEngineSequence),
   FuzzTarget(name: "control-request", corpus: "control-request", run: fuzzControlRequest),
+  FuzzTarget(name: "gossip-v1", corpus: "gossip-v1", run: fuzzGossipV1),
   FuzzTarget(name: "http1-request", corpus: "http1-request", run: fuzzHTTP1Request),
   FuzzTarget(name: "http1-response", corpus: "http1-response", run: fuzzHTTP1Response),
   FuzzTarget(name: "http2-connection", corpus: "http2-connection", run: fuzzHTTP2Connection),

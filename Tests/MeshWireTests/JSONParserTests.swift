@@ -102,3 +102,11 @@ private func expect(_ text: String, _ reason: String, at location: SourceLocatio
     try JSONValue.parse(spaces + [UInt8(ascii: "1"), UInt8(ascii: "1")])
   }
 }
+
+@Test func aNULIsTakenWhereTheReaderAsksForThat() throws {
+  let text = Array(#"{"a":"\u0000","b":1}"#.utf8)
+  #expect(throws: WireError.self) { try JSONValue.parse(text) }
+  #expect(try JSONValue.parse(text, takesNUL: true)["a"] == .string("\u{0}"))
+  // Only as an escape: RFC 8259 allows no control character to stand for itself.
+  #expect(throws: WireError.self) { try JSONValue.parse(Array("\"\u{0}\"".utf8), takesNUL: true) }
+}

@@ -2,7 +2,7 @@
 enum Layers {
   /// Pure modules: no IO, no clocks, no locks, no hashing order.
   static let rooms = [
-    "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshEngine", "MeshControl",
+    "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshEngine", "MeshControl", "MeshGossipV1",
   ]
 
   /// Every module with all that its sources may import beside the standard library.
@@ -13,6 +13,7 @@ enum Layers {
     "MeshMembership": ["MeshBasics", "MeshWire"],
     "MeshControl": ["MeshBasics", "MeshWire", "MeshMembership"],
     "MeshEngine": ["MeshBasics", "MeshWire", "MeshMembership"],
+    "MeshGossipV1": ["MeshBasics", "MeshWire"],
     "MeshThreads": ["MeshBasics", "Glibc"],
     "MeshTelemetry": ["MeshBasics", "MeshThreads", "Glibc"],
     "MeshSecurity": ["MeshBasics", "MeshThreads", "COpenSSL", "Glibc"],

@@ -6,6 +6,7 @@ enum LimitTables {
   static let pages = [
     (page: "docs/internals/membership.md", code: "Sources/MeshMembership/Limits.swift"),
     (page: "docs/internals/engine.md", code: "Sources/MeshEngine/Limits.swift"),
+    (page: "docs/internals/gossip-v1.md", code: "Sources/MeshGossipV1/Limits.swift"),
   ]
 
   /// Where the rows of `page` and the constants of `code` differ, as sentences.
