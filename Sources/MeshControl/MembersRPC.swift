@@ -61,8 +61,8 @@ struct MembersWatchRPC: RPCStream {
       heartbeatAt = now + WatchLimits.heartbeat
       return .message(waiting.removeFirst().encoded())
     }
-    let due = heartbeatAt ?? now + WatchLimits.heartbeat
-    if now < due { return .nothing(until: due) }
+    // At once where a caller that came back has missed nothing: it then knows that it is heard.
+    if let due = heartbeatAt, now < due { return .nothing(until: due) }
     heartbeatAt = now + WatchLimits.heartbeat
     var sign = MembersEvent()
     sign.token = watch.token?.text ?? ""

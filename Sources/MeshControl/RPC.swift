@@ -63,6 +63,8 @@ protocol RPCMethod {
   var wantsMessage: Bool { get }
   /// How often its caller had to begin anew because it was too slow.
   var lags: UInt64 { get }
+  /// What it holds of messages, in bytes.
+  var heldBytes: Int { get }
   mutating func received(_ message: [UInt8], _ world: RPCWorld)
   /// The caller sends no more.
   mutating func ended()
@@ -83,6 +85,7 @@ struct SingleRequestMethod<Stream: RPCStream>: RPCMethod {
 
   var wantsMessage: Bool { true }
   var lags: UInt64 { stream?.lags ?? 0 }
+  var heldBytes: Int { request?.count ?? 0 }
 
   mutating func received(_ message: [UInt8], _ world: RPCWorld) {
     if request != nil { failure = RPCStatus(13, "the method takes one message") }
@@ -101,6 +104,7 @@ struct SingleRequestMethod<Stream: RPCStream>: RPCMethod {
       return world.clock.now < end ? .nothing(until: end) : .end(RPCStatus(4, "the request took too long to end"))
     }
     guard let request else { return .end(RPCStatus(13, "the method takes one message, and none came")) }
+    self.request = nil
     do throws(RPCStatus) {
       var opened = try open(request, world)
       defer { stream = opened }

@@ -31,6 +31,8 @@ public struct ControlCall {
   public var wantsMessage: Bool { method.wantsMessage }
   /// How often its caller had to begin anew because it was too slow.
   public var lags: UInt64 { method.lags }
+  /// What it holds of messages, in bytes.
+  public var heldBytes: Int { method.heldBytes }
   /// A message came.
   public mutating func received(_ message: [UInt8], _ world: RPCWorld) { method.received(message, world) }
   /// The caller sends no more.

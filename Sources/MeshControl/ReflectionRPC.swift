@@ -11,8 +11,9 @@ struct ReflectionRPC: RPCMethod {
   private var hasEnded = false
   private var failure: RPCStatus?
 
-  var wantsMessage: Bool { answers.count < ReflectionRPC.waitingMax }
+  var wantsMessage: Bool { failure == nil && answers.count < ReflectionRPC.waitingMax }
   var lags: UInt64 { 0 }
+  var heldBytes: Int { answers.reduce(0) { $0 + $1.count } }
 
   mutating func received(_ message: [UInt8], _ world: RPCWorld) {
     do throws(RPCStatus) {
@@ -41,11 +42,15 @@ struct ReflectionRPC: RPCMethod {
     }
   }
 
+  /// The encoded files, made of their texts once.
+  private static let decoded = DescriptorFile.all.map { (name: $0.name, bytes: Base64.decode($0.encoded) ?? []) }
+
   /// The file and those that it imports.
   private static func files(_ file: DescriptorFile?) -> GRPCReflection.Answer {
     guard let file else { return .failure(code: 5, "no file here has or declares that") }
     let imports = DescriptorFile.all.filter { file.imports.contains($0.name) }
-    return .files(([file] + imports).compactMap { Base64.decode($0.encoded) })
+    let names = ([file] + imports).map(\.name)
+    return .files(names.compactMap { name in decoded.first { $0.name == name }?.bytes })
   }
 }
 

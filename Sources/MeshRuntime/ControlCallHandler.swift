@@ -9,18 +9,18 @@ final class ControlCallHandler: GRPCHandler {
   private weak var core: NodeCore?
   private let feed: MembersFeed
   private var call: ControlCall
-  private var isCounted: Bool
 
   init(_ call: ControlCall, of core: NodeCore) {
     self.call = call
     self.core = core
     feed = core.feed
-    isCounted = call.mayStay
-    if isCounted { core.watchOpened() }
+    if call.mayStay { core.watchOpened() }
   }
 
-  deinit { if isCounted { core?.watchClosed() ?? feed.closed() } }
+  deinit { if call.mayStay { core?.watchClosed() ?? feed.closed() } }
 
+  var mayStay: Bool { call.mayStay }
+  var heldBytes: Int { call.heldBytes }
   var wantsMessage: Bool { call.wantsMessage }
 
   func received(_ message: [UInt8]) {
@@ -37,11 +37,11 @@ final class ControlCallHandler: GRPCHandler {
     switch part {
     case .message(let bytes): return .message(bytes)
     case .nothing(let time): return .nothing(until: time)
-    case .end(let status):
-      core.observeOnEdge(.callEnded(method: call.name, code: status.code))
-      return .end(GRPCStatus(status))
+    case .end(let status): return .end(GRPCStatus(status))
     }
   }
+
+  func ended(with code: Int) { core?.observeOnEdge(.callEnded(method: call.name, code: code)) }
 
   private func world(_ now: Instant) -> RPCWorld? {
     core.map { core in
@@ -54,10 +54,17 @@ final class ControlCallHandler: GRPCHandler {
 /// A call that ends at once.
 final class RefusedCall: GRPCHandler {
   private let status: GRPCStatus
+  private weak var core: NodeCore?
 
-  init(_ status: GRPCStatus) { self.status = status }
+  init(_ status: GRPCStatus, of core: NodeCore) {
+    self.status = status
+    self.core = core
+  }
 
+  var mayStay: Bool { false }
   var wantsMessage: Bool { true }
+  var heldBytes: Int { 0 }
+  func ended(with code: Int) { core?.observeOnEdge(.callEnded(method: "", code: code)) }
   func received(_ message: [UInt8]) {}
   func ended() {}
   func next(_ now: Instant) -> GRPCPart { .end(status) }

@@ -10,7 +10,7 @@ extension NodeCore {
   /// after the other, so that no other is ever active; never waits.
   func answer(_ request: HTTPRequest) -> HTTPAnswer {
     if request.comesInParts { return answerCall(request) }
-    let view = view(mayWatch: request.mayStream)
+    let view = view(mayWatch: request.mayStay)
     let response = Control.respond(
       to: ControlRequest(
         method: request.method, target: request.target, host: request.header("host"),
@@ -33,11 +33,10 @@ extension NodeCore {
     let handler: any GRPCHandler
     do throws(RPCStatus) {
       handler = ControlCallHandler(
-        try ControlCall(path: request.target, view: view(mayWatch: request.mayStream)), of: self)
+        try ControlCall(path: request.target, view: view(mayWatch: request.mayStay)), of: self)
     } catch {
-      observeOnEdge(.callEnded(method: "", code: error.code))
       if let limit = error.limit { observeOnEdge(.limitReached(limit)) }
-      handler = RefusedCall(GRPCStatus(error))
+      handler = RefusedCall(GRPCStatus(error), of: self)
     }
     var head = GRPCCall.head(of: request)
     tellNegotiated(request.version, &head)

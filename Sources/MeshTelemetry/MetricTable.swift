@@ -118,7 +118,8 @@ struct MetricFamily: Equatable {
     .counter, "mesh_control_calls_total", ["method", "code"],
     "Calls of gRPC that ended on the control listener, by method and status code (0 is OK).")
   static let watches = MetricFamily(
-    .gauge, "mesh_control_watches", [], "Callers that watch a resource of this node.")
+    .gauge, "mesh_control_watches", [],
+    "Callers that watch a resource of this node, or have another call open that may last.")
   static let watchLags = MetricFamily(
     .counter, "mesh_control_watch_lags_total", ["resource"],
     "Times that a caller that watches read so slowly that it had to begin anew.")

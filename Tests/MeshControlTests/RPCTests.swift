@@ -133,6 +133,18 @@ private struct Quiet: WatchedResource {
     #expect(call.next(world(view, at: 17)) == .nothing(until: .origin + .seconds(31)))
   }
 
+  @Test func aWatchThatGoesOnWithNothingMissedGivesASignOfLifeAtOnce() throws {
+    let view = try view()
+    let filter = try MembersQuery(MemberFilterMessage(), pageSize: 0, cursor: "").filterHash
+    let text = Array(WatchToken(life: 36, revision: 7, filter: filter).text.utf8)
+    var call = try ControlCall(path: watch, view: view)
+    call.received([0x12, UInt8(text.count)] + text, world(view))
+    call.ended()
+    #expect(call.next(world(view)) == .message([0x0A, UInt8(text.count)] + text))
+    #expect(call.next(world(view, at: 2)) == .nothing(until: .origin + .seconds(16)))
+    #expect(call.next(world(view, at: 16)) == .message([0x0A, UInt8(text.count)] + text))
+  }
+
   @Test func reflectionAnswersEachMessageInTurnAndHoldsItsCallerBack() throws {
     let view = try view()
     var call = try ControlCall(path: reflection, view: view)

@@ -29,7 +29,7 @@ final class EdgeServer: @unchecked Sendable {
       address: address, options: options,
       answer: { request in
         switch request.target {
-        case "/stream" where !request.mayStream:
+        case "/stream" where !request.mayStay:
           HTTPAnswer(HTTPResponse(HTTPFailure(503, "Too many connections have answers that go on.")))
         case "/stream": HTTPAnswer(EdgeServer.answer(to: request), body: Script(script))
         case "/clock": HTTPAnswer(EdgeServer.answer(to: request), body: Ticking())

@@ -118,6 +118,10 @@ private final class Keeper: RequestReader {
   var bytes: [UInt8] = []
   var released = 0
   var hasEnded = false
+  var isRefused = false
+  /// Beside what it keeps.
+  var heldBytes = 0
+  func refused() { isRefused = true }
   func received(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
     self.bytes += bytes
     return 0
@@ -159,13 +163,45 @@ private let call = HTTP3Client.fields("POST", of: "/x", [HTTPField("content-type
     fields: call, areTrailers: false, bodyFollows: true, refusal: nil, on: 0, of: session, now: .origin)
   _ = try #require(desk.next())
   let body = Script(SharedLines())
-  _ = desk.respond(HTTPAnswer(HTTPResponse(), body: body, reader: Keeper()), of: session, date: nil)
+  let keeper = Keeper()
+  _ = desk.respond(HTTPAnswer(HTTPResponse(), body: body, reader: keeper), of: session, date: nil)
   let bytes = [UInt8](repeating: 1, count: 10)
   #expect(bytes.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) } == 0)
   #expect(bytes.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) } == 10)
-  #expect(desk.bodyBytes == 0 && session.dropped == [0])
-  _ = desk.produce(of: session, .origin, while: { true }, sent: { _, _ in })
-  #expect(session.finished[0] != nil, "its answer is told its end")
+  #expect(desk.bodyBytes == 0 && session.dropped == [0] && keeper.isRefused && session.consumed[0] == 20)
+}
+
+@Test func whatAReaderHoldsCountsAlsoWhereItsBytesAreDoneWith() throws {
+  let session = Answers()
+  let desk = RequestDesk<Answers>(version: "HTTP/3", message: HTTPLimits(), bodiesBytesMax: 100)
+  for stream in [Int64(0), 4] {
+    desk.received(
+      fields: call, areTrailers: false, bodyFollows: true, refusal: nil, on: stream, of: session,
+      now: .origin + .seconds(stream))
+    _ = try #require(desk.next())
+    let keeper = Keeper()
+    keeper.heldBytes = 30
+    _ = desk.respond(HTTPAnswer(HTTPResponse(), body: Script([]), reader: keeper), of: session, date: nil)
+  }
+  #expect(desk.bodyBytes == 60 && desk.arrivingSince == .origin)
+  #expect(desk.refuseOldest(HTTPFailure(408, "late"), of: session) && desk.bodyBytes == 30 && session.dropped == [0])
+  #expect(
+    desk.refuseLongest(HTTPFailure(503, "much"), of: session) && desk.bodyBytes == 0 && session.dropped == [0, 4])
+  #expect(desk.arrivingSince == nil && !desk.refuseOldest(HTTPFailure(408, "late"), of: session))
+}
+
+@Test func aCallThatBringsTooMuchBeforeItIsHandedOutIsRefused() {
+  let session = Answers()
+  let desk = RequestDesk<Answers>(version: "HTTP/3", message: HTTPLimits(), bodiesBytesMax: 15)
+  desk.received(
+    fields: call, areTrailers: false, bodyFollows: true, refusal: nil, on: 0, of: session, now: .origin)
+  for count in [15, 1] {
+    let bytes = [UInt8](repeating: 1, count: count)
+    _ = bytes.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) }
+    #expect(desk.bodyBytes == (count == 15 ? 15 : 0))
+  }
+  #expect(
+    desk.next() == nil && desk.answerRefusal(of: session, date: nil)?.stream == 0 && session.statuses == [0: "503"])
 }
 
 @Test func anAnswerThatIsWholeBeforeItsCallDropsTheRest() throws {

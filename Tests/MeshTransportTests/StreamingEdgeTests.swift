@@ -93,7 +93,9 @@ extension EdgeServer {
   #expect(two.read(into: reader) { $0.answers[1]?.status == "200" })
   one.endOutput()
   two.endOutput()
+  let start = MonotonicClock.now()
   #expect(one.readToEnd() == "" && !two.read(into: reader) { $0.answers[1]?.isWhole == true })
+  #expect(MonotonicClock.now().since(start) < .seconds(15), "ended by the server, not by the test's patience")
   #expect(server.stop())
 }
 

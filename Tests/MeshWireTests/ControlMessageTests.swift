@@ -73,8 +73,13 @@ import Testing
       if filter.count > 0x7F { length = [UInt8(filter.count & 0x7F) | 0x80, UInt8(filter.count >> 7)] }
       #expect(throws: WireError.self) { try ListMembersRequest.decode([0x0A] + length + filter) }
     }
-    #expect(throws: WireError.self) {
-      try ListMembersRequest.decode([UInt8](repeating: 0, count: WireLimits.controlRequestBytes + 1))
+    // One field that nobody knows, as long as a request may be, and longer by one.
+    for (count, isGood) in [(WireLimits.controlRequestBytes, true), (WireLimits.controlRequestBytes + 1, false)] {
+      let length = count - 4
+      let request: [UInt8] =
+        [0x7A, UInt8(length & 0x7F | 0x80), UInt8(length >> 7 & 0x7F | 0x80), UInt8(length >> 14)]
+        + [UInt8](repeating: 0, count: length)
+      #expect(((try? ListMembersRequest.decode(request)) != nil) == isGood, "\(count)")
     }
   }
 }

@@ -32,7 +32,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   private var progressSeen = 0
   /// When a body that is made meanwhile wants to be asked again.
   private var partDue: Instant?
-  private var isCountedAsStreaming = false
+  private var isCountedAsStaying = false
   /// It ends when what is being answered is out.
   private var isFinishing = false
   var heapIndex: Int?
@@ -117,7 +117,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   func close() {
     guard !isClosed else { return }
     phase = .closed
-    noteStreaming()
+    noteStaying()
     tellRefusals()
     tellComplaints()
     if let limit = http.floodedBy { transport.observe(.limitReached("control connection: \(limit)", peer: remote)) }
@@ -155,7 +155,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   private func process(_ now: Instant) {
     guard case .open = phase else { return }
     defer {
-      noteStreaming()
+      noteStaying()
       if !isClosed { transport.keepDeadline(of: self) }
     }
     // Bounded, so that one that takes whatever is made can't hold the thread; the rest comes in the next turn.
@@ -199,16 +199,17 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   private func answerAll() {
     while let request = http.nextRequest(date: transport.date()) {
       var request = request
-      request.mayStream = http.isStreaming || transport.mayStream
+      request.mayStay = http.isStaying || transport.mayStay
       http.respond(transport.respond(to: request), date: transport.date(), closing: transport.isStopping)
     }
   }
 
-  /// The transport counts those that stream.
-  private func noteStreaming() {
-    guard isCountedAsStreaming != isStreaming else { return }
-    isCountedAsStreaming = isStreaming
-    transport.streaming(isStreaming ? 1 : -1)
+  /// The transport counts those that may stay.
+  private func noteStaying() {
+    let isStaying = isStreaming && http.isStaying
+    guard isCountedAsStaying != isStaying else { return }
+    isCountedAsStaying = isStaying
+    transport.staying(isStaying ? 1 : -1)
   }
 
   /// Refuses the request with the longest body, because all connections together hold too much. False when none is

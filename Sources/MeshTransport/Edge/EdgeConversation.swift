@@ -87,6 +87,9 @@ struct EdgeConversation {
   /// Whether an answer is being made while its reader takes it.
   var isStreaming: Bool { http?.isStreaming ?? false }
 
+  /// Whether one is that its reader may make last.
+  var isStaying: Bool { http?.isStaying ?? false }
+
   /// Refuses the request that has been arriving for longest.
   mutating func refuse(_ failure: HTTPFailure, date: String, now: Instant) {
     // Too little came to know what is spoken: what was refused so far is told in HTTP/1.1.

@@ -10,7 +10,7 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   /// What the session of one client may cost.
   let sessionLimits: HTTP3Limits
   private let endpoint: QUICEndpoint<EdgeHTTP3>
-  private var streamingCount = 0
+  private var stayingCount = 0
 
   /// Takes `socket` over. *Errors*: a certificate that GnuTLS can't use.
   init(socket: UDPSocket, tls: EdgeTLS, options: EdgeOptions, transport: EdgeTransport) throws(TransportError) {
@@ -65,11 +65,11 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   /// Lets those whose answers are being made have what is new.
   func produce() { for client in endpoint.users.values where client.isStreaming { endpoint.touch(client) } }
 
-  /// So many more clients have answers that are made while they are read.
-  func streaming(_ more: Int) { streamingCount += more }
+  /// So many more clients have answers that may stay.
+  func staying(_ more: Int) { stayingCount += more }
 
   /// Whether one more of them may.
-  var mayStream: Bool { streamingCount < options.streamingConnectionsMax }
+  var mayStay: Bool { stayingCount < options.stayingConnectionsMax }
 
   /// Whether clients are still there.
   var hasClients: Bool { !endpoint.users.isEmpty }

@@ -24,7 +24,8 @@ final class EdgeHTTP3Client: QUICUser {
   private var progressSeen = 0
   /// When a body that is made meanwhile wants to be asked again.
   private var partDue: Instant?
-  private var isCountedAsStreaming = false
+  private var isCountedAsStaying = false
+  private var isKeptAlive = false
 
   init(_ quic: QUICConnection, listener: EdgeHTTP3) {
     self.listener = listener
@@ -66,14 +67,19 @@ final class EdgeHTTP3Client: QUICUser {
       listener.observe(.requestAnswered(protocol: "HTTP/3", encoding: "text", status: status))
     }
     updateDeadline(now, session)
-    noteStreaming(isStreaming)
+    noteStaying(desk.isStaying)
+    // Nothing may be said for longer than the peers' idle timeout.
+    if isStreaming != isKeptAlive {
+      isKeptAlive = isStreaming
+      quic.keepAlive(every: isStreaming ? options.idleTimeout.divided(by: 4) : Duration(nanoseconds: .max))
+    }
   }
 
-  /// The listener counts those that stream.
-  private func noteStreaming(_ flag: Bool) {
-    guard isCountedAsStreaming != flag else { return }
-    isCountedAsStreaming = flag
-    listener.streaming(flag ? 1 : -1)
+  /// The listener counts those that may stay.
+  private func noteStaying(_ flag: Bool) {
+    guard isCountedAsStaying != flag else { return }
+    isCountedAsStaying = flag
+    listener.staying(flag ? 1 : -1)
   }
 
   private func answerAll(of session: HTTP3Session, _ now: Instant) {
@@ -82,7 +88,7 @@ final class EdgeHTTP3Client: QUICUser {
       if desk.answerRefusal(of: session, date: transport.date()) != nil { continue }
       guard var request = desk.next() else { return }
       request.peer = quic.identity
-      request.mayStream = isStreaming || listener.mayStream
+      request.mayStay = desk.isStaying || listener.mayStay
       let answer = transport.respond(to: request)
       _ = desk.respond(answer, of: session, date: transport.date())
       if transport.isStopping { answer.body?.stop() }
@@ -152,7 +158,7 @@ final class EdgeHTTP3Client: QUICUser {
 
   /// Gives back what it had of the listener: the connection has ended.
   func release() {
-    noteStreaming(false)
+    noteStaying(false)
     _ = listener.transport.mayHold(0, insteadOf: heldBytes)
     heldBytes = 0
   }

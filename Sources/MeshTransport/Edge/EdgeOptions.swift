@@ -6,9 +6,9 @@ public struct EdgeOptions: Equatable, Sendable {
   /// Open connections, over TCP and as many over QUIC; with more, the one idle for longest is closed, or the newest
   /// waits in the kernel, and over QUIC gets no answer.
   public var connectionsMax = 256
-  /// Of them, over TCP and over QUIC, those that may have answers that are made while they are read: who watches must
-  /// not take the last places. More is answered 503.
-  public var streamingConnectionsMax: Int { max(1, connectionsMax - connectionsMax / 4) }
+  /// Of them, over TCP and over QUIC, those that may have answers which their readers may make last: who watches must
+  /// not take the last places. More is refused by the answering closure.
+  public var stayingConnectionsMax: Int { max(1, connectionsMax - connectionsMax / 4) }
   /// How long a connection may stay open between two requests.
   public var idleTimeout = Duration.seconds(60)
   /// How long the head of a request may take, from its first byte; also how long a new connection may stay silent.

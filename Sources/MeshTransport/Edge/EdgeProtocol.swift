@@ -32,6 +32,8 @@ protocol EdgeProtocol {
   mutating func wrote(_ count: Int)
   /// Whether an answer is being made while its reader takes it.
   var isStreaming: Bool { get }
+  /// Whether one is that its reader may make last.
+  var isStaying: Bool { get }
   /// Whether answers, or parts of them, wait for their reader.
   var awaitsReader: Bool { get }
   /// Grows when a reader takes some of an answer.

@@ -26,7 +26,7 @@ public final class EdgeTransport: @unchecked Sendable {
   private var listener: Int32
   private var connections: [Int32: EdgeConnection] = [:]
   private var deadlines = DeadlineHeap<EdgeConnection>()
-  private var streamingCount = 0
+  private var stayingCount = 0
   /// Of requests that are arriving, over all connections.
   private var bodyBytes = 0
   /// Not nil while no connection can be accepted: when to try again.
@@ -113,11 +113,11 @@ public final class EdgeTransport: @unchecked Sendable {
     return given
   }
 
-  /// So many more connections over TCP have answers that are made while they are read.
-  func streaming(_ more: Int) { streamingCount += more }
+  /// So many more connections over TCP have answers that may stay.
+  func staying(_ more: Int) { stayingCount += more }
 
   /// Whether one more of them may.
-  var mayStream: Bool { streamingCount < options.streamingConnectionsMax }
+  var mayStay: Bool { stayingCount < options.stayingConnectionsMax }
 
   func date() -> String { clock.now() }
 

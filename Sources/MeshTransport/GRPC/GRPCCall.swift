@@ -5,14 +5,20 @@ import MeshBasics
 ///
 /// *Threads*: the listener's alone.
 public protocol GRPCHandler: AnyObject {
+  /// Whether its caller may make it last as long as it likes.
+  var mayStay: Bool { get }
   /// Whether it can take one more message now. While not, the caller is held back.
   var wantsMessage: Bool { get }
+  /// What it holds of messages, in bytes.
+  var heldBytes: Int { get }
   /// A message came.
   func received(_ message: [UInt8])
   /// The caller sends no more.
   func ended()
   /// What comes next. Must not block.
   func next(_ now: Instant) -> GRPCPart
+  /// The call has ended with `code`, whoever ended it: 1 (CANCELLED) when its caller went away. Called once.
+  func ended(with code: Int)
 }
 
 /// What a method has to give.
@@ -28,7 +34,7 @@ public enum GRPCPart {
 /// What one call may cost.
 public struct GRPCLimits: Equatable, Sendable {
   /// The longest message, as it comes and when it is expanded; longer ones end the call with RESOURCE_EXHAUSTED.
-  public var messageBytesMax = 64 * 1024
+  public var messageBytesMax = 32 * 1024
   /// How long a caller may take until its first message is whole; then the call ends with DEADLINE_EXCEEDED.
   public var firstMessageTimeout = Duration.seconds(30)
 
@@ -41,12 +47,16 @@ public struct GRPCLimits: Equatable, Sendable {
 public final class GRPCCall: AnswerBody, RequestReader {
   private let handler: any GRPCHandler
   private let limits: GRPCLimits
-  private let deadline: Instant?
+  /// When the caller waits no longer; nil for never.
+  public let deadline: Instant?
+  private let expands: Bool
   private let firstMessageEnd: Instant
   private let compresses: Bool
   private var deframer: GRPCDeframer
   /// What came while the method wanted no message.
   private var unread: [UInt8] = []
+  /// How many of them were read.
+  private var unreadStart = 0
   private var consumed = 0
   private var hasMessage = false
   private var hasEnded = false
@@ -54,13 +64,15 @@ public final class GRPCCall: AnswerBody, RequestReader {
   private var isStopping = false
   /// How the call ends whatever the method says.
   private var verdict: GRPCStatus?
+  private var isOver = false
 
   /// The call that `request` begins, whose messages `handler` takes. Give `head(of:)` as the head of its answer.
   public init(_ request: HTTPRequest, handler: any GRPCHandler, limits: GRPCLimits = GRPCLimits(), now: Instant) {
     self.handler = handler
     self.limits = limits
     compresses = GRPCCall.takesGZip(request)
-    deframer = GRPCDeframer(messageBytesMax: limits.messageBytesMax, allowsCompressed: true)
+    expands = request.header("grpc-encoding") == "gzip"
+    deframer = GRPCDeframer(messageBytesMax: limits.messageBytesMax, allowsCompressed: expands)
     firstMessageEnd = now + limits.firstMessageTimeout
     let encoding = request.header("grpc-encoding") ?? "identity"
     if !["identity", "gzip"].contains(encoding) {
@@ -75,6 +87,23 @@ public final class GRPCCall: AnswerBody, RequestReader {
       }
     }
     self.deadline = deadline
+  }
+
+  // A call that nobody ended was given up.
+  deinit { over(1) }
+
+  /// Whether its caller may make it last.
+  public var mayStay: Bool { handler.mayStay }
+
+  private func over(_ code: Int) {
+    guard !isOver else { return }
+    isOver = true
+    handler.ended(with: code)
+  }
+
+  private func end(_ status: GRPCStatus) -> AnswerPart {
+    over(status.code)
+    return .end(trailers: status.fields)
   }
 
   /// The head of the answer to a call.
@@ -119,6 +148,16 @@ public final class GRPCCall: AnswerBody, RequestReader {
     return count
   }
 
+  /// What the deframer and the method hold.
+  public var heldBytes: Int { deframer.heldBytes + handler.heldBytes }
+
+  /// Ends the call with RESOURCE_EXHAUSTED.
+  public func refused() {
+    verdict = verdict ?? .resourceExhausted("the call holds too much, or for too long")
+    (unread, unreadStart) = ([], 0)
+    deframer = GRPCDeframer(messageBytesMax: 0)
+  }
+
   /// The caller has said all.
   public func ended() {
     hasEnded = true
@@ -135,9 +174,10 @@ public final class GRPCCall: AnswerBody, RequestReader {
   /// Reads on after a pause, as far as the method wants.
   private func readOn() {
     guard !unread.isEmpty, verdict != nil || handler.wantsMessage else { return }
-    let count = unread.withUnsafeBufferPointer(read)
-    unread.removeFirst(count)
+    let count = unread.withUnsafeBufferPointer { read(UnsafeBufferPointer(rebasing: $0[unreadStart...])) }
+    unreadStart += count
     consumed += count
+    if unreadStart == unread.count { (unread, unreadStart) = ([], 0) }
     tellEnd()
   }
 
@@ -166,11 +206,12 @@ public final class GRPCCall: AnswerBody, RequestReader {
   private func take(_ message: [UInt8]) {
     hasMessage = true
     guard deframer.isCompressed else { return handler.received(message) }
-    guard let plain = GZip.expand(message, bytesMax: limits.messageBytesMax) else {
-      verdict = .resourceExhausted("a message is no gzip, or more than \(limits.messageBytesMax) bytes of it")
-      return
+    switch GZip.expand(message, bytesMax: limits.messageBytesMax) {
+    case .success(let plain): handler.received(plain)
+    case .failure(.notGZip): verdict = .internal("a message is no gzip")
+    case .failure(.tooLong):
+      verdict = .resourceExhausted("a message stands for more than \(limits.messageBytesMax) bytes")
     }
-    handler.received(plain)
   }
 
   // MARK: AnswerBody
@@ -182,13 +223,13 @@ public final class GRPCCall: AnswerBody, RequestReader {
     if !hasMessage, !hasEnded, firstMessageEnd <= now {
       verdict = verdict ?? .deadlineExceeded("no message within \(limits.firstMessageTimeout.milliseconds) ms")
     }
-    if let verdict { return .end(trailers: verdict.fields) }
+    if let verdict { return end(verdict) }
     switch handler.next(now) {
     case .message(let bytes): return .bytes(framed(bytes))
-    case .end(let status): return .end(trailers: status.fields)
+    case .end(let status): return end(status)
     case .nothing(let time):
       // What has happened was told before.
-      if isStopping { return .end(trailers: GRPCStatus.unavailable("the node is stopping").fields) }
+      if isStopping { return end(.unavailable("the node is stopping")) }
       let first = hasMessage || hasEnded ? .distantFuture : firstMessageEnd
       return .nothing(until: min(time, deadline ?? .distantFuture, first))
     }

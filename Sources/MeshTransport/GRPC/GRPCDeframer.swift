@@ -38,6 +38,8 @@ public struct GRPCDeframer: Sendable {
   private var prefix: [UInt8] = []
   private var message: [UInt8] = []
   private var expected: Int?
+  /// The bytes of the message that is arriving.
+  public var heldBytes: Int { message.count }
   /// What is wrong with the stream; nil while nothing is.
   public private(set) var failure: GRPCFrameError?
 

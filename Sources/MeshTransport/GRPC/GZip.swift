@@ -20,18 +20,29 @@ enum GZip {
     }
   }
 
-  /// The bytes that `message` stands for; nil when it is no single gzip frame, or stands for more than `bytesMax`.
-  static func expand(_ message: [UInt8], bytesMax: Int) -> [UInt8]? {
+  /// Why a message can't be expanded.
+  enum Failure: Error {
+    /// It is no single gzip frame.
+    case notGZip
+    /// It stands for too many bytes.
+    case tooLong
+  }
+
+  /// The bytes that `message` stands for, `bytesMax` at most.
+  static func expand(_ message: [UInt8], bytesMax: Int) -> Result<[UInt8], Failure> {
     withStream { stream in
-      guard inflateInit2_(stream, windowBits, ZLIB_VERSION, streamSize) == Z_OK else { return nil }
+      guard inflateInit2_(stream, windowBits, ZLIB_VERSION, streamSize) == Z_OK else { return .failure(.notGZip) }
       defer { inflateEnd(stream) }
       // Grown as the bytes come, so that a few bytes which claim to be many cost no more than they are.
       var output = [UInt8](repeating: 0, count: min(bytesMax, max(256, message.count &* 4)))
       while true {
         let status = run(stream, message, into: &output) { inflate(stream, Z_NO_FLUSH) }
         let made = Int(stream.pointee.total_out)
-        if status == Z_STREAM_END { return stream.pointee.avail_in == 0 ? Array(output.prefix(made)) : nil }
-        guard status == Z_OK || status == Z_BUF_ERROR, made == output.count, made < bytesMax else { return nil }
+        if status == Z_STREAM_END {
+          return stream.pointee.avail_in == 0 ? .success(Array(output.prefix(made))) : .failure(.notGZip)
+        }
+        guard status == Z_OK || status == Z_BUF_ERROR, made == output.count else { return .failure(.notGZip) }
+        guard made < bytesMax else { return .failure(.tooLong) }
         output += [UInt8](repeating: 0, count: min(bytesMax, made &* 2) - made)
       }
     }
@@ -40,7 +51,7 @@ enum GZip {
   private static let streamSize = Int32(MemoryLayout<z_stream>.size)
 
   /// Runs `body` with a stream at a fixed place: zlib's state points back to it, and refuses any other.
-  private static func withStream<Result>(_ body: (UnsafeMutablePointer<z_stream>) -> Result?) -> Result? {
+  private static func withStream<Made>(_ body: (UnsafeMutablePointer<z_stream>) -> Made) -> Made {
     let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     stream.initialize(to: z_stream())
     defer { stream.deallocate() }

@@ -6,10 +6,21 @@ import MeshBasics
 /// *Threads*: the listener's alone. *Ownership*: the listener lets go of it when the answer is whole, or nobody reads
 /// it any more.
 public protocol AnswerBody: AnyObject {
+  /// Whether its reader may make it last as long as it likes. Connections with such answers have a limit of their own.
+  var mayStay: Bool { get }
+  /// When it must be over, however slowly it is read; nil for never.
+  var deadline: Instant? { get }
   /// The next part. Must not block.
   func next(_ now: Instant) -> AnswerPart
   /// The listener is about to stop, or its client must go: what comes next is the end.
   func stop()
+}
+
+extension AnswerBody {
+  /// It may.
+  public var mayStay: Bool { true }
+  /// Never.
+  public var deadline: Instant? { nil }
 }
 
 /// What an `AnswerBody` has to give.
@@ -36,6 +47,10 @@ public protocol RequestReader: AnyObject {
   func ended()
   /// How many bytes that were kept are done with since this was asked last.
   func takeConsumed() -> Int
+  /// What it holds in memory beside the bytes that it keeps.
+  var heldBytes: Int { get }
+  /// It holds more than it may, or for too long: its answer is to end, and nothing more comes.
+  func refused()
 }
 
 /// What an answering closure gives.

@@ -15,9 +15,9 @@ public struct HTTPRequest: Equatable, Sendable {
   public var version = "HTTP/1.1"
   /// Who the client has proven to be with a certificate; nil without one, and in clear.
   public var peer: PeerIdentity?
-  /// Whether its connection may have one more answer that is made while it is read. Where it may not, the closure
-  /// refuses what would go on (503).
-  public var mayStream = true
+  /// Whether its connection may have one more answer that its reader may make last (`AnswerBody.mayStay`). Where it may
+  /// not, the closure refuses (503).
+  public var mayStay = true
 
   /// An empty request, to be filled.
   public init() {}

@@ -32,6 +32,20 @@ protocol AnsweringSession: AnyObject {
 final class RequestDesk<Session: AnsweringSession> {
   typealias StreamID = Session.StreamID
 
+  /// A request that was handed out, or waits for that, before its body is whole.
+  private struct Partial {
+    /// What came before anybody took it.
+    var early: [UInt8] = []
+    /// Of its body, what its reader keeps and the client is held back for.
+    var kept = 0
+    /// What it counts with among the bodies.
+    var counted = 0
+    /// Since when it has counted.
+    var heldSince: Instant?
+    var hasEnded = false
+    var reader: (any RequestReader)?
+  }
+
   private struct Arriving {
     var request: HTTPRequest
     let since: Instant
@@ -40,16 +54,6 @@ final class RequestDesk<Session: AnsweringSession> {
   private let version: String
   private let message: HTTPLimits
   private let bodiesBytesMax: Int
-  /// A request that was handed out, or waits for that, before its body is whole.
-  private struct Partial {
-    /// What came before anybody took it.
-    var early: [UInt8] = []
-    /// Of its body, what its reader keeps.
-    var kept = 0
-    var hasEnded = false
-    var reader: (any RequestReader)?
-  }
-
   private var arriving: [StreamID: Arriving] = [:]
   private var partial: [StreamID: Partial] = [:]
   private var complete: [(stream: StreamID, request: HTTPRequest)] = []
@@ -59,8 +63,10 @@ final class RequestDesk<Session: AnsweringSession> {
   private var exchange: (stream: StreamID, isHead: Bool)?
   /// Bodies that are made while their readers take them.
   private var following: [StreamID: any AnswerBody] = [:]
-  /// Of requests that are arriving or wait to be handed out.
+  /// Of requests that are arriving or wait to be handed out, and what those hold that come in parts.
   private(set) var bodyBytes = 0
+  /// As the session was told last.
+  private var now = Instant.origin
 
   /// A desk for a connection that speaks `version`, as `HTTPRequest.version` says it.
   init(version: String, message: HTTPLimits, bodiesBytesMax: Int) {
@@ -77,6 +83,7 @@ final class RequestDesk<Session: AnsweringSession> {
     fields: [HTTPField], areTrailers: Bool, bodyFollows: Bool, refusal: HTTPFailure?, on stream: StreamID,
     of session: Session?, now: Instant
   ) {
+    self.now = now
     // Trailers of requests are read, and dropped: nothing here uses them.
     if areTrailers {
       if let refusal, arriving[stream] != nil { refuse(stream, refusal, of: session) }
@@ -117,20 +124,42 @@ final class RequestDesk<Session: AnsweringSession> {
     _ bytes: UnsafeBufferPointer<UInt8>, on stream: StreamID, of session: Session?
   ) -> Int {
     guard var given = partial.removeValue(forKey: stream) else { return bytes.count }
-    let done = given.reader?.received(bytes) ?? 0
+    let done = min(bytes.count, max(0, given.reader?.received(bytes) ?? 0))
     if given.reader == nil { given.early.append(contentsOf: bytes) }
     given.kept += bytes.count - done
-    bodyBytes += bytes.count - done
     partial[stream] = given
+    count(stream)
     guard bodyBytes > bodiesBytesMax else { return done }
-    following[stream]?.stop()
-    forgetPartial(stream)
-    session?.dropRest(of: stream)
+    refusePartial(stream, of: session)
     return bytes.count
   }
 
+  /// Books what a request that comes in parts holds in memory now.
+  private func count(_ stream: StreamID) {
+    guard var given = partial[stream] else { return }
+    let held = given.kept + (given.reader?.heldBytes ?? 0)
+    bodyBytes += held - given.counted
+    given.counted = held
+    given.heldSince = held > 0 ? given.heldSince ?? now : nil
+    partial[stream] = given
+  }
+
+  /// A request that comes in parts holds too much, or for too long.
+  private func refusePartial(_ stream: StreamID, of session: Session?) {
+    guard let given = partial[stream] else { return }
+    if let index = complete.firstIndex(where: { $0.stream == stream }) {
+      complete.remove(at: index)
+      let failure = HTTPFailure(503, "The bodies of this connection are longer than \(bodiesBytesMax) bytes.")
+      refused.append((stream, failure))
+    }
+    given.reader?.refused()
+    session?.consumed(given.kept, on: stream)
+    forgetPartial(stream)
+    session?.dropRest(of: stream)
+  }
+
   private func forgetPartial(_ stream: StreamID) {
-    if let given = partial.removeValue(forKey: stream) { bodyBytes -= given.kept }
+    if let given = partial.removeValue(forKey: stream) { bodyBytes -= given.counted }
   }
 
   /// The client has sent all of a request.
@@ -155,16 +184,31 @@ final class RequestDesk<Session: AnsweringSession> {
 
   /// Answers `failure` to the request that has been arriving for longest. False when none is.
   func refuseOldest(_ failure: HTTPFailure, of session: Session?) -> Bool {
-    guard let oldest = arriving.min(by: { $0.value.since < $1.value.since }) else { return false }
-    refuse(oldest.key, failure, of: session)
+    let held = partial.compactMap { stream, given in given.heldSince.map { (stream, since: $0) } }
+    let oldestHeld = held.min { $0.since < $1.since }
+    if let oldest = arriving.min(by: { $0.value.since < $1.value.since }),
+      oldestHeld.map({ oldest.value.since <= $0.since }) ?? true
+    {
+      refuse(oldest.key, failure, of: session)
+    } else if let oldestHeld {
+      refusePartial(oldestHeld.0, of: session)
+    } else {
+      return false
+    }
     return true
   }
 
   /// Answers `failure` to the request whose body has become longest so far. False when none has any.
   func refuseLongest(_ failure: HTTPFailure, of session: Session?) -> Bool {
     let longest = arriving.max { $0.value.request.body.count < $1.value.request.body.count }
-    guard let longest, !longest.value.request.body.isEmpty else { return false }
-    refuse(longest.key, failure, of: session)
+    let heaviest = partial.max { $0.value.counted < $1.value.counted }
+    let (arrived, held) = (longest?.value.request.body.count ?? 0, heaviest?.value.counted ?? 0)
+    guard max(arrived, held) > 0 else { return false }
+    if let heaviest, held > arrived {
+      refusePartial(heaviest.key, of: session)
+    } else if let longest {
+      refuse(longest.key, failure, of: session)
+    }
     return true
   }
 
@@ -190,7 +234,7 @@ final class RequestDesk<Session: AnsweringSession> {
 
   // MARK: Whole requests
 
-  /// The next complete request; answer it with `respond` before asking again.
+  /// The next request that is complete, or comes in parts; answer it with `respond` before asking again.
   func next() -> HTTPRequest? {
     guard exchange == nil, !complete.isEmpty else { return nil }
     let (stream, request) = complete.removeFirst()
@@ -234,10 +278,10 @@ final class RequestDesk<Session: AnsweringSession> {
 
   /// So many bytes that were kept are done with.
   private func release(_ count: Int, on stream: StreamID, of session: Session?) {
+    defer { self.count(stream) }
     guard count > 0, let kept = partial[stream]?.kept else { return }
     let count = min(count, kept)
     partial[stream]?.kept -= count
-    bodyBytes -= count
     session?.consumed(count, on: stream)
   }
 
@@ -267,6 +311,7 @@ final class RequestDesk<Session: AnsweringSession> {
   func produce(
     of session: Session?, _ now: Instant, while hasRoom: () -> Bool, sent: (StreamID, Int) -> Void
   ) -> Instant? {
+    self.now = now
     var due: Instant?
     for stream in following.keys.sorted() {
       guard let time = produce(on: stream, of: session, now, while: hasRoom, sent: sent) else { continue }
@@ -280,7 +325,9 @@ final class RequestDesk<Session: AnsweringSession> {
   ) -> Instant? {
     defer { if let reader = partial[stream]?.reader { release(reader.takeConsumed(), on: stream, of: session) } }
     while let session, let body = following[stream], hasRoom() {
-      guard let waiting = session.waiting(on: stream), waiting < message.partBytesMax else { return nil }
+      guard let waiting = session.waiting(on: stream) else { return nil }
+      let isOver = body.deadline.map { $0 <= now } ?? false
+      guard waiting < message.partBytesMax || isOver else { return body.deadline }
       switch body.next(now) {
       case .bytes(let bytes): if session.send(bytes, on: stream) != nil { sent(stream, bytes.count) }
       case .nothing(let time): return max(time, now + AnswerPart.pauseMin)
@@ -302,6 +349,8 @@ final class RequestDesk<Session: AnsweringSession> {
 
   /// Whether an answer is being made while its reader takes it.
   var isStreaming: Bool { !following.isEmpty }
+  /// Whether one is that its reader may make last.
+  var isStaying: Bool { following.values.contains { $0.mayStay } }
   /// Whether nothing waits to be answered.
   var hasAnsweredAll: Bool { complete.isEmpty && refused.isEmpty && exchange == nil && following.isEmpty }
   /// Whether requests are arriving.
@@ -311,6 +360,9 @@ final class RequestDesk<Session: AnsweringSession> {
     // By hand: it is asked for in every turn, and a key path is made anew each time.
     var oldest: Instant?
     for given in arriving.values where oldest.map({ given.since < $0 }) ?? true { oldest = given.since }
+    for given in partial.values {
+      if let since = given.heldSince, oldest.map({ since < $0 }) ?? true { oldest = since }
+    }
     return oldest
   }
 }

@@ -38,7 +38,8 @@ extension HTTPRequest {
   /// HTTP/2 or HTTP/3.
   public var comesInParts: Bool {
     guard method == "POST", version != "HTTP/1.1", let type = header("content-type") else { return false }
-    return type == "application/grpc" || type.hasPrefix("application/grpc+") || type.hasPrefix("application/grpc;")
+    let kind = type.utf8.prefix { $0 != UInt8(ascii: ";") }
+    return kind.elementsEqual("application/grpc".utf8) || kind.elementsEqual("application/grpc+proto".utf8)
   }
 
   /// Whether the client waits for `100 Continue` before it sends the body.

@@ -96,6 +96,8 @@ public struct HTTP1Connection {
   /// Takes the parts that the body of an answer has, as far as its reader has taken those before. Gives the time to ask
   /// again; nil when nothing waits for one.
   public mutating func produce(_ now: Instant) -> Instant? {
+    // Its last word may have come in one piece with its last request.
+    if inputEnded, following != nil { receiveEnd() }
     while let (body, context) = following, !isLast, output.count < partBytesMax {
       switch body.next(now) {
       case .bytes(let bytes): outputBytes.append(contentsOf: HTTP1ResponseWriter.part(bytes, context))
@@ -107,6 +109,9 @@ public struct HTTP1Connection {
     }
     return nil
   }
+
+  /// Whether an answer is being made that its reader may make last.
+  var isStaying: Bool { isStreaming && following?.body.mayStay == true }
 
   /// Whether an answer is being made while its reader takes it.
   var isStreaming: Bool { following != nil && !isLast }

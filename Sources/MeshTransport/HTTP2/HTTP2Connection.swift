@@ -22,8 +22,10 @@ public final class HTTP2Connection {
   private var now = Instant.origin
   private var inputEnded = false
   private var isAbandoned = false
-  /// Grows when the socket takes frames of answers.
+  /// Grows when the socket takes some of answers.
   private(set) var progress = 0
+  /// What waits for the socket holds frames of answers.
+  private var hasAnswersOut = false
   private var outputBytes: [UInt8] = []
   private var outputStart = 0
 
@@ -83,9 +85,14 @@ public final class HTTP2Connection {
   public func produce(_ now: Instant) -> Instant? {
     guard session?.failure == nil else { return nil }
     let due = desk.produce(of: session, now, while: { hasRoom }, sent: { note(($0, $1)) })
+    // Its last word may have come in one piece with its last request.
+    if inputEnded, desk.isStreaming { isAbandoned = true }
     refill()
     return due
   }
+
+  /// Whether an answer is being made that its reader may make last.
+  var isStaying: Bool { desk.isStaying && !isAbandoned }
 
   /// Whether an answer is being made while its reader takes it.
   var isStreaming: Bool { desk.isStreaming && !isAbandoned }
@@ -118,10 +125,11 @@ public final class HTTP2Connection {
   /// `count` bytes of `output` were written.
   public func wrote(_ count: Int) {
     outputStart = min(outputBytes.count, outputStart &+ max(0, count))
-    if count > 0 { progress = session?.answerFrames ?? 0 }
+    if count > 0, hasAnswersOut { progress &+= 1 }
     guard outputStart == outputBytes.count else { return }
     outputBytes.removeAll(keepingCapacity: true)
     outputStart = 0
+    hasAnswersOut = false
     refill()
   }
 
@@ -140,7 +148,9 @@ public final class HTTP2Connection {
 
   private func refill() {
     guard outputStart == 0 else { return }
+    let frames = session?.answerFrames
     session?.fill(&outputBytes, upTo: HTTP2Connection.outputBytesMax)
+    if session?.answerFrames != frames { hasAnswersOut = true }
   }
 }
 

@@ -40,6 +40,8 @@ final class HTTP3Session {
     var section = FieldSection()
     /// What the peer still sends of it is of no use.
     var isRefused = false
+    /// Body bytes that the handler keeps.
+    var kept = 0
   }
 
   private var handle: OpaquePointer?
@@ -211,11 +213,21 @@ final class HTTP3Session {
   }
 
   fileprivate func took(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) {
-    connection.consumed(handler.received(body: bytes, on: stream), on: stream)
+    guard let state = streams[stream] else { return connection.consumed(bytes.count, on: stream) }
+    state.kept += bytes.count
+    consumed(handler.received(body: bytes, on: stream), on: stream)
   }
 
   /// Lets the peer send so many bytes more on `stream`: they were kept, and are done with now.
-  func consumed(_ count: Int, on stream: Int64) { connection.consumed(count, on: stream) }
+  func consumed(_ count: Int, on stream: Int64) {
+    guard let state = streams[stream] else { return }
+    let count = min(max(0, count), state.kept)
+    state.kept -= count
+    connection.consumed(count, on: stream)
+  }
+
+  /// Bytes that nghttp3 held, which no handler has seen.
+  fileprivate func deferredConsume(_ count: Int, on stream: Int64) { connection.consumed(count, on: stream) }
 
   fileprivate func ended(_ stream: Int64) { handler.ended(stream) }
   fileprivate func acknowledgedBody(_ count: Int, on stream: Int64) {
@@ -278,6 +290,8 @@ extension HTTP3Session: QUICStreamLayer {
     peerUniStreams[stream] = nil
     let isUnfinished = unfinishedSections.removeValue(forKey: stream) != nil
     let state = streams.removeValue(forKey: stream)
+    // What the handler kept holds the other streams back no longer.
+    connection.consumedOfConnection(state?.kept ?? 0)
     if state != nil || HTTP3Session.isRequest(stream) {
       // What we broke off ourselves, for its sender's mistake, was of no use either (CVE-2025-8671).
       let isBroken = errorCode != HTTP3ErrorCode.noError && state?.isRefused != true
@@ -383,7 +397,7 @@ private func makeCallbacks() -> nghttp3_callbacks {
     return 0
   }
   table.deferred_consume = { _, stream, count, user, _ in
-    session(user)?.consumed(count, on: stream)
+    session(user)?.deferredConsume(count, on: stream)
     return 0
   }
   table.end_stream = { _, stream, user, _ in

@@ -296,6 +296,11 @@ extension QUICConnection {
     ngtcp2_conn_extend_max_offset(handle, UInt64(count))
   }
 
+  /// Gives flow control of the connection back for bytes of a stream that is gone.
+  func consumedOfConnection(_ count: Int) {
+    if let handle, count > 0 { ngtcp2_conn_extend_max_offset(handle, UInt64(count)) }
+  }
+
   // MARK: What ngtcp2 says
 
   private func failure(of status: Int32) -> QUICFailure? {
