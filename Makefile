@@ -12,7 +12,7 @@ ALONE    := --no-parallel --filter '\.ProcessTests/'
 export PKG_CONFIG_PATH := $(CURDIR)/$(STAGE)/lib/pkgconfig:$(PKG_CONFIG_PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-all quick lint unit abi examples sim night fuzz interop bench bench-membership asan tsan docs-check clean
+.PHONY: help setup build demo test test-all quick lint unit abi examples sim night fuzz interop bench bench-membership bench-http asan tsan docs-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,9 @@ bench: build ## print what MeshKit costs on this machine, release build; asserts
 
 bench-membership: build ## print how fast the membership is and what it costs; MEMBERSHIP="--help" tells how to run a part
 	@python3 -B Tests/Benchmarks/membership.py $(STAGE) $(MEMBERSHIP)
+
+bench-http: build ## print what the HTTP listener of a node takes, beside nginx and nghttpd; HTTP="--help" tells how to run a part
+	@python3 -B Tests/Benchmarks/http_bench.py $(STAGE) $(HTTP)
 
 asan: setup ## unit tests under the address sanitizer
 	@ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path build/asan $(TOGETHER)
