@@ -4,7 +4,6 @@ and with less right to it than those."""
 
 import json
 import os
-import pathlib
 import re
 import time
 import urllib.request
