@@ -2,6 +2,13 @@ import Glibc
 
 /// Wall time for display.
 enum Clock {
+  /// Now, in nanoseconds since 1970.
+  static func unixNanoseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+  }
+
   /// `2026-01-31T23:59:59.123Z` for a Unix time in nanoseconds.
   static func timestamp(unixNanoseconds: Int64) -> String {
     var seconds = time_t(unixNanoseconds / 1_000_000_000)

@@ -33,6 +33,21 @@ enum ControlAddress {
     }
   }
 
+  /// Follows `path` of the listener, whose answer goes on: each piece of it goes to `take`, until that says no.
+  /// *Errors*: as of `ask`.
+  static func follow(
+    _ path: String, _ values: OptionValues, silence: Duration, failing: String, take: ([UInt8]) -> Bool
+  ) throws(CommandError) -> (url: String, response: HTTPResponse) {
+    let url = try of(values) + path
+    let tls = try Self.tls(values)
+    do throws(TransportError) {
+      return (url, try HTTPClient.stream(url: url, silence: silence, tls: tls, take: take))
+    } catch {
+      throw CommandError(
+        "\(failing): \(printable(error.description))", exitCode: error.timedOut ? .timeout : .error)
+    }
+  }
+
   private static func tls(_ values: OptionValues) throws(CommandError) -> TLSClientOptions {
     var tls = TLSClientOptions()
     tls.authorityPath = values.value("--cacert")

@@ -44,7 +44,9 @@ enum Help {
     return result
   }
 
-  private static func usage(_ option: Option) -> String { "\(option.names) \(option.placeholder)" }
+  private static func usage(_ option: Option) -> String {
+    option.isSwitch ? option.names : "\(option.names) \(option.placeholder)"
+  }
 
   private static func explanation(_ option: Option) -> String {
     var notes: [String] = []

@@ -23,7 +23,10 @@ struct OptionValues {
       guard let option = verb.options.first(where: { $0.isCalled(name) }) else {
         throw CommandError("\(verb.title): unknown option '\(name)'; \(verb.allowedOptions)")
       }
-      guard let value = attached ?? OptionValues.popValue(&rest) else {
+      if option.isSwitch, attached != nil {
+        throw CommandError("\(verb.title): \(option.name) takes no value")
+      }
+      guard let value = option.isSwitch ? "" : attached ?? OptionValues.popValue(&rest) else {
         throw CommandError("\(verb.title): \(option.name) needs a value: \(option.name) \(option.placeholder)")
       }
       if !option.repeats, given.contains(where: { $0.option.name == option.name }) {
@@ -46,6 +49,9 @@ struct OptionValues {
   func value(_ name: String) -> String? {
     all(name).last ?? verb.options.first { $0.name == name }?.standard
   }
+
+  /// Whether the switch `name` is given.
+  func isOn(_ name: String) -> Bool { !all(name).isEmpty }
 
   /// Every value given for `name`, in order.
   func all(_ name: String) -> [String] { given.filter { $0.option.name == name }.map(\.value) }

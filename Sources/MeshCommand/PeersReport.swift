@@ -32,7 +32,8 @@ struct PeersReport {
     json = PeersReport.rewritten(document, statuses: peers.map(\.status))
   }
 
-  private static func peer(_ item: JSONValue, index: Int) throws(WireError) -> Peer {
+  /// The member that `item` is, the `index`th of its list.
+  static func peer(_ item: JSONValue, index: Int) throws(WireError) -> Peer {
     guard let metadata = item.member("metadata"), case .object = metadata else {
       throw WireError("peers[\(index)].metadata is missing")
     }

@@ -22,9 +22,11 @@ extension PeersReport {
     }
   }
 
-  private static let header = cells("Node", "Status", "Role", "Cluster", "Region", "Version", "HTTP/3", "rtt (ms)")
+  /// The titles of the columns.
+  static let header = cells("Node", "Status", "Role", "Cluster", "Region", "Version", "HTTP/3", "rtt (ms)")
 
-  private static func row(_ peer: Peer) -> String {
+  /// One member, below `header`.
+  static func row(_ peer: Peer) -> String {
     cells(
       peer.nodeID, peer.status, peer.role, peer.clusterID, peer.region, peer.meshVersion,
       peer.http3Support ? "yes" : "no", peer.roundTripMilliseconds.map(twoPlaces) ?? "-")

@@ -7,6 +7,7 @@ enum PeersVerb {
     guard ["table", "json"].contains(format.lowercased()) else {
       throw CommandError("meshkit mesh peers list: --format '\(format)' is unknown; allowed: table, json")
     }
+    if values.isOn("--watch") { return try PeersWatch(values, output, isJSON: format.lowercased() == "json").run() }
     let (url, body) = try fetch(values)
     do {
       let report = try PeersReport(parsing: body)

@@ -26,7 +26,7 @@ struct Option: Sendable {
   let name: String
   /// With its dash: `-u`.
   var short: String?
-  /// What its value stands for: `URL`.
+  /// What its value stands for: `URL`; empty for a switch, which has none.
   let placeholder: String
   let summary: String
   /// The value when it isn't given; shown in the help.
@@ -37,6 +37,8 @@ struct Option: Sendable {
 
   /// `--url/-u`
   var names: String { short.map { "\(name)/\($0)" } ?? name }
+
+  var isSwitch: Bool { placeholder.isEmpty }
 
   func isCalled(_ text: String) -> Bool { text == name || text == short }
 }

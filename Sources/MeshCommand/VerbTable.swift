@@ -47,7 +47,10 @@ extension Verb {
   private static let meshPeersList = Verb(
     words: ["mesh", "peers", "list"], summary: "List the members that a node knows.",
     options: ControlAddress.options + [
-      Option(name: "--format", placeholder: "table|json", summary: "form of the answer", standard: "table")
+      Option(name: "--format", placeholder: "table|json", summary: "form of the answer", standard: "table"),
+      Option(
+        name: "--watch", placeholder: "",
+        summary: "go on with each change, a line each, until Ctrl-C; comes back after a break"),
     ],
     run: { values, output throws(CommandError) in try PeersVerb.run(values, output) })
 

@@ -74,6 +74,13 @@ def check_watch(mesh):
         for events in [*streams, filtered]:
             wait_until(lambda: events.list, "a snapshot")
             expect(events.list[0][0] == "members.snapshot" and events.list[0][1]["complete"], "the snapshot", events.list)
+        printed = mesh.work / "peers.txt"
+        with printed.open("wb") as out:
+            command = subprocess.Popen([mesh.meshkit, "mesh", "peers", "list", "--watch", "--cacert",
+                                        mesh.certificates / "ca.pem", "--url", f"https://localhost:{node.control_port}"],
+                                       stdout=out, stderr=subprocess.STDOUT)
+        stack.callback(command.kill)
+        wait_until(lambda: " watched " in printed.read_text(), "the command's first lines")
         passer = mesh.start("passer", seeds=[f"127.0.0.1:{node.mesh_port}"])
         for events in streams:
             wait_until(lambda: events.status("passer") == ("Alive", False), "the news of a join")
@@ -84,6 +91,7 @@ def check_watch(mesh):
         expect(passer.stop() == 0, "exit code of passer", passer.process.returncode)
         for events in streams:
             wait_until(lambda: events.status("passer") == ("Left", False), "the news of a leave")
+        wait_until(lambda: " passer " in printed.read_text() and " Left " in printed.read_text(), "the command's lines")
         expect(filtered.names() == ["members.snapshot"], "what a filter lets through", filtered.list)
         for query, header in ((f"&after={left_off}", None), ("", f"Last-Event-ID: {left_off}")):
             with curl_stream(mesh, node, "--http2", query, header) as events:

@@ -12,10 +12,19 @@ struct Collected {
   static func running(_ words: String...) -> Collected { running(words) }
 
   /// Runs `words` as the command line.
-  static func running(_ words: [String]) -> Collected {
+  static func running(_ words: [String]) -> Collected { by { Command(output: $0).run(words) } }
+
+  /// What `body` prints, and how it ends; an error is printed as the command prints it.
+  static func by(_ body: (Output) throws(CommandError) -> ExitCode) -> Collected {
     let sink = Sink()
     let output = Output(results: { sink.add($0, to: 0) }, complaints: { sink.add($0, to: 1) })
-    let exitCode = Command(output: output).run(words)
+    let exitCode: ExitCode
+    do throws(CommandError) {
+      exitCode = try body(output)
+    } catch {
+      output.complain(error.message)
+      exitCode = error.exitCode
+    }
     return Collected(results: sink.text(0), complaints: sink.text(1), exitCode: exitCode)
   }
 }

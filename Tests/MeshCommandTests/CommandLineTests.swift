@@ -3,7 +3,7 @@ import Testing
 @testable import MeshCommand
 
 @Suite struct CommandLineTests {
-  private static let options = "--url/-u, --cacert, --cert, --key, --timeout, --format, --help"
+  private static let options = "--url/-u, --cacert, --cert, --key, --timeout, --format, --watch, --help"
 
   @Test func everyVerbAndEveryLevelHasHelp() {
     for words in [[], ["cert"], ["node"], ["mesh"], ["mesh", "peers"]] + Verb.all.map(\.words) {

@@ -7,7 +7,8 @@ import MeshBasics
 /// says; `timedOut` tells a timeout from the rest.
 final class ClientWire {
   private let socket: Int32
-  private let deadline: Instant
+  /// Until when calls may block.
+  var deadline: Instant
   private let tls: TLSStream?
   private var chunk = [UInt8](repeating: 0, count: 64 * 1024)
 

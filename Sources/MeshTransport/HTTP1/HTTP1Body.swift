@@ -35,6 +35,12 @@ struct HTTP1Body {
     }
   }
 
+  /// What was read since this was called last; it counts no longer.
+  mutating func takeBytes() -> [UInt8] {
+    defer { bytes = [] }
+    return bytes
+  }
+
   /// Whether the end of the connection is the proper end of this body.
   var endsWithConnection: Bool { if case .untilClose = state { true } else { false } }
 

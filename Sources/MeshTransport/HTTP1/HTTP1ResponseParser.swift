@@ -44,6 +44,30 @@ public struct HTTP1ResponseParser {
     }
   }
 
+  /// The response without its body, as soon as its fields are there.
+  var head: HTTPResponse? {
+    switch state {
+    case .body(let response, _), .complete(let response): response
+    case .startLine, .fields: nil
+    }
+  }
+
+  /// What came of the body since this was called last, for readers who don't wait for all of it.
+  mutating func takeBody() -> [UInt8] {
+    switch state {
+    case .startLine, .fields: return []
+    case .body(let response, var body):
+      defer { state = .body(response, body) }
+      return body.takeBytes()
+    case .complete(var response):
+      defer {
+        response.body = []
+        state = .complete(response)
+      }
+      return response.body
+    }
+  }
+
   /// The peer closed the connection. Answers the response when that is its proper end.
   public mutating func connectionEnded() throws(HTTPFailure) -> HTTPResponse {
     if case .body(let response, let body) = state, body.endsWithConnection { finish(response, body) }

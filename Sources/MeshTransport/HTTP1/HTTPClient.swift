@@ -14,23 +14,65 @@ public enum HTTPClient {
   public static func request(
     _ method: String, url: String, timeout: Duration, tls: TLSClientOptions = TLSClientOptions()
   ) throws(TransportError) -> HTTPResponse {
-    let parsed = try HTTPURL(parsing: url)
-    let deadline = MonotonicClock.now() + timeout
     do throws(TransportError) {
-      guard let endpoint = Endpoint(host: parsed.host, port: parsed.port) else {
-        throw TransportError("'\(parsed.host)' is not a host name or an address")
-      }
-      let stream = parsed.isSecure ? try makeStream(tls, to: parsed.host) : nil
-      let wire = try connect(to: SocketAddress.resolve(endpoint), tls: stream, deadline)
-      let request =
-        "\(method) \(parsed.target) HTTP/1.1\r\nHost: \(parsed.authority)\r\nAccept: */*\r\n"
-        + "User-Agent: meshkit\r\n\(method == "POST" ? "Content-Length: 0\r\n" : "")Connection: close\r\n\r\n"
-      try wire.send(Array(request.utf8))
-      return try read(from: wire)
+      return try read(from: try ask(method, url, tls, MonotonicClock.now() + timeout))
     } catch {
       let cause = error.timedOut ? "no complete answer within \(timeout.milliseconds) ms" : error.description
       throw TransportError("can't \(method) \(url): \(cause)", timedOut: error.timedOut)
     }
+  }
+
+  /// GETs `url` and gives each piece of the answer's body to `take` as it comes, until that says no or the answer
+  /// ends. Gives the answer without what was taken; of any status but 200 nothing is.
+  ///
+  /// Blocks for as long as the answer goes on. *Errors*: those of `request`; `timedOut` when the server says nothing
+  /// for as long as `silence`.
+  public static func stream(
+    url: String, silence: Duration, tls: TLSClientOptions = TLSClientOptions(), take: ([UInt8]) -> Bool
+  ) throws(TransportError) -> HTTPResponse {
+    do throws(TransportError) {
+      let wire = try ask("GET", url, tls, MonotonicClock.now() + silence)
+      var parser = HTTP1ResponseParser()
+      while true {
+        wire.deadline = MonotonicClock.now() + silence
+        if let answer = try step(&parser, wire.receive(), take) { return answer }
+      }
+    } catch {
+      let cause = error.timedOut ? "nothing came for \(silence.milliseconds) ms" : error.description
+      throw TransportError("can't GET \(url): \(cause)", timedOut: error.timedOut)
+    }
+  }
+
+  /// Takes what came; gives the answer when it is over, or nobody wants more.
+  private static func step(
+    _ parser: inout HTTP1ResponseParser, _ bytes: ArraySlice<UInt8>, _ take: ([UInt8]) -> Bool
+  ) throws(TransportError) -> HTTPResponse? {
+    do throws(HTTPFailure) {
+      if bytes.isEmpty { return try parser.connectionEnded() }
+      let whole = try parser.receive(bytes)
+      guard let head = parser.head, head.status == 200 else { return whole }
+      let piece = parser.takeBody()
+      if !piece.isEmpty, !take(piece) { return head }
+      return whole.map { _ in head }
+    } catch {
+      throw TransportError(error.description)
+    }
+  }
+
+  private static func ask(
+    _ method: String, _ url: String, _ tls: TLSClientOptions, _ deadline: Instant
+  ) throws(TransportError) -> ClientWire {
+    let parsed = try HTTPURL(parsing: url)
+    guard let endpoint = Endpoint(host: parsed.host, port: parsed.port) else {
+      throw TransportError("'\(parsed.host)' is not a host name or an address")
+    }
+    let stream = parsed.isSecure ? try makeStream(tls, to: parsed.host) : nil
+    let wire = try connect(to: SocketAddress.resolve(endpoint), tls: stream, deadline)
+    let request =
+      "\(method) \(parsed.target) HTTP/1.1\r\nHost: \(parsed.authority)\r\nAccept: */*\r\n"
+      + "User-Agent: meshkit\r\n\(method == "POST" ? "Content-Length: 0\r\n" : "")Connection: close\r\n\r\n"
+    try wire.send(Array(request.utf8))
+    return wire
   }
 
   /// GETs `url`, as `request` does.
