@@ -18,11 +18,7 @@ enum ControlAddress {
   static func ask(
     _ method: String, _ path: String, _ values: OptionValues, failing: String
   ) throws(CommandError) -> (url: String, response: HTTPResponse) {
-    let address = try ControlAddress.of(values)
-    for name in ["--cacert", "--cert", "--key"] where values.value(name) != nil && address.hasPrefix("http://") {
-      throw CommandError("\(values.title): \(name) is for https; --url is '\(printable(address))'")
-    }
-    let url = address + path
+    let url = try ControlAddress.of(values) + path
     let timeout = try values.duration("--timeout")
     let tls = try Self.tls(values)
     do throws(TransportError) {
@@ -39,6 +35,7 @@ enum ControlAddress {
     _ path: String, _ values: OptionValues, silence: Duration, failing: String, take: ([UInt8]) -> Bool
   ) throws(CommandError) -> (url: String, response: HTTPResponse) {
     let url = try of(values) + path
+    _ = try values.duration("--timeout")
     let tls = try Self.tls(values)
     do throws(TransportError) {
       return (url, try HTTPClient.stream(url: url, silence: silence, tls: tls, take: take))
@@ -64,6 +61,9 @@ enum ControlAddress {
     guard let address = parse(url) else {
       throw CommandError(
         "\(values.title): --url '\(printable(url))' is refused; allowed: http://HOST[:PORT], https://HOST[:PORT]")
+    }
+    for name in ["--cacert", "--cert", "--key"] where values.value(name) != nil && address.hasPrefix("http://") {
+      throw CommandError("\(values.title): \(name) is for https; --url is '\(printable(address))'")
     }
     return address
   }

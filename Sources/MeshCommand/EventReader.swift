@@ -9,15 +9,16 @@ struct EventReader {
   /// A longer line is no event of a node.
   static let lineBytesMax = 16 << 20
 
-  /// What to come back with after a break.
+  /// What to come back with after a break: the id of the last event that was whole.
   private(set) var lastID: String?
+  private var id: String?
   /// A line was too long: what follows can't be told apart.
   private(set) var isBroken = false
   private var line: [UInt8] = []
   private var event = Event()
 
   /// A reader at the beginning of a stream, which may go on after `lastID`.
-  init(lastID: String? = nil) { self.lastID = lastID }
+  init(lastID: String? = nil) { (self.lastID, id) = (lastID, lastID) }
 
   /// The events that are whole with `bytes`.
   mutating func take(_ bytes: [UInt8]) -> [Event] {
@@ -38,16 +39,18 @@ struct EventReader {
   /// The event that an empty line ends.
   private mutating func endLine() -> Event? {
     if line.isEmpty {
+      lastID = id
       defer { event = Event() }
       return event.data.isEmpty ? nil : event
     }
     let name = line.prefix { $0 != UInt8(ascii: ":") }
     var value = line.dropFirst(name.count + 1)
     if value.first == UInt8(ascii: " ") { value = value.dropFirst() }
+    isBroken = isBroken || event.data.count > EventReader.lineBytesMax
     switch String(decoding: name, as: UTF8.self) {
     case "event": event.name = String(decoding: value, as: UTF8.self)
     case "data": event.data += event.data.isEmpty ? Array(value) : [UInt8(ascii: "\n")] + value
-    case "id": lastID = String(decoding: value, as: UTF8.self)
+    case "id": id = String(decoding: value, as: UTF8.self)
     // Comments, `retry`, and what a later version says.
     default: break
     }

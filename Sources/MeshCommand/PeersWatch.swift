@@ -46,10 +46,15 @@ struct PeersWatch {
     }
   }
 
-  private func follow(_ events: inout EventReader) throws(CommandError) {
-    let after = events.lastID.map { "&after=\($0)" } ?? ""
+  /// Follows one stream to its end. *Errors*: what ended it, unless the node did.
+  func follow(_ events: inout EventReader) throws(CommandError) {
+    // Tokens need no percent encoding; what isn't like one is of no use to come back with.
+    let token = events.lastID.flatMap { id in id.utf8.allSatisfy(PeersWatch.isOfToken) ? id : nil }
+    let after = token.map { "&after=\($0)" } ?? ""
     // A stream that broke off amid an event begins anew.
     var reader = EventReader(lastID: events.lastID)
+    // However it ends: what was told is not to be told again.
+    defer { events = reader }
     var complaint: String?
     let (url, response) = try ControlAddress.follow(
       "/v1/members?watch=true\(after)", values, silence: PeersWatch.silence, failing: PeersWatch.failing
@@ -57,7 +62,6 @@ struct PeersWatch {
       for event in reader.take(piece) where complaint == nil { complaint = tell(event) }
       return complaint == nil && !reader.isBroken
     }
-    events = reader
     if let complaint { throw CommandError("\(PeersWatch.failing): \(url): \(complaint)") }
     guard response.status == 200 else {
       throw CommandError("\(PeersWatch.failing): \(url) answered \(HTTPReason.refusal(response))")
@@ -93,6 +97,11 @@ struct PeersWatch {
     // Of a later version.
     default: break
     }
+  }
+
+  private static func isOfToken(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+      || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
   }
 
   private func row(_ peer: PeersReport.Peer) { line(PeersReport.row(peer) + (peer.isDraining ? " draining" : "")) }

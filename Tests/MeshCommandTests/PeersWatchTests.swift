@@ -49,6 +49,23 @@ import Testing
     #expect(never.exitCode == .error && never.complaints.contains("members is missing"))
   }
 
+  @Test func aStreamThatBreaksOffIsTakenUpAfterTheLastWholeEvent() throws {
+    // A chunk that is cut, amid the second event.
+    let body = "id: 1-2\nevent: members.snapshot\ndata: {\"members\":[]}\n\nid: 1-3\nevent: mem"
+    let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n" + body
+    let server = try #require(PreparedServer(answering: answer))
+    let verb = try #require(Verb.all.first { $0.words == ["mesh", "peers", "list"] })
+    let values = try OptionValues(parsing: ["--url", server.url, "--watch"], for: verb)
+    let run = Collected.by { (output) throws(CommandError) in
+      var events = EventReader()
+      let watch = PeersWatch(values, output, isJSON: true, pause: .milliseconds(1), roundsMax: 1)
+      #expect(throws: CommandError.self) { try watch.follow(&events) }
+      #expect(events.lastID == "1-2")
+      return .ok
+    }
+    #expect(run.results.hasPrefix(#"{"event":"members.snapshot""#))
+  }
+
   @Test func aRefusalIsOneClearLine() throws {
     let server = try #require(
       PreparedServer(answering: "HTTP/1.1 503 Nope\r\nContent-Length: 21\r\n\r\n{\"detail\":\"too many\"}"))

@@ -110,6 +110,19 @@ final class EdgeClient: @unchecked Sendable {
     return String(decoding: all, as: UTF8.self)
   }
 
+  /// Reads to the end, at first so slowly; gives the number of bytes.
+  func readSlowly(pieces: Int, of size: Int, each pause: Duration) -> Int {
+    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    var (total, rounds) = (0, 0)
+    while true {
+      let count = recv(socket, &chunk, rounds < pieces ? size : chunk.count, 0)
+      if count <= 0 { return total }
+      total += count
+      rounds += 1
+      if rounds < pieces { usleep(useconds_t(pause.milliseconds * 1_000)) }
+    }
+  }
+
   /// Feeds `reader` until `finished` or the server closes; says which of the two.
   func read(into reader: HTTP2Reader, until finished: (HTTP2Reader) -> Bool) -> Bool {
     var chunk = [UInt8](repeating: 0, count: 65536)

@@ -35,6 +35,20 @@ import Testing
     ] { #expect(try passed(bytes, step: step) == bytes) }
   }
 
+  @Test(arguments: [1, 2, 3, 5, .max]) func aFrameThatIsOneNumberIsNothingElse(_ step: Int) throws {
+    for type: UInt8 in [0x03, 0x07, 0x0D] {
+      // What follows the number would be the next frame to nghttp3: a PRIORITY_UPDATE that is cut.
+      for wrong: [UInt8] in [[0x08, 0x00] + priorityUpdate.prefix(6), [0x02, 0x00, 0x00], [0x01, 0x40], [0x00]] {
+        #expect(throws: StreamLayerFailure.self) { try passed(opening + [type] + wrong, step: step) }
+      }
+      for right: [UInt8] in [
+        [0x01, 0x3F], [0x02, 0x40, 0x00], [0x04, 0x80, 0, 0, 0], [0x08, 0xC0, 0, 0, 0, 0, 0, 0, 0],
+      ] {
+        #expect(try passed(opening + [type] + right, step: step) == opening + [type] + right)
+      }
+    }
+  }
+
   @Test func aControlStreamBeginsWithSettings() {
     #expect(throws: StreamLayerFailure.self) { try passed([0x00] + priorityUpdate) }
     #expect(throws: StreamLayerFailure.self) { try passed([0x00, 0x21, 0x00]) }

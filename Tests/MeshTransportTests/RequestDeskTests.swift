@@ -53,11 +53,11 @@ private final class Answers: AnsweringSession {
     desk.received(
       fields: HTTP3Client.fields("POST", of: "/"), areTrailers: false, bodyFollows: true, refusal: nil, on: stream,
       of: session, now: .origin)
-    _ = body.withUnsafeBufferPointer { desk.received(body: $0, on: stream, of: session) }
+    _ = body.withUnsafeBufferPointer { desk.received(body: $0, on: stream, of: session, now: .origin) }
   }
   #expect(desk.bodyBytes == 90)
   // One more is too much, one breaks off, one ends and is handed out.
-  _ = body.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) }
+  _ = body.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session, now: .origin) }
   #expect(desk.bodyBytes == 60 && session.dropped == [0])
   desk.closed(4)
   #expect(desk.bodyBytes == 30)
@@ -141,12 +141,16 @@ private let call = HTTP3Client.fields("POST", of: "/x", [HTTPField("content-type
   desk.received(
     fields: call, areTrailers: false, bodyFollows: true, refusal: nil, on: 0, of: session, now: .origin)
   let early = [UInt8](repeating: 1, count: 10)
-  #expect(early.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) } == 0 && desk.bodyBytes == 10)
+  #expect(
+    early.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session, now: .origin) } == 0
+      && desk.bodyBytes == 10)
   #expect(desk.next()?.target == "/x")
   let keeper = Keeper()
   _ = desk.respond(HTTPAnswer(HTTPResponse(), body: Script([]), reader: keeper), of: session, date: nil)
   #expect(keeper.bytes == early && desk.bodyBytes == 10)
-  #expect(early.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) } == 0 && desk.bodyBytes == 20)
+  #expect(
+    early.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session, now: .origin) } == 0
+      && desk.bodyBytes == 20)
   keeper.released = 15
   _ = desk.produce(of: session, .origin, while: { true }, sent: { _, _ in })
   #expect(session.consumed[0] == 15 && desk.bodyBytes == 5)
@@ -166,8 +170,8 @@ private let call = HTTP3Client.fields("POST", of: "/x", [HTTPField("content-type
   let keeper = Keeper()
   _ = desk.respond(HTTPAnswer(HTTPResponse(), body: body, reader: keeper), of: session, date: nil)
   let bytes = [UInt8](repeating: 1, count: 10)
-  #expect(bytes.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) } == 0)
-  #expect(bytes.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) } == 10)
+  #expect(bytes.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session, now: .origin) } == 0)
+  #expect(bytes.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session, now: .origin) } == 10)
   #expect(desk.bodyBytes == 0 && session.dropped == [0] && keeper.isRefused && session.consumed[0] == 20)
 }
 
@@ -197,7 +201,7 @@ private let call = HTTP3Client.fields("POST", of: "/x", [HTTPField("content-type
     fields: call, areTrailers: false, bodyFollows: true, refusal: nil, on: 0, of: session, now: .origin)
   for count in [15, 1] {
     let bytes = [UInt8](repeating: 1, count: count)
-    _ = bytes.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session) }
+    _ = bytes.withUnsafeBufferPointer { desk.received(body: $0, on: 0, of: session, now: .origin) }
     #expect(desk.bodyBytes == (count == 15 ? 15 : 0))
   }
   #expect(

@@ -33,6 +33,10 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   /// When a body that is made meanwhile wants to be asked again.
   private var partDue: Instant?
   private var isCountedAsStaying = false
+  private var sent = 0
+  /// What of it was `taken` when the client was given its time last.
+  private var takenSeen = 0
+  private var takenAt = Instant.origin
   /// It ends when what is being answered is out.
   private var isFinishing = false
   var heapIndex: Int?
@@ -92,13 +96,14 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       return process(now)
     }
     if http.awaitsReader {
-      // The kernel says that there is room again only when there is much of it.
-      let taken = http.progress
-      process(now)
-      guard !isClosed, http.progress == taken else { return }
-      transport.observe(.limitReached(EdgeOptions.unreadLimit, peer: remote))
-      close()
-      return
+      // The kernel says that there is room again only when there is much of it: who reads slowly would look like one
+      // who doesn't. Bytes that wait for the client's windows are none that it could acknowledge.
+      if !http.output.isEmpty, taken > takenSeen { (takenSeen, takenAt) = (taken, now) }
+      guard now < takenAt + options.writeTimeout else {
+        transport.observe(.limitReached(EdgeOptions.unreadLimit, peer: remote))
+        return close()
+      }
+      return process(now)
     }
     guard !isFinishing else { return close() }
     finish(now: now)
@@ -228,6 +233,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       let count = http.output.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
       if count > 0 {
         http.wrote(count)
+        sent &+= count
         total &+= count
       } else if count < 0, errno == EINTR {
         continue
@@ -238,6 +244,12 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
     return total
   }
 
+  /// How many of the bytes sent the client's host has acknowledged.
+  private var taken: Int {
+    var waiting: Int32 = 0
+    return ioctl(socket, UInt(TIOCOUTQ), &waiting) == 0 ? sent &- Int(waiting) : sent
+  }
+
   private func updateDeadline(_ now: Instant, progressed: Bool) {
     let wasIdle = idleSince != nil
     let newStage = http.stage
@@ -246,7 +258,10 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
     defer { stage = newStage }
     if isAwaitingReader {
       // What else the client says meanwhile gives it no more time.
-      if progressed || !wasAwaitingReader { ownDeadline = now + options.writeTimeout }
+      if progressed || !wasAwaitingReader { (takenSeen, takenAt) = (taken, now) }
+      // Looked at now and then: what the reader takes of the kernel's buffer is told by nothing else.
+      let look = http.output.isEmpty ? options.writeTimeout : options.writeTimeout.divided(by: 16)
+      ownDeadline = min(takenAt + options.writeTimeout, now + look)
       idleSince = nil
       return
     }

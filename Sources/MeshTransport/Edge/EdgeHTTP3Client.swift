@@ -172,7 +172,7 @@ extension EdgeHTTP3Client: HTTP3Handler {
   }
 
   func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) -> Int {
-    desk.received(body: bytes, on: stream, of: session)
+    desk.received(body: bytes, on: stream, of: session, now: MonotonicClock.now())
   }
 
   func ended(_ stream: Int64) { desk.ended(stream) }

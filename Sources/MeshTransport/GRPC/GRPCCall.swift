@@ -177,7 +177,13 @@ public final class GRPCCall: AnswerBody, RequestReader {
     let count = unread.withUnsafeBufferPointer { read(UnsafeBufferPointer(rebasing: $0[unreadStart...])) }
     unreadStart += count
     consumed += count
-    if unreadStart == unread.count { (unread, unreadStart) = ([], 0) }
+    if unreadStart == unread.count {
+      (unread, unreadStart) = ([], 0)
+    } else if unreadStart > limits.messageBytesMax, unreadStart > unread.count / 2 {
+      // Who always leaves something unread must not make us keep all that ever came.
+      unread.removeFirst(unreadStart)
+      unreadStart = 0
+    }
     tellEnd()
   }
 

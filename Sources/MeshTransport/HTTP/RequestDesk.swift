@@ -104,7 +104,10 @@ final class RequestDesk<Session: AnsweringSession> {
   }
 
   /// Some of a body came; that of a request which was refused is dropped. Gives the number of bytes that are done with.
-  func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: StreamID, of session: Session?) -> Int {
+  func received(
+    body bytes: UnsafeBufferPointer<UInt8>, on stream: StreamID, of session: Session?, now: Instant
+  ) -> Int {
+    self.now = now
     if partial[stream] != nil { return receivePart(bytes, on: stream, of: session) }
     guard let count = arriving[stream]?.request.body.count else { return bytes.count }
     if bytes.count > message.bodyBytesMax &- count {
@@ -156,6 +159,10 @@ final class RequestDesk<Session: AnsweringSession> {
     session?.consumed(given.kept, on: stream)
     forgetPartial(stream)
     session?.dropRest(of: stream)
+    // Its end leaves whatever room there is, so that what it holds is let go of now.
+    guard let body = following[stream], case .end(let trailers) = body.next(now) else { return }
+    following[stream] = nil
+    session?.finish(stream, trailers: HTTPResponse.sendableTrailers(trailers))
   }
 
   private func forgetPartial(_ stream: StreamID) {
@@ -324,7 +331,8 @@ final class RequestDesk<Session: AnsweringSession> {
     on stream: StreamID, of session: Session?, _ now: Instant, while hasRoom: () -> Bool, sent: (StreamID, Int) -> Void
   ) -> Instant? {
     defer { if let reader = partial[stream]?.reader { release(reader.takeConsumed(), on: stream, of: session) } }
-    while let session, let body = following[stream], hasRoom() {
+    while let session, let body = following[stream] {
+      guard hasRoom() else { return body.deadline }
       guard let waiting = session.waiting(on: stream) else { return nil }
       let isOver = body.deadline.map { $0 <= now } ?? false
       guard waiting < message.partBytesMax || isOver else { return body.deadline }
@@ -335,7 +343,10 @@ final class RequestDesk<Session: AnsweringSession> {
         following[stream] = nil
         session.finish(stream, trailers: HTTPResponse.sendableTrailers(trailers))
         // What the client still says to an answer that is over is of no use.
-        if let given = partial[stream], !given.hasEnded { session.dropRest(of: stream) }
+        if let given = partial[stream] {
+          session.consumed(given.kept, on: stream)
+          if !given.hasEnded { session.dropRest(of: stream) }
+        }
         forgetPartial(stream)
       }
     }

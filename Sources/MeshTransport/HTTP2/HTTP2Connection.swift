@@ -47,7 +47,7 @@ public final class HTTP2Connection {
   /// even open its window any more, and is gone.
   public func receiveEnd() {
     inputEnded = true
-    isAbandoned = desk.isStreaming
+    isAbandoned = desk.isStaying
   }
 
   /// The next complete request; answer it with `respond` before asking again. Refusals are answered inside.
@@ -86,7 +86,7 @@ public final class HTTP2Connection {
     guard session?.failure == nil else { return nil }
     let due = desk.produce(of: session, now, while: { hasRoom }, sent: { note(($0, $1)) })
     // Its last word may have come in one piece with its last request.
-    if inputEnded, desk.isStreaming { isAbandoned = true }
+    if inputEnded, desk.isStaying { isAbandoned = true }
     refill()
     return due
   }
@@ -164,7 +164,7 @@ extension HTTP2Connection: HTTP2Handler {
   }
 
   func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int32) -> Int {
-    desk.received(body: bytes, on: stream, of: session)
+    desk.received(body: bytes, on: stream, of: session, now: now)
   }
 
   func ended(_ stream: Int32) { desk.ended(stream) }

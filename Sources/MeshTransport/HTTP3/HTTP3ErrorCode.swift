@@ -3,6 +3,7 @@ enum HTTP3ErrorCode {
   static let noError: UInt64 = 0x100
   static let generalProtocolError: UInt64 = 0x101
   static let closedCriticalStream: UInt64 = 0x104
+  static let frameError: UInt64 = 0x106
   static let excessiveLoad: UInt64 = 0x107
   static let missingSettings: UInt64 = 0x10a
   static let messageError: UInt64 = 0x10e

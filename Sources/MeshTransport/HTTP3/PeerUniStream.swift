@@ -10,6 +10,8 @@ struct PeerUniStream {
   /// Types of frames that have a meaning on a control stream, or none that is allowed there.
   private static let known: Set<UInt64> = [0x0, 0x1, 0x2, 0x3, 0x4, 0x5, 0x6, 0x7, 0x8, 0x9, 0xD]
   private static let settings: UInt64 = 0x4
+  /// CANCEL_PUSH, GOAWAY and MAX_PUSH_ID.
+  private static let numbers: Set<UInt64> = [0x3, 0x7, 0xD]
   private static let (encoder, decoder): (UInt64, UInt64) = (0x2, 0x3)
 
   private var kind = Kind.unknown
@@ -21,6 +23,8 @@ struct PeerUniStream {
   /// What is still to come of the frame.
   private var left: UInt64 = 0
   private var isDropped = false
+  /// The frame is one number and nothing else, whose first byte is still to come.
+  private var isNumber = false
 
   /// The part of `bytes` that nghttp3 may see. *Errors*: a control stream that doesn't begin with SETTINGS.
   mutating func take(_ bytes: UnsafeBufferPointer<UInt8>) throws(StreamLayerFailure) -> [UInt8] {
@@ -29,6 +33,7 @@ struct PeerUniStream {
     passed.reserveCapacity(bytes.count)
     for byte in bytes {
       if kind == .control, left > 0 {
+        if isNumber { try checkNumber(beginningWith: byte) }
         left -= 1
         if !isDropped { passed.append(byte) }
         continue
@@ -60,10 +65,23 @@ struct PeerUniStream {
       throw StreamLayerFailure(code: HTTP3ErrorCode.missingSettings, text: "HTTP/3: no SETTINGS before other frames")
     }
     if type == PeerUniStream.settings { hasSettings = true }
+    isNumber = PeerUniStream.numbers.contains(type)
+    if isNumber, length == 0 { throw PeerUniStream.wrongLength }
     if !isDropped { passed += header }
     header = []
     left = length
   }
+
+  /// [RFC 9114 §7.1] "A frame payload that contains additional bytes after the identified fields […] MUST be treated
+  /// as a connection error of type H3_FRAME_ERROR." nghttp3 0.8 would take those bytes for the next frame, which may be
+  /// one that it must not see.
+  private mutating func checkNumber(beginningWith byte: UInt8) throws(StreamLayerFailure) {
+    isNumber = false
+    guard left == 1 << UInt64(byte >> 6) else { throw PeerUniStream.wrongLength }
+  }
+
+  private static let wrongLength = StreamLayerFailure(
+    code: HTTP3ErrorCode.frameError, text: "HTTP/3: a frame of another length than its content")
 
   /// A variable-length integer and its length (RFC 9000 §16); nil while it isn't whole.
   private static func number(_ bytes: ArraySlice<UInt8>) -> (UInt64, Int)? {
