@@ -1,6 +1,6 @@
 import MeshBasics
 
-/// One client of the control listener that speaks HTTP/3. Its requests are answered as they become complete, just
+/// One client of the control listener that speaks HTTP/3. Its requests are answered as its desk hands them out, just
 /// before its packets are written.
 ///
 /// *Limits*: those of `EdgeOptions`, in the sense that they have for HTTP/2; `HTTP2Connection.answerBytesMax` of

@@ -1,7 +1,7 @@
 import MeshBasics
 
 /// An HTTP request as an answering closure sees it, whichever version brought it: complete, with its body decoded
-/// (RFC 9110 §3).
+/// (RFC 9110 §3); without its body where that `comesInParts`.
 public struct HTTPRequest: Equatable, Sendable {
   /// The method as sent; methods are case-sensitive (RFC 9110 §9.1).
   public var method = ""

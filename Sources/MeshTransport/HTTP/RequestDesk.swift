@@ -1,5 +1,5 @@
 // The server's side of a connection that carries several requests at once, HTTP/2 or HTTP/3: their parts come as
-// streams, they are handed out whole and one after the other, and what can't be taken is refused.
+// streams, they are handed out one after the other, whole but for calls of gRPC, and what can't be taken is refused.
 import MeshBasics
 
 /// What a desk asks of the session whose streams it serves.

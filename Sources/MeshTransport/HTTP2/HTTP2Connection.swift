@@ -1,10 +1,9 @@
 import MeshBasics
 
-/// The server's side of one HTTP/2 connection, for callers that take whole requests: bytes in, requests out, answers
-/// in, bytes out. No IO, no clock.
+/// The server's side of one HTTP/2 connection: bytes in, requests out, answers in, bytes out. No IO, no clock.
 ///
-/// *Ordering*: requests are handed out as they become complete, one after the other; their answers share the
-/// connection.
+/// *Ordering*: requests are handed out as they become complete, calls of gRPC with their heads, one after the other;
+/// their answers share the connection.
 /// *Limits*: no further request is handed out while `answerBytesMax` of answers wait for their reader, and no more
 /// than `outputBytesMax` leave the session ahead of the socket.
 public final class HTTP2Connection {
