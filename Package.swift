@@ -60,8 +60,8 @@ let package = Package(
     module(
       "MeshRuntime",
       [
-        "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshControl", "MeshEngine", "MeshTelemetry",
-        "MeshThreads", "MeshSecurity", "MeshTransport", "MeshStore", "CLinux",
+        "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshControl", "MeshEngine", "MeshGossipV1",
+        "MeshTelemetry", "MeshThreads", "MeshSecurity", "MeshTransport", "MeshStore", "CLinux",
       ]),
     // faces
     module("MeshKit", ["MeshRuntime", "MeshThreads"] + throughRuntime),
@@ -88,7 +88,7 @@ let package = Package(
     tests("MeshSecurityTests", ["MeshSecurity", "COpenSSL"]),
     tests("MeshTransportTests", ["MeshTransport", "MeshThreads", "MeshSecurity", "CNghttp2"]),
     tests("MeshStoreTests", ["MeshStore"] + throughRuntime),
-    tests("MeshRuntimeTests", ["MeshRuntime", "MeshThreads", "MeshSecurity", "MeshTransport"] + throughRuntime),
+    tests("MeshRuntimeTests", ["MeshRuntime", "MeshGossipV1", "MeshThreads", "MeshSecurity", "MeshTransport"] + throughRuntime),
     tests("MeshKitTests", ["MeshKit", "MeshSecurity", "MeshRuntime"] + throughRuntime),
     tests("MeshCommandTests", ["MeshCommand", "MeshRuntime"] + throughRuntime),
     tests("SimulationTests", ["MeshSim"]),

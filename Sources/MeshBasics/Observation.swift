@@ -34,7 +34,7 @@ public enum Observation: Equatable, Sendable {
   /// A v1 node speaks another schema than `v1`; what it says is ignored.
   case schemaRejected(schema: String)
   /// A request to a v1 node came to nothing.
-  case requestFailed(target: String)
+  case requestFailed(target: String, reason: String)
   /// Something that MeshKit bounds: so many times something was too much, and was dropped or made to wait. `peer` is
   /// who reached the bound, where that is known.
   case limitReached(String, peer: String = "", count: UInt64 = 1)

@@ -4,7 +4,7 @@ import MeshBasics
 /// Names and defaults are OmniRelay's (contracts: config_cli §A2, gossip §10) where OmniRelay has the key.
 enum ConfigurationTable {
   /// The keys in the order of the reference.
-  static let keys: [ConfigurationKey] = identity + network + detection + security + control + accepted
+  static let keys: [ConfigurationKey] = identity + network + detection + security + gossipV1 + control + accepted
 
   /// The key at `path`, given in lower case.
   static func key(_ path: String) -> ConfigurationKey? { index[path] }
@@ -142,6 +142,20 @@ enum ConfigurationTable {
     .init(
       "mesh:gossip:tls:reloadIntervalOverride", .duration(.milliseconds(10)...(.seconds(86_400))), default: "none",
       "Takes the place of `certificateReloadInterval`."),
+  ]
+
+  private static let gossipV1: [ConfigurationKey] = [
+    .init(
+      "mesh:gossip:v1:enabled", .boolean, default: "false",
+      "Whether the node also speaks OmniRelay's gossip, for as long as a fleet migrates: it serves that on the TCP "
+        + "side of the mesh port, and calls the seeds and all nodes of OmniRelay that it meets."),
+    .init(
+      "mesh:gossip:v1:allowTls12", .boolean, default: "false",
+      "Whether TLS 1.2 is spoken with nodes of OmniRelay that have no newer one. MeshKit's own links stay on 1.3."),
+    .init(
+      "mesh:gossip:v1:hostCertificates", .boolean, default: "false",
+      "Whether certificates of OmniRelay's nodes name hosts. Each of them may then speak for any node of OmniRelay; "
+        + "otherwise a certificate must name the node that speaks."),
   ]
 
   private static let control: [ConfigurationKey] = [

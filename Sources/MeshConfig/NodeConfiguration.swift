@@ -56,6 +56,12 @@ public struct NodeConfiguration: Equatable, Sendable {
   public var certificateData: String?
   /// `mesh:gossip:tls:allowedThumbprints`: upper-case hexadecimal, 40 (SHA-1) or 64 (SHA-256) digits each.
   public var allowedThumbprints: [String] = []
+  /// `mesh:gossip:v1:enabled`: OmniRelay's gossip is served and spoken.
+  public var gossipV1Enabled = false
+  /// `mesh:gossip:v1:allowTls12`.
+  public var gossipV1AllowsTLS12 = false
+  /// `mesh:gossip:v1:hostCertificates`.
+  public var gossipV1HostCertificates = false
   /// `mesh:control:enabled`.
   public var controlEnabled = true
   /// `mesh:control:address`: a loopback IP address.

@@ -42,6 +42,9 @@ struct Resolver {
     node.region = text("mesh:gossip:region") ?? node.region
     node.meshVersion = text("mesh:gossip:meshVersion") ?? node.meshVersion
     node.http3Support = boolean("mesh:gossip:http3Support") ?? node.http3Support
+    node.gossipV1Enabled = boolean("mesh:gossip:v1:enabled") ?? node.gossipV1Enabled
+    node.gossipV1AllowsTLS12 = boolean("mesh:gossip:v1:allowTls12") ?? node.gossipV1AllowsTLS12
+    node.gossipV1HostCertificates = boolean("mesh:gossip:v1:hostCertificates") ?? node.gossipV1HostCertificates
     if case .labels(let labels) = value("mesh:gossip:labels") { node.labels = labels }
   }
 

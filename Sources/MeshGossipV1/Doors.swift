@@ -83,8 +83,8 @@ public enum GossipV1Input: Equatable, Sendable {
   case called(RequestID, V1Call, identity: PeerIdentity?)
   /// A request of this node was answered. `identity` is that of the server.
   case replied(ExchangeID, V1Reply, identity: PeerIdentity?)
-  /// A request of this node came to nothing: no connection, no trust, or no answer.
-  case failed(ExchangeID)
+  /// A request of this node came to nothing: no connection, no trust, or no answer. The reason is for people.
+  case failed(ExchangeID, reason: String)
   /// The host wants to leave.
   case leaveRequested
   /// `nextDeadline` has come.

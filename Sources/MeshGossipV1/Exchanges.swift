@@ -74,7 +74,7 @@ extension GossipV1 {
     _ id: ExchangeID, _ reply: V1Reply, identity: PeerIdentity?, now: Instant, into effects: inout GossipV1Effects
   ) {
     switch reply {
-    case .refused: failed(id, now: now, into: &effects)
+    case .refused(let status): failed(id, "it answered \(status)", now: now, into: &effects)
     case .unreadable(let reason):
       guard let exchange = close(id) else { return }
       effects.append(.observe(.messageRejected(peer: exchange.endpoint.description, reason: reason)))
@@ -112,9 +112,9 @@ extension GossipV1 {
     settle(exchange, sender: sender, isFailure: true, now: now, into: &effects)
   }
 
-  mutating func failed(_ id: ExchangeID, now: Instant, into effects: inout GossipV1Effects) {
+  mutating func failed(_ id: ExchangeID, _ reason: String, now: Instant, into effects: inout GossipV1Effects) {
     guard let exchange = close(id) else { return }
-    effects.append(.observe(.requestFailed(target: exchange.endpoint.description)))
+    effects.append(.observe(.requestFailed(target: exchange.endpoint.description, reason: reason)))
     if case .shuffle = exchange.target {} else { effects.append(.observe(.messageFailed(outbound: true))) }
     settle(exchange, sender: nil, isFailure: !exchange.isExcused, now: now, into: &effects)
   }

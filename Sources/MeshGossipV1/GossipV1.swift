@@ -90,7 +90,7 @@ public struct GossipV1: Sendable {
       serve(call, request, identity: identity, now: now, into: &effects)
     case .replied(let exchange, let reply, let identity):
       replied(exchange, reply, identity: identity, now: now, into: &effects)
-    case .failed(let exchange): failed(exchange, now: now, into: &effects)
+    case .failed(let exchange, let reason): failed(exchange, reason, now: now, into: &effects)
     case .leaveRequested: leave(now: now, into: &effects)
     case .deadlineReached: break
     }
@@ -127,7 +127,7 @@ public struct GossipV1: Sendable {
       case .goodbyes: sayGoodbyes(now: now, into: &effects)
       case .exchange(let exchange):
         effects.append(.abandon(exchange))
-        failed(exchange, now: now, into: &effects)
+        failed(exchange, "no answer within \(configuration.pingTimeout.milliseconds) ms", now: now, into: &effects)
       case .verdict(let node): judge(node, now: now, into: &effects)
       case .call(let node): callIfQuiet(node, now: now, into: &effects)
       case .contact(let endpoint): callContact(endpoint, now: now, into: &effects)

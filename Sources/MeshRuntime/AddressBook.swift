@@ -1,11 +1,12 @@
 import MeshBasics
 import MeshTransport
 
-/// The addresses behind hosts' names, and the dials that wait to hear them. For the engine thread alone.
+/// The addresses behind hosts' names, and the dials, each with its own `ID`, that wait to hear them. For one thread
+/// alone.
 ///
 /// Of several addresses one is dialed at a time: the first of those that this node's socket can speak to and that
 /// didn't fail last. A name that can't be looked up now keeps the addresses that it had.
-struct AddressBook {
+struct AddressBook<ID: Comparable & Hashable> {
   /// What to do about a dial.
   enum Step: Equatable {
     /// Dial this address now.
@@ -20,13 +21,13 @@ struct AddressBook {
   struct Answer: Equatable {
     var dials: [Dial] = []
     /// Those that come to nothing, and why.
-    var lost: [LinkID] = []
+    var lost: [ID] = []
     var reason = ""
   }
 
   /// A dial that can begin.
   struct Dial: Equatable {
-    let link: LinkID
+    let id: ID
     let host: String
     let address: SocketAddress
   }
@@ -41,29 +42,29 @@ struct AddressBook {
   }
 
   /// Names that are remembered.
-  static let namesMax = 1_024
+  static var namesMax: Int { 1_024 }
   /// How long an answer stands before the name is looked up anew for the next dial.
-  static let freshness = Duration.seconds(5)
+  static var freshness: Duration { .seconds(5) }
 
   private let bound: SocketAddress?
   private var entries: [String: Entry] = [:]
   private var underWay: Set<String> = []
-  private var waiting: [LinkID: Endpoint] = [:]
-  private var dialing: [LinkID: (host: String, address: SocketAddress)] = [:]
+  private var waiting: [ID: Endpoint] = [:]
+  private var dialing: [ID: (host: String, address: SocketAddress)] = [:]
 
   /// A book for a socket that is bound to `bindAddress`.
   init(bindAddress: String) { bound = SocketAddress(literal: bindAddress, port: 0) }
 
   /// Begins a dial of a name.
-  mutating func dial(_ link: LinkID, _ endpoint: Endpoint, now: Instant) -> Step {
+  mutating func dial(_ id: ID, _ endpoint: Endpoint, now: Instant) -> Step {
     let host = endpoint.host
     let isUnderWay = underWay.contains(host)
     if let entry = entries[host], isUnderWay || now.since(entry.answeredAt) < AddressBook.freshness,
-      let address = begin(link, host, port: endpoint.port)
+      let address = begin(id, host, port: endpoint.port)
     {
       return .dial(address)
     }
-    waiting[link] = endpoint
+    waiting[id] = endpoint
     underWay.insert(host)
     return isUnderWay ? .wait : .lookUp
   }
@@ -78,26 +79,26 @@ struct AddressBook {
     case .success(let addresses): answer.reason = note(addresses, of: host, now: now)
     case .failure(let error): answer.reason = error.description
     }
-    for (link, endpoint) in waiting.filter({ $0.value.host == host }).sorted(by: { $0.key < $1.key }) {
-      waiting[link] = nil
-      if let address = begin(link, host, port: endpoint.port) {
-        answer.dials.append(Dial(link: link, host: host, address: address))
+    for (id, endpoint) in waiting.filter({ $0.value.host == host }).sorted(by: { $0.key < $1.key }) {
+      waiting[id] = nil
+      if let address = begin(id, host, port: endpoint.port) {
+        answer.dials.append(Dial(id: id, host: host, address: address))
       } else {
-        answer.lost.append(link)
+        answer.lost.append(id)
       }
     }
     return answer
   }
 
   /// Whether a dial still waits for an answer.
-  func isWaiting(_ link: LinkID) -> Bool { waiting[link] != nil }
+  func isWaiting(_ id: ID) -> Bool { waiting[id] != nil }
 
-  /// The address that `link` was dialed at is a good one.
-  mutating func opened(_ link: LinkID) { dialing[link] = nil }
+  /// The address that `id` was dialed at is a good one.
+  mutating func opened(_ id: ID) { dialing[id] = nil }
 
   /// A link ended; if it had never opened, its name's next dial is tried elsewhere.
-  mutating func closed(_ link: LinkID) {
-    guard let (host, address) = dialing.removeValue(forKey: link), var entry = entries[host] else { return }
+  mutating func closed(_ id: ID) {
+    guard let (host, address) = dialing.removeValue(forKey: id), var entry = entries[host] else { return }
     let bare = address.with(port: 0)
     guard entry.addresses.contains(bare), !entry.failed.contains(bare) else { return }
     entry.failed.append(bare)
@@ -106,9 +107,9 @@ struct AddressBook {
   }
 
   /// Nobody wants the dial any more, which says nothing about its address.
-  mutating func giveUp(_ link: LinkID) {
-    waiting[link] = nil
-    dialing[link] = nil
+  mutating func giveUp(_ id: ID) {
+    waiting[id] = nil
+    dialing[id] = nil
   }
 
   /// Takes over what a name stands for. Returns why none of it is of use.
@@ -136,9 +137,9 @@ struct AddressBook {
     return address.isIPv6 || bound.isUnspecified
   }
 
-  private mutating func begin(_ link: LinkID, _ host: String, port: UInt16) -> SocketAddress? {
+  private mutating func begin(_ id: ID, _ host: String, port: UInt16) -> SocketAddress? {
     guard let address = entries[host]?.next?.with(port: port) else { return nil }
-    dialing[link] = (host, address)
+    dialing[id] = (host, address)
     return address
   }
 }

@@ -12,7 +12,10 @@ final class EngineLoop {
   private var effects = EngineEffects()
   private var changes: [MembershipEvent] = []
   private var broadcasts: [BroadcastMessage] = []
-  private var book: AddressBook
+  private var book: AddressBook<LinkID>
+  private var guests = GuestBook()
+  /// Members that the thread of OmniRelay's gossip had no room to be told of yet.
+  private var untold: [(node: NodeID, member: MemberView?)] = []
   private var publishedRevision: UInt64?
   private var snapshotRevision: UInt64 = 0
   /// The picture that readers have; each turn changes what changed.
@@ -89,6 +92,10 @@ final class EngineLoop {
     case .call(let request, let message):
       feed(.pingCalled(request, message.bytes))
       message.taken()
+    case .guestChanged(let event):
+      if let change = guests.note(event) { changes.append(change) }
+      countMembers()
+    case .guestsHeard(let list): guests.note(heard: list)
     case .command(let command, let completion):
       core.tookOver(command)
       if isLeaving {
@@ -101,6 +108,7 @@ final class EngineLoop {
       if !isLeaving {
         isLeaving = true
         core.advance(to: .leaving)
+        core.gossipV1?.leave()
         feed(.command(token(for: Completion(stream: nil, token: 0)), .leave))
       }
     case .abandon: isAbandoned = true
@@ -124,8 +132,11 @@ final class EngineLoop {
     case .respond(let request, .failure(let code, let message)):
       _ = core.link.mailbox.post(.fail(request, code: code, message: message))
     case .persist(let token, let write): persist(write, token: token)
-    case .notify(let change): changes.append(change)
+    case .notify(let change): changes.append(guests.told(change))
     case .deliver(let message): broadcasts.append(message)
+    case .observe(.membersCounted(let alive, let suspect, let left)):
+      guests.count(alive: alive, suspect: suspect, left: left)
+      countMembers()
     case .observe(let observation): core.observe(observation)
     case .complete(let token, let outcome):
       if let completion = commands.removeValue(forKey: token) { finished.append((completion, MeshError(outcome))) }
@@ -191,8 +202,8 @@ final class EngineLoop {
   private func lookedUp(_ host: String, _ result: Result<[SocketAddress], TransportError>) {
     let answer = book.answered(host, result, now: MonotonicClock.now())
     for next in answer.dials {
-      feed(.lookupEnded(next.link))
-      dial(next.link, next.address, serverName: next.host)
+      feed(.lookupEnded(next.id))
+      dial(next.id, next.address, serverName: next.host)
     }
     for link in answer.lost { feed(.linkClosed(link, .notTried(answer.reason))) }
   }
@@ -235,10 +246,15 @@ final class EngineLoop {
     // In every turn: a node that knows nobody, or refuses all, has figures to show as well.
     core.figures.replace(with: look { $0.statistics })
     let revision = look { $0.viewRevision }
-    guard revision != publishedRevision || !changes.isEmpty else { return }
+    let changedGuests = guests.takeChanges()
+    guard revision != publishedRevision || !changes.isEmpty || !changedGuests.isEmpty else { return tellGossipV1([]) }
     publishedRevision = revision
     snapshotRevision &+= 1
-    let changed = look { engine in engine.takeChanges().map { ($0, engine.member($0)) } }
+    let members = look { engine in engine.takeChanges().map { (node: $0, member: engine.member($0)) } }
+    tellGossipV1(members)
+    let changed = (members + look { engine in changedGuests.map { (node: $0, member: engine.member($0)) } }).map {
+      ($0.node, guests.view(of: $0.node, member: $0.member))
+    }
     let content: [MemberChange]
     (snapshot, content) = snapshot.updated(
       with: changed, revision: snapshotRevision,
@@ -247,6 +263,21 @@ final class EngineLoop {
     core.hub.publish(changes, snapshot: snapshot)
     if !content.isEmpty { core.feed.tell() }
     changes.removeAll(keepingCapacity: true)
+  }
+
+  /// Tells OmniRelay's side what is new of MeshKit's. What finds no room is told with the next turn.
+  private func tellGossipV1(_ members: [(node: NodeID, member: MemberView?)]) {
+    guard let gossipV1 = core.gossipV1 else { return }
+    // When members were heard changes all the time, and is nothing to tell.
+    untold += members.filter { item in
+      guard let member = item.member else { return true }
+      return snapshot.members[item.node].map { !$0.tellsSame(as: member) } ?? true
+    }
+    if !untold.isEmpty, gossipV1.tell(untold) { untold = [] }
+  }
+
+  private func countMembers() {
+    core.observe(guests.counted { node in look { $0.member(node) } != nil })
   }
 
   /// After the picture of the turn: a host knows the origin before it hears what that tells.

@@ -1,5 +1,6 @@
 import MeshBasics
 import MeshEngine
+import MeshGossipV1
 import MeshTransport
 
 /// What reaches the engine thread through its mailbox.
@@ -12,6 +13,10 @@ enum EngineMessage: Sendable {
   case call(RequestID, InboundMessage)
   /// What a host's name stands for, in the resolver's order.
   case lookedUp(host: String, Result<[SocketAddress], TransportError>)
+  /// A node of OmniRelay has changed.
+  case guestChanged(GuestEvent)
+  /// When nodes of OmniRelay were heard last.
+  case guestsHeard([GuestView])
   /// A host's command; `stream` hears of its end under `token`.
   case command(Command, Completion)
   /// A host wants the node to leave and stop.

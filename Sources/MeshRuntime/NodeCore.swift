@@ -13,6 +13,7 @@ final class NodeCore: @unchecked Sendable {
   let configuration: NodeConfiguration
   let link: LinkTransport
   let edge: EdgeTransport?
+  let gossipV1: GossipV1Thread?
   let work: WorkWorker
   let names: NameResolver
   let disk: DiskWorker?
@@ -71,10 +72,13 @@ final class NodeCore: @unchecked Sendable {
         members: [], revision: 0, unixNanoseconds: WallClock.unixNanoseconds(), published: MonotonicClock.now()))
     feed = MembersFeed(snapshots: snapshots)
     hub = EventHub(snapshots: snapshots, telemetry: telemetry)
-    link = try parts.makeLink { event in doors.core?.linkReported(event) }
+    link = try parts.makeLink(
+      deliver: { event in doors.core?.linkReported(event) },
+      takeTLS: { socket, remote in doors.core?.gossipV1?.serve(socket, remote) ?? false })
     edge = try parts.makeEdge(
       answer: { request in doors.core?.answer(request) ?? HTTPAnswer(HTTPResponse()) },
       observe: { observation in doors.core?.observeOnEdge(observation) })
+    gossipV1 = try parts.makeGossipV1(meshPort: link.port, doors: doors)
     feed.onNews { [weak edge] in edge?.wake() }
     work = WorkWorker(security: parts.security, reloadInterval: parts.configuration.certificateReloadInterval) {
       outcome in doors.core?.workReported(outcome)
@@ -240,6 +244,7 @@ final class NodeCore: @unchecked Sendable {
     do throws(MeshError) {
       try startJoined("meshkit-link") { [link] in link.run() }
       if let edge { try startJoined("meshkit-edge") { edge.run() } }
+      if let gossipV1 { try startJoined("meshkit-v1") { gossipV1.run() } }
       if let disk { try startJoined("meshkit-disk") { disk.run() } }
       // Not joined at the end: it holds nothing that a node opened next could need.
       try LibraryThread.start(name: "meshkit-work") { [work] in work.run() }.detach()
@@ -262,6 +267,7 @@ final class NodeCore: @unchecked Sendable {
   func stopOtherThreads() {
     edge?.stop()
     // The word to stop must get in; a full mailbox has room again as soon as its thread takes a turn.
+    if let gossipV1 { while !gossipV1.stop() { usleep(1_000) } }
     while !link.mailbox.post(.stop), !link.mailbox.isClosed { usleep(1_000) }
     if let disk { while !disk.stop() { usleep(1_000) } }
     work.stop()

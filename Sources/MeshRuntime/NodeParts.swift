@@ -51,8 +51,8 @@ struct NodeParts {
     metadata.http3Support = configuration.http3Support
     metadata.labels = configuration.labels
     metadata.security = SecurityPosture(of: security)
-    let port = configuration.advertisePort ?? meshPort
-    metadata.endpoint = Endpoint(host: configuration.advertiseHost, port: port)?.description ?? ""
+    metadata.endpoint = advertised(meshPort)?.description ?? ""
+    metadata.gossipV1 = configuration.gossipV1Enabled
 
     var engine = EngineConfiguration(nodeID: configuration.nodeID, metadata: metadata)
     engine.nonce = NodeParts.freshSeed()
@@ -67,15 +67,38 @@ struct NodeParts {
   }
 
   /// The mesh listener, bound.
-  func makeLink(deliver: @escaping @Sendable (LinkEvent) -> Void) throws(MeshError) -> LinkTransport {
+  func makeLink(
+    deliver: @escaping @Sendable (LinkEvent) -> Void, takeTLS: @escaping @Sendable (Int32, SocketAddress) -> Bool
+  ) throws(MeshError) -> LinkTransport {
     var options = LinkOptions()
     options.bindAddress = configuration.bindAddress
     options.port = configuration.port
     options.handshakeTimeout = configuration.pingTimeout
+    if configuration.gossipV1Enabled { options.takeTLS = takeTLS }
     do throws(TransportError) {
       return try LinkTransport(options: options, security: security, deliver: deliver)
     } catch {
       throw MeshError(error.addressInUse ? .addressInUse : .network, "mesh:gossip:port: \(error.description)")
+    }
+  }
+
+  /// Where peers reach the mesh listener, which is bound to `meshPort`; nil when nobody can be told.
+  private func advertised(_ meshPort: UInt16) -> Endpoint? {
+    Endpoint(host: configuration.advertiseHost, port: configuration.advertisePort ?? meshPort)
+  }
+
+  /// OmniRelay's gossip; nil when it is switched off.
+  func makeGossipV1(meshPort: UInt16, doors: NodeDoors) throws(MeshError) -> GossipV1Thread? {
+    guard configuration.gossipV1Enabled else { return nil }
+    do throws(TransportError) {
+      guard let endpoint = advertised(meshPort) else {
+        throw TransportError("'\(configuration.advertiseHost)' is no host that can be told to others")
+      }
+      let parts = try GossipV1Parts(
+        configuration, security: security, advertised: endpoint, seed: NodeParts.freshSeed())
+      return try GossipV1Thread(parts, doors: doors)
+    } catch {
+      throw MeshError(.network, "mesh:gossip:v1: \(error.description)")
     }
   }
 

@@ -71,8 +71,11 @@ public final class NodeSecurity: @unchecked Sendable {
   /// - Parameters:
   ///   - chain: DER as the peer sent it, leaf first.
   ///   - peerIsClient: which purpose the leaf must allow.
-  public func judge(chain: [[UInt8]], peerIsClient: Bool) -> Result<PeerIdentity, TrustRefusal> {
-    generation.trust.judge(chain: chain, peerIsClient: peerIsClient)
+  ///   - names: what the leaf must name.
+  public func judge(
+    chain: [[UInt8]], peerIsClient: Bool, names: NamesRule = .nodes
+  ) -> Result<PeerIdentity, TrustRefusal> {
+    generation.trust.judge(chain: chain, peerIsClient: peerIsClient, names: names)
   }
 
   /// The node names that a leaf claims, for log records about refused peers. Nothing has been verified: never decide

@@ -3,6 +3,14 @@
 import COpenSSL
 import MeshBasics
 
+/// What a peer's certificate must name.
+public enum NamesRule: Equatable, Sendable {
+  /// One node or more, for which the peer may then speak.
+  case nodes
+  /// Hosts will do, as OmniRelay's certificates name them: the identity then holds no names. A SPIFFE id binds as ever.
+  case hosts
+}
+
 /// The roots, revocation lists and pins of one generation. Immutable once built; OpenSSL's store is made for
 /// verification from several threads at once.
 final class TrustDecision: @unchecked Sendable {
@@ -31,7 +39,7 @@ final class TrustDecision: @unchecked Sendable {
   var checksRevocation: Bool { revocation != nil }
 
   /// Decides about `chain`, DER, leaf first.
-  func judge(chain: [[UInt8]], peerIsClient: Bool) -> Result<PeerIdentity, TrustRefusal> {
+  func judge(chain: [[UInt8]], peerIsClient: Bool, names: NamesRule = .nodes) -> Result<PeerIdentity, TrustRefusal> {
     guard let first = chain.first else { return .failure(.noCertificate) }
     guard chain.count <= TrustLimits.chainLengthMax else { return .failure(.chainTooLong) }
     guard chain.allSatisfy({ $0.count <= TrustLimits.certificateSizeMax }) else {
@@ -44,8 +52,15 @@ final class TrustDecision: @unchecked Sendable {
       return .failure(refusal)
     }
     guard thumbprints.allow(first) else { return .failure(.notPinned) }
-    return SubjectNames.read(from: leaf).map { names in
-      PeerIdentity(nodeNames: names.nodeNames, clusterID: names.clusterID, keyFingerprint: leaf.keyFingerprint)
+    let fingerprint = leaf.keyFingerprint
+    let nobody = PeerIdentity(nodeNames: [], clusterID: nil, keyFingerprint: fingerprint)
+    switch SubjectNames.read(from: leaf) {
+    case .success(let found) where names == .hosts && found.clusterID == nil: return .success(nobody)
+    case .success(let found):
+      return .success(
+        PeerIdentity(nodeNames: found.nodeNames, clusterID: found.clusterID, keyFingerprint: fingerprint))
+    case .failure(.noNodeIdentity) where names == .hosts: return .success(nobody)
+    case .failure(let refusal): return .failure(refusal)
     }
   }
 

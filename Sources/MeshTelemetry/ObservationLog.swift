@@ -30,8 +30,8 @@ enum ObservationLog {
       return LogKind.messageRejected.record("dropped a message of \(peer): \(reason)", [peer, reason])
     case .schemaRejected(let schema):
       return LogKind.schemaRejected.record("ignored gossip of the schema '\(schema)'", [schema])
-    case .requestFailed(let target):
-      return LogKind.requestFailed.record("a request to \(target) came to nothing", [target])
+    case .requestFailed(let target, let reason):
+      return LogKind.requestFailed.record("a request to \(target) came to nothing: \(reason)", [target])
     case .limitReached(let limit, let peer, let count):
       let who = peer.isEmpty ? "" : " by \(peer)"
       let times = count == 1 ? "" : ", \(count) times"

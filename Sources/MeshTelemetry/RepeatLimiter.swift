@@ -104,7 +104,7 @@ extension RepeatLimiter.Cause {
     switch observation {
     case .messageRejected(let peer, let reason): self.init(.messageRejected, RepeatLimiter.host(of: peer), reason)
     case .schemaRejected: self.init(.schemaRejected, "", "")
-    case .requestFailed(let target): self.init(.requestFailed, target, "")
+    case .requestFailed(let target, _): self.init(.requestFailed, target, "")
     case .limitReached(let limit, let peer, _): self.init(.limitReached, RepeatLimiter.host(of: peer), limit)
     // The port of one that this node dialed is its own choice.
     case .trustRefused(let peer, let reason, let inbound):

@@ -17,6 +17,7 @@ extension NodeMetadata: WireMessage {
     var schema = schemaVersion == 1 ? 0 : schemaVersion
     try visitor.uint32(11, "schemaVersion", &schema)
     schemaVersion = schema == 0 ? 1 : schema
+    try visitor.bool(12, "gossipV1", &gossipV1)
   }
 }
 

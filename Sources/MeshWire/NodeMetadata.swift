@@ -23,6 +23,8 @@ public struct NodeMetadata: Equatable, Sendable {
   public var draining = false
   /// Which form of this metadata its owner writes: 2 is this one; 1 is the form before, which doesn't say so.
   public var schemaVersion: UInt32 = 2
+  /// Whether its mesh listener serves OmniRelay's gossip (v1) as well, over TCP.
+  public var gossipV1 = false
 
   /// The metadata of a node that was told nothing: OmniRelay's defaults.
   public init() {}

@@ -77,9 +77,9 @@ class Mesh:
         """Puts the certificate of `name` on crl.pem."""
         run([self.meshkit, "cert", "dev", "--out", self.certificates, "--cluster", self.cluster, "--revoke", name])
 
-    def configuration(self, name, seeds=(), tls=None, control=None):
+    def configuration(self, name, seeds=(), tls=None, control=None, gossip=None):
         """The path of a configuration for `name`, with ports chosen by the system; `tls` adds to its TLS keys, `control`
-        to those of its control listener."""
+        to those of its control listener, `gossip` to those of gossip."""
         path = self.work / f"{name}.json"
         path.write_text(json.dumps({"mesh": {
             "gossip": {
@@ -91,14 +91,15 @@ class Mesh:
                     "revocationListPath": str(self.certificates / "crl.pem"),
                     **(tls or {}),
                 },
+                **(gossip or {}),
             },
             "control": {"address": "127.0.0.1", "port": 0, **(control or {})},
         }}))
         return path
 
-    def start(self, name, seeds=(), tls=None, control=None):
-        """Starts one node and waits until it has its ports."""
-        node = Node(self, name, seeds, tls, control)
+    def start(self, name, seeds=(), **keys):
+        """Starts one node and waits until it has its ports; `keys` as of `configuration`."""
+        node = Node(self, name, self.configuration(name, seeds, **keys))
         self.nodes.append(node)
         node.wait_until_open()
         return node
@@ -107,13 +108,13 @@ class Mesh:
 class Node:
     """One `meshkit node run`."""
 
-    def __init__(self, mesh, name, seeds, tls, control):
+    def __init__(self, mesh, name, configuration):
         self.name = name
         self.log = mesh.work / f"{name}.log"
         self.mesh_port = self.control_port = 0
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [mesh.meshkit, "node", "run", "--config", mesh.configuration(name, seeds, tls, control)],
+                [mesh.meshkit, "node", "run", "--config", configuration],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
     @property

@@ -29,6 +29,7 @@ from abuse_smuggling import check_chunks, check_one_reading, check_smuggling, ch
 from certificates import Authority, names_of
 from api import check_openapi
 from flood import check_flood
+from gossip_v1_mesh import check_v1, check_v1_mixed, check_v1_refusals
 from grpc_calls import check_grpc, check_grpc_watch
 from http2 import check_http2, check_http2_floods
 from https import check_https, check_https_mutual
@@ -113,7 +114,8 @@ CHECKS = {
     "protobuf": check_messages_with_protobuf, "promtool": check_metrics_with_promtool,
     "wrong-seeds": check_wrong_seeds, "unpinned": check_unpinned, "datagrams": check_datagrams,
     "requests": check_requests, "links": check_links, "http2": check_http2, "http2-floods": check_http2_floods,
-    "openapi": check_openapi, "https": check_https, "https-mutual": check_https_mutual, "watch": check_watch, "grpc": check_grpc, "grpc-watch": check_grpc_watch,
+    "openapi": check_openapi, "https": check_https, "https-mutual": check_https_mutual, "watch": check_watch,
+    "grpc": check_grpc, "grpc-watch": check_grpc_watch,
     "abuse-slow-begin": check_slow_begin, "abuse-smuggling": check_smuggling, "abuse-chunks": check_chunks,
     "abuse-one-reading": check_one_reading, "abuse-targets": check_targets, "abuse-http1-bombs": check_http1_bombs,
     "abuse-http1-limits": check_http1_limits_hold, "abuse-http1-pipeline": check_http1_pipeline,
@@ -130,6 +132,7 @@ CHECKS = {
     "abuse-http3-violations": check_http3_violations, "abuse-http3-malformed": check_http3_malformed,
     "abuse-http3-streams": check_http3_streams, "abuse-http3-windows": check_http3_windows,
     "abuse-messages": check_messages, "abuse-http3-pieces": check_http3_pieces, "abuse-link-pieces": check_link_pieces,
+    "v1": check_v1, "v1-refusals": check_v1_refusals, "v1-mixed": check_v1_mixed,
     "control": check_control, "opening": check_opening,
     "rotation": check_rotation, "shared": check_shared, "abuse-slow-end": check_slow_end, "flood": check_flood, "goodbye": check_goodbye,
 }

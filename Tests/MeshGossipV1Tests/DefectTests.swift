@@ -225,7 +225,8 @@ import Testing
     let silence = rig.now.since(try #require(rig.guest("mesh-a")).heardAt)
     if rig.kinds == [.suspect] { #expect(silence >= .seconds(5) && failures >= 1) }
     if rig.kinds == [.left(graceful: false)] { #expect(silence >= .seconds(11) && failures >= 3) }
-    failures += rig.observations.contains(.requestFailed(target: "mesh-a:17421")) ? 1 : 0
+    let failure = Observation.requestFailed(target: "mesh-a:17421", reason: "no answer within 2000 ms")
+    failures += rig.observations.contains(failure) ? 1 : 0
   }
   #expect(rig.guest("mesh-a")?.status == .left)
 }

@@ -105,7 +105,7 @@ private func events(_ rig: inout Rig, _ span: Duration, answering names: [String
   let start = rig.now
   var told: [Int64] = []
   try rig.run(.seconds(30)) { rig in
-    for post in rig.posts { rig.send(.failed(post.id)) }
+    for post in rig.posts { rig.send(.failed(post.id, reason: "refused")) }
     told += rig.kinds.map { _ in rig.now.since(start).milliseconds }
   }
   #expect(told.count == 2 && (5_000...5_500).contains(told[0]) && (11_000...11_500).contains(told[1]), "\(told)")

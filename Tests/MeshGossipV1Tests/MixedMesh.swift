@@ -282,7 +282,7 @@ final class MixedMesh {
     if dead.contains(target) {
       // A silent host never answers: the room has a deadline of its own.
       if !silent.contains(target) {
-        schedule(.milliseconds(2), .act { [unowned self] in try give(node, .failed(exchange)) })
+        schedule(.milliseconds(2), .act { [unowned self] in try give(node, .failed(exchange, reason: "refused")) })
       }
       return
     }
@@ -290,7 +290,7 @@ final class MixedMesh {
       .milliseconds(1),
       .act { [unowned self] in
         guard !dead.contains(target), let answer = try answer(to: message, at: target) else {
-          try give(node, .failed(exchange))
+          try give(node, .failed(exchange, reason: "refused"))
           return
         }
         schedule(

@@ -1,4 +1,5 @@
 import COpenSSL
+import MeshBasics
 import Testing
 
 @testable import MeshSecurity
@@ -19,6 +20,19 @@ import Testing
     #expect(try reason(nil) == "no-node-identity")
     #expect(try reason("IP:10.0.0.1") == "no-node-identity")
     #expect(try reason("DNS:*.example") == "no-node-identity")
+  }
+
+  @Test func hostsWillDoWhereTheyAreAllowedAndASPIFFEIdBindsAllTheSame() throws {
+    func identity(_ names: String?) throws -> Result<PeerIdentity, TrustRefusal> {
+      try TestAuthority.judge([authority.leaf(names: names).der], trusting: [authority], names: .hosts)
+    }
+    for names in [nil, "IP:10.0.0.1", "DNS:*.example", "DNS:node-a"] {
+      let nobody = try identity(names).get()
+      #expect(nobody.nodeNames.isEmpty && nobody.clusterID == nil && nobody.keyFingerprint.count == 64)
+    }
+    let bound = try identity("URI:\(TestAuthority.identity)").get()
+    #expect(bound.nodeNames == ["node-a"] && bound.clusterID == "demo")
+    #expect(try identity("DNS:node-a,URI:https://example.org/").reason == "wrong-identity-shape")
   }
 
   @Test func refusesTwoURIs() throws {

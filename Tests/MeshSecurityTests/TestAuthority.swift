@@ -68,13 +68,13 @@ struct TestAuthority {
   /// What a node that trusts these authorities thinks of `chain`.
   static func judge(
     _ chain: [[UInt8]], trusting authorities: [TestAuthority], lists: [UInt8]? = nil, pins: [String] = [],
-    peerIsClient: Bool = true
+    peerIsClient: Bool = true, names: NamesRule = .nodes
   ) throws -> Result<PeerIdentity, TrustRefusal> {
     let decision = try TrustDecision(
       roots: authorities.map(\.certificate),
       revocation: try lists.map { try RevocationList(reading: $0, name: "test") },
       thumbprints: try Thumbprints(reading: pins))
-    return decision.judge(chain: chain, peerIsClient: peerIsClient)
+    return decision.judge(chain: chain, peerIsClient: peerIsClient, names: names)
   }
 }
 

@@ -65,7 +65,7 @@ private func names(_ record: LogRecord) -> [String] { record.fields.map(\.name) 
     .configurationNotice("n"), .poisoned("p"), .conflicted("c"), .falseSuspicion(peer: try node("b")),
     .healthChanged(3), .duplicateNode(node: try node("b"), detail: "d"), .memberRemoved(try node("b"), by: "a"),
     .pauseDetected(.seconds(3)), .isolated(true), .isolated(false), .linkDoubted(peer: "b"),
-    .broadcastDropped(reason: "r"), .schemaRejected(schema: "v2"), .requestFailed(target: "b:1"),
+    .broadcastDropped(reason: "r"), .schemaRejected(schema: "v2"), .requestFailed(target: "b:1", reason: "r"),
   ]
   for observation in rest {
     let record = telemetry.record(observation)

@@ -12,14 +12,17 @@ final class TLSEdge {
   let server: EdgeServer
 
   init(
-    _ options: EdgeOptions = EdgeOptions(), requiresClientCertificate: Bool = false, checksRevocation: Bool = false
+    _ options: EdgeOptions = EdgeOptions(), requiresClientCertificate: Bool = false, checksRevocation: Bool = false,
+    tls: (inout EdgeTLS) -> Void = { _ in }
   ) throws {
     mesh = try TestMesh()
     var trust = try mesh.sharedOptions(["localhost"])
     if checksRevocation { trust.revocationListPath = mesh.authority.revocationListPath }
     security = try NodeSecurity(options: trust)
     var options = options
-    options.tls = EdgeTLS(security: security, requiresClientCertificate: requiresClientCertificate)
+    var spoken = EdgeTLS(security: security, requiresClientCertificate: requiresClientCertificate)
+    tls(&spoken)
+    options.tls = spoken
     server = try EdgeServer(options)
   }
 
@@ -170,4 +173,28 @@ private let hasTools = hasTool("curl") && hasTool("openssl")
     "-ign_eof -msg", request: #"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"#)
   #expect(said.contains("HTTP/1.1 200") && !said.contains("NewSessionTicket"))
   #expect(edge.server.stop())
+}
+
+@Test(.enabled(if: hasTools)) func tls12IsSpokenOnlyWhereItIsAllowedAndThenWithForwardSecrecy() throws {
+  for allowed in [false, true] {
+    let edge = try TLSEdge { $0.allowsTLS12 = allowed }
+    #expect(try edge.openssl("-tls1_2").contains("Cipher is ECDHE-ECDSA-AES256-GCM-SHA384") == allowed)
+    for weak in ["AES256-GCM-SHA384", "ECDHE-ECDSA-AES256-SHA384"] {
+      #expect(try edge.openssl("-tls1_2 -cipher \(weak)").contains("Cipher is (NONE)"))
+    }
+    #expect(try edge.openssl("-tls1_1").contains("Cipher is (NONE)"))
+    #expect(edge.server.stop())
+  }
+}
+
+@Test func namesOfHostsAreNoNamesOfNodesWhereTheCertificateMayNameHosts() throws {
+  for names in [NamesRule.nodes, .hosts] {
+    let edge = try TLSEdge(requiresClientCertificate: true) { $0.names = names }
+    let caller = try NodeSecurity(options: edge.mesh.sharedOptions(["host.example"]))
+    let posting = try Posting(to: edge.server.edge.port, as: caller)
+    _ = posting.begin("{}")
+    let end = try #require(posting.ends().first)
+    #expect(try end.outcome.get().header("X-Peer") == (names == .hosts ? "" : "host.example"))
+    #expect(edge.server.stop())
+  }
 }

@@ -24,8 +24,8 @@ enum Layers {
     ],
     "MeshStore": ["MeshBasics", "MeshWire", "MeshEngine", "CLinux", "Glibc"],
     "MeshRuntime": [
-      "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshControl", "MeshEngine", "MeshTelemetry",
-      "MeshThreads", "MeshSecurity", "MeshTransport", "MeshStore", "CLinux", "Glibc",
+      "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshControl", "MeshEngine", "MeshGossipV1",
+      "MeshTelemetry", "MeshThreads", "MeshSecurity", "MeshTransport", "MeshStore", "CLinux", "Glibc",
     ],
     "MeshKit": ["MeshRuntime", "MeshThreads"],
     "MeshKitABI": ["MeshRuntime", "MeshThreads", "CMeshKit", "Glibc"],

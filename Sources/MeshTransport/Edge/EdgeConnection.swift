@@ -2,8 +2,9 @@ import CLinux
 import Glibc
 import MeshBasics
 
-/// One client of the control listener: moves bytes between a socket and an `EdgeConversation`, and keeps its deadline.
-/// Lives on the edge thread.
+/// One client of an HTTP listener: moves bytes between a socket and an `EdgeConversation`, and keeps its deadline.
+/// Lives on the thread of its
+/// listener.
 final class EdgeConnection: ReactorHandler, DeadlineOwner {
   /// After the last answer the socket is read to its end for this long: closing with unread bytes inside would reset
   /// the connection, and the client might lose the answer (RFC 9112 §9.6).
@@ -17,7 +18,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
 
   private let socket: Int32
   private let remote: String
-  private let transport: EdgeTransport
+  private let clients: EdgeClients
   private let options: EdgeOptions
   private var http: EdgeConversation
   private var phase = Phase.open
@@ -45,11 +46,11 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
 
   /// Takes over `socket`, whose other end is `remote`.
   init(
-    socket: Int32, remote: String, tls: TLSStream?, transport: EdgeTransport, options: EdgeOptions, now: Instant
+    socket: Int32, remote: String, tls: TLSStream?, clients: EdgeClients, options: EdgeOptions, now: Instant
   ) {
     self.socket = socket
     self.remote = remote
-    self.transport = transport
+    self.clients = clients
     self.options = options
     http = EdgeConversation(tls: tls, options: options)
     ownDeadline = now + options.headTimeout
@@ -92,7 +93,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
     let requestIsLate = arrivalDeadline.map { $0 <= now } ?? false
     if !requestIsLate, ownDeadline > now { return process(now) }
     if requestIsLate || (stage != .idle && !http.awaitsReader) {
-      http.refuse(HTTPFailure(408, "The request took too long to arrive."), date: transport.date(), now: now)
+      http.refuse(HTTPFailure(408, "The request took too long to arrive."), date: clients.date(), now: now)
       return process(now)
     }
     if http.awaitsReader {
@@ -100,7 +101,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       // who doesn't. Bytes that wait for the client's windows are none that it could acknowledge.
       if !http.output.isEmpty, taken > takenSeen { (takenSeen, takenAt) = (taken, now) }
       guard now < takenAt + options.writeTimeout else {
-        transport.observe(.limitReached(EdgeOptions.unreadLimit, peer: remote))
+        clients.observe(.limitReached(options.unreadLimit, peer: remote))
         return close()
       }
       return process(now)
@@ -125,12 +126,14 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
     noteStaying()
     tellRefusals()
     tellComplaints()
-    if let limit = http.floodedBy { transport.observe(.limitReached("control connection: \(limit)", peer: remote)) }
-    if let refusal = http.refusal {
-      transport.observe(.trustRefused(peer: remote, reason: refusal.reason, inbound: true))
+    if let limit = http.floodedBy {
+      clients.observe(.limitReached("\(options.prefix)connection: \(limit)", peer: remote))
     }
-    _ = transport.mayHold(0, insteadOf: bodyBytes)
-    transport.forget(self)
+    if let refusal = http.refusal {
+      clients.observe(.trustRefused(peer: remote, reason: refusal.reason, inbound: true))
+    }
+    _ = clients.mayHold(0, insteadOf: bodyBytes)
+    clients.forget(self)
     _ = Glibc.close(socket)
   }
 
@@ -161,7 +164,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
     guard case .open = phase else { return }
     defer {
       noteStaying()
-      if !isClosed { transport.keepDeadline(of: self) }
+      if !isClosed { clients.keepDeadline(of: self) }
     }
     // Bounded, so that one that takes whatever is made can't hold the thread; the rest comes in the next turn.
     for round in 0... {
@@ -169,7 +172,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       partDue = http.produce(now)
       // The request behind an answer that is whole now is next.
       if partDue == nil, !http.isStreaming { answerAll() }
-      while !transport.mayHold(http.bodyBytes, insteadOf: bodyBytes) {
+      while !clients.mayHold(http.bodyBytes, insteadOf: bodyBytes) {
         guard makeRoom() else { return close() }
       }
       bodyBytes = http.bodyBytes
@@ -193,19 +196,19 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   /// What no route has answered counts as well: who sends what can't be read shows in the metrics.
   private func tellRefusals() {
     for status in http.takeRefusals() {
-      transport.observe(.requestAnswered(protocol: http.version, encoding: "text", status: status))
+      clients.observe(.requestAnswered(protocol: http.version, encoding: "text", status: status))
     }
   }
 
   private func tellComplaints() {
-    for reason in http.takeComplaints() { transport.observe(.messageRejected(peer: remote, reason: reason)) }
+    for reason in http.takeComplaints() { clients.observe(.messageRejected(peer: remote, reason: reason)) }
   }
 
   private func answerAll() {
-    while let request = http.nextRequest(date: transport.date()) {
+    while let request = http.nextRequest(date: clients.date()) {
       var request = request
-      request.mayStay = http.isStaying || transport.mayStay
-      http.respond(transport.respond(to: request), date: transport.date(), closing: transport.isStopping)
+      request.mayStay = http.isStaying || clients.mayStay
+      http.respond(clients.respond(to: request), date: clients.date(), closing: clients.isStopping)
     }
   }
 
@@ -214,14 +217,14 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
     let isStaying = isStreaming && http.isStaying
     guard isCountedAsStaying != isStaying else { return }
     isCountedAsStaying = isStaying
-    transport.staying(isStaying ? 1 : -1)
+    clients.staying(isStaying ? 1 : -1)
   }
 
   /// Refuses the request with the longest body, because all connections together hold too much. False when none is
   /// arriving any more: the client has more of whole ones under way than it reads answers.
   private func makeRoom() -> Bool {
-    transport.observe(.limitReached(options.bodiesLimit, peer: remote))
-    guard http.refuseLongest(options.bodiesFailure, date: transport.date()) else { return false }
+    clients.observe(.limitReached(options.bodiesLimit, peer: remote))
+    guard http.refuseLongest(options.bodiesFailure, date: clients.date()) else { return false }
     answerAll()
     return true
   }
@@ -294,7 +297,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
     if !http.output.isEmpty { wanted.insert(.writable) }
     if wanted != interest {
       interest = wanted
-      transport.setInterest(socket, wanted)
+      clients.setInterest(socket, wanted)
     }
   }
 
@@ -304,7 +307,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
     ownDeadline = now + EdgeConnection.lingerTimeout
     _ = shutdown(socket, Int32(SHUT_WR))
     if !discard() { return close() }
-    transport.setInterest(socket, .readable)
+    clients.setInterest(socket, .readable)
   }
 
   /// Reads and drops what the peer still sends; false at its end. Bounded per call, so that one peer can't hold the

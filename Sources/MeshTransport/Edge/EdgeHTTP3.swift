@@ -1,26 +1,25 @@
 // HTTP/3 on the control listener: its clients' connections on the UDP side of the port. What a request means is decided
-// where HTTP/2 and HTTP/1.1 ask as well, by `EdgeTransport`.
+// where HTTP/2 and HTTP/1.1 ask as well, by `EdgeClients`.
 import MeshBasics
 
 /// The HTTP/3 side of a control listener. Lives on the edge thread.
 final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
-  // Holds this object, and outlives it.
-  unowned let transport: EdgeTransport
-  let options: EdgeOptions
+  let clients: EdgeClients
+  var options: EdgeOptions { clients.options }
   /// What the session of one client may cost.
   let sessionLimits: HTTP3Limits
   private let endpoint: QUICEndpoint<EdgeHTTP3>
   private var stayingCount = 0
 
   /// Takes `socket` over. *Errors*: a certificate that GnuTLS can't use.
-  init(socket: UDPSocket, tls: EdgeTLS, options: EdgeOptions, transport: EdgeTransport) throws(TransportError) {
-    self.transport = transport
-    self.options = options
+  init(socket: UDPSocket, tls: EdgeTLS, clients: EdgeClients) throws(TransportError) {
+    self.clients = clients
+    let options = clients.options
     sessionLimits = HTTP3Limits(
       streamsMax: UInt64(clamping: options.http2.streamsMax), sectionBytesMax: options.message.headerBytesMax * 4,
       message: options.message)
     var limits = QUICLimits()
-    limits.prefix = "control "
+    limits.prefix = options.prefix
     // All clients are on this host, so that its one address must not be what they run out of.
     limits.connectionsMax = options.connectionsMax
     limits.acceptedMax = options.connectionsMax
@@ -114,7 +113,7 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
     // Anybody on this host can make ICMP say so. A client that is gone is found by its silence.
   }
 
-  func observe(_ observation: Observation) { transport.observe(observation) }
+  func observe(_ observation: Observation) { clients.observe(observation) }
 
   /// Ends the connection that has had no request for longest.
   func makeRoom(_ now: Instant) -> Bool {

@@ -57,7 +57,7 @@ final class EdgeHTTP3Client: QUICUser {
     answerAll(of: session, now)
     partDue = desk.produce(
       of: session, now, while: { session.outstanding < HTTP2Connection.answerBytesMax }, sent: { _, _ in })
-    while !listener.transport.mayHold(desk.bodyBytes, insteadOf: heldBytes) {
+    while !listener.clients.mayHold(desk.bodyBytes, insteadOf: heldBytes) {
       listener.observe(.limitReached(options.bodiesLimit, peer: remote))
       guard desk.refuseLongest(options.bodiesFailure, of: session) else { return sendAway(options.bodiesLimit) }
       answerAll(of: session, now)
@@ -83,15 +83,15 @@ final class EdgeHTTP3Client: QUICUser {
   }
 
   private func answerAll(of session: HTTP3Session, _ now: Instant) {
-    let transport = listener.transport
+    let clients = listener.clients
     while session.outstanding < HTTP2Connection.answerBytesMax {
-      if desk.answerRefusal(of: session, date: transport.date()) != nil { continue }
+      if desk.answerRefusal(of: session, date: clients.date()) != nil { continue }
       guard var request = desk.next() else { return }
       request.peer = quic.identity
       request.mayStay = desk.isStaying || listener.mayStay
-      let answer = transport.respond(to: request)
-      _ = desk.respond(answer, of: session, date: transport.date())
-      if transport.isStopping { answer.body?.stop() }
+      let answer = clients.respond(to: request)
+      _ = desk.respond(answer, of: session, date: clients.date())
+      if clients.isStopping { answer.body?.stop() }
       (hasAsked, idleSince) = (true, now)
     }
   }
@@ -129,7 +129,7 @@ final class EdgeHTTP3Client: QUICUser {
     } else if let since = desk.arrivingSince, since + options.bodyTimeout <= now {
       _ = desk.refuseOldest(HTTPFailure(408, "The request took too long to arrive."), of: session)
     } else if let since = readSince, since + options.writeTimeout <= now {
-      listener.observe(.limitReached(EdgeOptions.unreadLimit, peer: remote))
+      listener.observe(.limitReached(options.unreadLimit, peer: remote))
       closeCode = closeCode ?? HTTP3ErrorCode.noError
     } else if isIdle, idleEnd <= now {
       closeCode = closeCode ?? HTTP3ErrorCode.noError
@@ -159,7 +159,7 @@ final class EdgeHTTP3Client: QUICUser {
   /// Gives back what it had of the listener: the connection has ended.
   func release() {
     noteStaying(false)
-    _ = listener.transport.mayHold(0, insteadOf: heldBytes)
+    _ = listener.clients.mayHold(0, insteadOf: heldBytes)
     heldBytes = 0
   }
 }

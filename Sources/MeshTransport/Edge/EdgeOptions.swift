@@ -1,8 +1,10 @@
 import MeshBasics
 import MeshSecurity
 
-/// What one client of the control listener may take.
+/// What one client of an HTTP listener may take; the defaults are those of the control listener.
 public struct EdgeOptions: Equatable, Sendable {
+  /// Stands before what is told of limits, with a blank behind it.
+  public var prefix = "control "
   /// Open connections, over TCP and as many over QUIC; with more, the one idle for longest is closed, or the newest
   /// waits in the kernel, and over QUIC gets no answer.
   public var connectionsMax = 256
@@ -34,9 +36,9 @@ public struct EdgeOptions: Equatable, Sendable {
   public init() {}
 
   /// Names `writeTimeout` where it is told that it was reached.
-  static let unreadLimit = "control connection: an answer that is not read"
+  var unreadLimit: String { "\(prefix)connection: an answer that is not read" }
   /// Names `bodiesBytesMax` where it is told that it was reached.
-  var bodiesLimit: String { "control bodies: \(bodiesBytesMax) bytes" }
+  var bodiesLimit: String { "\(prefix)bodies: \(bodiesBytesMax) bytes" }
   /// What the request is told whose body is too much.
   var bodiesFailure: HTTPFailure {
     HTTPFailure(503, "The bodies of all requests are longer than \(bodiesBytesMax) bytes.")
@@ -50,8 +52,12 @@ public struct EdgeTLS: Equatable, Sendable {
   let security: NodeSecurity
   /// Clients without a certificate are sent away; otherwise they are only asked for one.
   let requiresClientCertificate: Bool
+  /// TLS 1.2 is spoken with clients that have no newer one.
+  public var allowsTLS12 = false
+  /// What the certificates of clients must name.
+  public var names = NamesRule.nodes
 
-  /// TLS with the credential of `security`.
+  /// TLS 1.3 with the credential of `security`, for clients whose certificates name nodes.
   public init(security: NodeSecurity, requiresClientCertificate: Bool) {
     self.security = security
     self.requiresClientCertificate = requiresClientCertificate
@@ -60,5 +66,6 @@ public struct EdgeTLS: Equatable, Sendable {
   /// Whether both show one credential and ask clients for the same.
   public static func == (left: EdgeTLS, right: EdgeTLS) -> Bool {
     left.security === right.security && left.requiresClientCertificate == right.requiresClientCertificate
+      && left.allowsTLS12 == right.allowsTLS12 && left.names == right.names
   }
 }

@@ -21,22 +21,12 @@ public final class EdgeTransport: @unchecked Sendable {
   private var isWoken = false
   private let reactor: Reactor
   private let options: EdgeOptions
-  private let answer: @Sendable (HTTPRequest) -> HTTPAnswer
-  let observe: @Sendable (Observation) -> Void
   private var listener: Int32
-  private var connections: [Int32: EdgeConnection] = [:]
-  private var deadlines = DeadlineHeap<EdgeConnection>()
-  private var stayingCount = 0
-  /// Of requests that are arriving, over all connections.
-  private var bodyBytes = 0
+  private let clients: EdgeClients
   /// Not nil while no connection can be accepted: when to try again.
   private var acceptPausedUntil: Instant?
-  private var clock = HTTPDate()
-  /// Nil in clear text.
-  private var tls: TLSServer?
   /// Nil in clear text, and when `run` has returned.
   private var http3: EdgeHTTP3?
-  private var unusable = UnusableCredential()
 
   /// The bound port (of use when 0 was asked for).
   public let port: UInt16
@@ -54,19 +44,26 @@ public final class EdgeTransport: @unchecked Sendable {
         "the control listener may listen on a loopback address only (127.0.0.0/8 or ::1), not on \(address)")
     }
     self.options = options
-    self.answer = answer
-    self.observe = observe
-    tls = try EdgeTransport.makeTLS(options.tls)
     reactor = try Reactor()
-    if let tls = options.tls {
-      let udp: UDPSocket
-      (udp, listener) = try SharedPort.bind(address, receiveBufferBytes: 1024 * 1024)
-      port = udp.address.port
-      http3 = try EdgeHTTP3(socket: udp, tls: tls, options: options, transport: self)
-    } else {
+    guard let tls = options.tls else {
+      clients = try EdgeClients(reactor: reactor, options: options, answer: answer, observe: observe)
       let socket = try TCPSocket.listen(on: address)
       (listener, port) = (socket.descriptor, socket.address.port)
+      return
     }
+    let (udp, tcp) = try SharedPort.bind(address, receiveBufferBytes: 1024 * 1024)
+    let port = udp.address.port
+    do throws(TransportError) {
+      let clients = try EdgeClients(
+        reactor: reactor, options: options, answer: { EdgeTransport.announce(port, in: answer($0), to: $0) },
+        observe: observe)
+      http3 = try EdgeHTTP3(socket: udp, tls: tls, clients: clients)
+      self.clients = clients
+    } catch {
+      _ = close(tcp)
+      throw error
+    }
+    (listener, self.port) = (tcp, port)
   }
 
   deinit {
@@ -76,11 +73,12 @@ public final class EdgeTransport: @unchecked Sendable {
   /// Body of the edge thread: serves until `stop()`, gives waiting answers a moment to be taken, and closes everything.
   public func run() {
     do throws(TransportError) {
+      clients.onRoom = { [weak self] in self?.resumeAccepting() }
       try reactor.register(listener, for: .readable, Acceptor(self))
       try http3?.open(reactor)
       reactor.run(while: { !isStopping }, nextDeadline: { nextDeadline() })
     } catch {
-      observe(.limitReached("control listener: \(error)"))
+      clients.observe(.limitReached("control listener: \(error)"))
     }
     closeListener()
     drain()
@@ -102,43 +100,15 @@ public final class EdgeTransport: @unchecked Sendable {
     if isFirst { reactor.wakeUp() }
   }
 
-  var isStopping: Bool { lock.locked { stopRequested } }
+  private var isStopping: Bool { lock.locked { stopRequested } }
 
-  func respond(to request: HTTPRequest) -> HTTPAnswer {
-    var given = answer(request)
-    // [RFC 7838 §3] For an hour: a node that is started again may have another port.
-    if http3 != nil, request.version != "HTTP/3" {
-      given.response.headers.append(HTTPField("Alt-Svc", "h3=\":\(port)\"; ma=3600"))
+  /// [RFC 7838 §3] For an hour: a node that is started again may have another port.
+  private static func announce(_ port: UInt16, in answer: HTTPAnswer, to request: HTTPRequest) -> HTTPAnswer {
+    var answer = answer
+    if request.version != "HTTP/3" {
+      answer.response.headers.append(HTTPField("Alt-Svc", "h3=\":\(port)\"; ma=3600"))
     }
-    return given
-  }
-
-  /// So many more connections over TCP have answers that may stay.
-  func staying(_ more: Int) { stayingCount += more }
-
-  /// Whether one more of them may.
-  var mayStay: Bool { stayingCount < options.stayingConnectionsMax }
-
-  func date() -> String { clock.now() }
-
-  /// Takes room for `count` bytes of bodies in place of `old`; false when that is more and there isn't as much.
-  func mayHold(_ count: Int, insteadOf old: Int) -> Bool {
-    let sum = bodyBytes - old + count
-    guard count <= old || sum <= options.bodiesBytesMax else { return false }
-    bodyBytes = sum
-    return true
-  }
-
-  func setInterest(_ descriptor: Int32, _ interest: Readiness) { reactor.setInterest(descriptor, interest) }
-
-  /// The deadline of `connection` has moved.
-  func keepDeadline(of connection: EdgeConnection) { deadlines.set(connection, to: connection.deadline) }
-
-  func forget(_ connection: EdgeConnection) {
-    deadlines.remove(connection)
-    reactor.remove(connection.descriptor)
-    connections[connection.descriptor] = nil
-    if acceptPausedUntil != nil { resumeAccepting() }
+    return answer
   }
 
   // MARK: Accepting
@@ -153,9 +123,9 @@ public final class EdgeTransport: @unchecked Sendable {
   private func acceptWaiting() {
     let now = MonotonicClock.now()
     for _ in 0..<64 {
-      let isFull = connections.count >= options.connectionsMax
-      if isFull && longestIdle() == nil {
-        observe(.limitReached("control connections: \(options.connectionsMax)"))
+      let isFull = clients.isFull
+      if isFull && !clients.hasIdle {
+        clients.observe(.limitReached("\(options.prefix)connections: \(options.connectionsMax)"))
         return pauseAccepting(until: now + .seconds(1))
       }
       let (socket, remote): (Int32, SocketAddress?)
@@ -163,62 +133,15 @@ public final class EdgeTransport: @unchecked Sendable {
       case .success(let accepted): (socket, remote) = accepted
       case .failure(let error):
         if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.code) {
-          observe(.limitReached("control connections: \(systemMessage(error.code))"))
+          clients.observe(.limitReached("\(options.prefix)connections: \(systemMessage(error.code))"))
           pauseAccepting(until: now + .milliseconds(100))
         }
         return
       }
       // Only now, since nobody loses his place before somebody came for it.
-      if isFull { longestIdle()?.close() }
-      serve(socket, remote, now)
+      if isFull { clients.closeLongestIdle() }
+      clients.serve(socket, remote, now)
     }
-  }
-
-  private func serve(_ socket: Int32, _ remote: SocketAddress?, _ now: Instant) {
-    var one: Int32 = 1
-    setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-    do throws(TransportError) {
-      let connection = EdgeConnection(
-        socket: socket, remote: remote?.description ?? "", tls: try makeStream(), transport: self, options: options,
-        now: now)
-      try reactor.register(socket, for: .readable, connection)
-      connections[socket] = connection
-      keepDeadline(of: connection)
-    } catch {
-      observe(.limitReached("control connections: \(error)"))
-      _ = close(socket)
-    }
-  }
-
-  /// TLS for the next client, with the newest certificate; nil in clear text.
-  private func makeStream() throws(TransportError) -> TLSStream? {
-    guard let options = options.tls else { return nil }
-    let generation = options.security.credential.generation
-    if tls?.generation != generation, !unusable.isTried(generation, MonotonicClock.now()) {
-      do throws(TransportError) {
-        tls = try EdgeTransport.makeTLS(options)
-      } catch {
-        unusable.note(generation, MonotonicClock.now())
-        // The one before goes on to be shown.
-        observe(.certificateReloadFailed(reason: error.description))
-      }
-    }
-    guard let stream = tls.flatMap({ TLSStream($0) }) else { throw TransportError("OpenSSL is out of memory") }
-    return stream
-  }
-
-  private static func makeTLS(_ options: EdgeTLS?) throws(TransportError) -> TLSServer? {
-    guard let options else { return nil }
-    return try TLSServer(options.security, requiresClientCertificate: options.requiresClientCertificate)
-  }
-
-  private func longestIdle() -> EdgeConnection? {
-    var oldest: (connection: EdgeConnection, since: Instant)?
-    for connection in connections.values {
-      guard let since = connection.idleSince else { continue }
-      if oldest.map({ since < $0.since }) ?? true { oldest = (connection, since) }
-    }
-    return oldest?.connection
   }
 
   /// The listener is level-triggered: left armed while nothing can be accepted, it would spin.
@@ -228,6 +151,7 @@ public final class EdgeTransport: @unchecked Sendable {
   }
 
   private func resumeAccepting() {
+    guard acceptPausedUntil != nil else { return }
     acceptPausedUntil = nil
     if listener >= 0 { reactor.setInterest(listener, .readable) }
   }
@@ -237,18 +161,11 @@ public final class EdgeTransport: @unchecked Sendable {
   private func nextDeadline() -> Instant {
     let now = MonotonicClock.now()
     if takeWake() {
-      for connection in Array(connections.values) where connection.isStreaming { connection.produce(now) }
+      clients.produce(now)
       http3?.produce()
     }
     if let pause = acceptPausedUntil, pause <= now { resumeAccepting() }
-    // All that are due, and each once: one that wants its next turn at once waits for the sockets of the others.
-    var due: [EdgeConnection] = []
-    while let connection = deadlines.next(upTo: now) { due.append(connection) }
-    for connection in due {
-      connection.timeOut(now: now)
-      if !connection.isClosed { keepDeadline(of: connection) }
-    }
-    let earliest = deadlines.first ?? .distantFuture
+    let earliest = clients.expire(now)
     let http3Deadline = http3?.turn(now) ?? .distantFuture
     return min(earliest, acceptPausedUntil ?? .distantFuture, http3Deadline)
   }
@@ -268,14 +185,14 @@ public final class EdgeTransport: @unchecked Sendable {
 
   private func drain() {
     let end = MonotonicClock.now() + options.stopTimeout
-    for connection in Array(connections.values) { connection.finish(now: MonotonicClock.now()) }
+    clients.finish(MonotonicClock.now())
     http3?.finish()
     while MonotonicClock.now() < end {
       let deadline = nextDeadline()
-      if connections.isEmpty, http3?.hasClients != true { break }
+      if clients.isEmpty, http3?.hasClients != true { break }
       reactor.turn(until: min(end, deadline))
     }
-    for connection in Array(connections.values) { connection.close() }
+    clients.close()
     http3?.close(reactor)
     http3 = nil
   }

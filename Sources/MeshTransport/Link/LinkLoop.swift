@@ -65,7 +65,8 @@ final class LinkLoop {
     }
     self.reactor = reactor
     port = socket.address.port
-    tethers = TetherDesk(listener: listener, address: socket.address, limits: limits, reactor: reactor)
+    tethers = TetherDesk(
+      listener: listener, address: socket.address, limits: limits, reactor: reactor, takeTLS: options.takeTLS)
   }
 
   var connections: Dictionary<ObjectIdentifier, LinkConnection>.Values { endpoint.users.values }

@@ -56,6 +56,10 @@ public struct LinkOptions: Sendable {
   /// may be lost. A link that carries probes never comes to it.
   public var keepAlive = Duration.seconds(20)
 
+  /// Takes over TCP connections whose clients begin TLS: the socket, from which nothing was read, and its other end.
+  /// False leaves the socket to the caller. Called on the link thread; must not block. Nil refuses all.
+  public var takeTLS: (@Sendable (Int32, SocketAddress) -> Bool)?
+
   /// The defaults: all addresses, port 17421.
   public init() {}
 }

@@ -8,7 +8,7 @@ final class TLSStream {
   static let outputBytesMax = 64 * 1024
   private static let recordBytesMax = 16 * 1024
 
-  /// The `TLSServer` or the `TLSClient` that it was made by.
+  /// The `TLSServer`, `TLSClient` or `TLSNodeClient` that it was made by.
   private let maker: AnyObject
   private let handle: OpaquePointer
   private let incoming: OpaquePointer
@@ -23,9 +23,9 @@ final class TLSStream {
   var isBroken: Bool { failure != nil }
   /// What broke it, in OpenSSL's words.
   private(set) var failure: String?
-  /// Who the client has proven to be; nil without a certificate.
+  /// Who the peer has proven to be, where a node judges it; nil without a certificate.
   private(set) var peer: PeerIdentity?
-  /// Why the client's certificate was refused; nil if it wasn't.
+  /// Why the peer's certificate was refused; nil if it wasn't.
   private(set) var refusal: TrustRefusal?
 
   /// A server's stream that has received nothing. Nil when memory fails.
@@ -33,6 +33,14 @@ final class TLSStream {
     self.init(server.context, madeBy: server)
     SSL_set_accept_state(handle)
     SSL_set_ex_data(handle, 0, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  /// A client's stream to another node, dialed by `host`. Nil when memory fails. `read` begins the handshake.
+  convenience init?(_ client: TLSNodeClient, to host: String) {
+    self.init(client.context, madeBy: client)
+    SSL_set_connect_state(handle)
+    SSL_set_ex_data(handle, 0, Unmanaged.passUnretained(self).toOpaque())
+    if SocketAddress(literal: host, port: 0) == nil { tellServerName(host) }
   }
 
   /// A client's stream to `host`, a name or an address, which the server's certificate must hold for. Nil when memory
@@ -43,8 +51,7 @@ final class TLSStream {
     if SocketAddress(literal: host, port: 0) != nil {
       guard X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle), host) == 1 else { return nil }
     } else {
-      var name = Array(host.utf8CString)
-      _ = SSL_ctrl(handle, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name), &name)
+      tellServerName(host)
       guard SSL_set1_host(handle, host) == 1 else { return nil }
     }
   }
@@ -61,6 +68,12 @@ final class TLSStream {
   }
 
   deinit { SSL_free(handle) }
+
+  /// [RFC 6066 §3] The name by which the server was dialed.
+  private func tellServerName(_ host: String) {
+    var name = Array(host.utf8CString)
+    _ = SSL_ctrl(handle, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name), &name)
+  }
 
   /// Whether the handshake is over.
   var isOpen: Bool { SSL_is_init_finished(handle) != 0 }
@@ -146,10 +159,10 @@ final class TLSStream {
     }
   }
 
-  /// Whether the client may come in with the certificates that it showed; called inside `read`.
+  /// Whether the peer is welcome with the certificates that it showed; called inside `read`.
   func judge(_ chain: [[UInt8]]) -> Bool {
-    guard let server = maker as? TLSServer else { return false }
-    switch server.security.judge(chain: chain, peerIsClient: true) {
+    guard let judge = maker as? any TLSJudge else { return false }
+    switch judge.judge(chain) {
     case .success(let identity):
       peer = identity
       return true

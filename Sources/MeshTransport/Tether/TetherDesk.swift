@@ -1,7 +1,8 @@
-// The TCP side of the mesh port. Beside each link stands one idle TCP connection, its tether: when a process dies,
-// however it dies, its kernel closes the tether at once, long before a probe goes unanswered. The dialer
-// of a link builds it; the desk finds out whose tether a stranger is, watches those that are bound, and asks hosts
-// that refused a datagram whether TCP is refused as well. What follows from that is its owner's decision.
+// The TCP side of the mesh port: tethers, and TLS, which it hands on. Beside each link stands one idle TCP connection,
+// its tether: when a process dies, however it dies, its kernel closes the tether at once, long before a probe goes
+// unanswered. The dialer of a link builds it; the desk finds out whose tether a stranger is, watches those that are
+// bound, and asks hosts that refused a datagram whether TCP is refused as well. What follows from that is its owner's
+// decision.
 import CLinux
 import Glibc
 import MeshBasics
@@ -22,6 +23,7 @@ final class TetherDesk {
   /// Nil once the desk is closed.
   private var reactor: Reactor?
   private let address: SocketAddress
+  private let takeTLS: ((Int32, SocketAddress) -> Bool)?
   private var listener: Int32
   /// Nil once the desk is closed.
   private var owner: (any TetherOwner)?
@@ -38,8 +40,13 @@ final class TetherDesk {
   /// TCP connections that were turned away or broke the rules, and tethers of ours that came to nothing.
   private(set) var refusedCount: Int64 = 0
 
-  /// Takes `listener` over; it is closed with the desk.
-  init(listener: Int32, address: SocketAddress, limits: LinkLimits, reactor: Reactor) {
+  /// Takes `listener` over; it is closed with the desk. `takeTLS` is given the connections whose clients begin TLS;
+  /// false leaves them to the desk, which closes them, as it does where nobody takes any.
+  init(
+    listener: Int32, address: SocketAddress, limits: LinkLimits, reactor: Reactor,
+    takeTLS: ((Int32, SocketAddress) -> Bool)?
+  ) {
+    self.takeTLS = takeTLS
     self.listener = listener
     self.address = address
     self.limits = limits
@@ -152,6 +159,7 @@ final class TetherDesk {
   }
 
   private func readHello(of end: TetherEnd, _ before: [UInt8]) {
+    if before.isEmpty, let takeTLS, end.speaksTLS { return handOver(end, to: takeTLS) }
     // One byte more than a hello has, to see whether something follows.
     switch end.receive(TetherHello.count + 1 - before.count) {
     case .nothing: return
@@ -168,6 +176,15 @@ final class TetherDesk {
         bind(end)
       }
     }
+  }
+
+  /// Lets somebody else serve `end`, who owns its socket then.
+  private func handOver(_ end: TetherEnd, to taker: (Int32, SocketAddress) -> Bool) {
+    let (descriptor, remote) = (end.descriptor, end.remote)
+    forget(end)
+    if taker(descriptor, remote) { return }
+    refusedCount += 1
+    _ = Glibc.close(descriptor)
   }
 
   private func countDown(_ stranger: TetherEnd) {
@@ -244,6 +261,11 @@ final class TetherDesk {
   /// Closes `end` without a word to the owner. Idempotent.
   func close(_ end: TetherEnd) {
     guard ends[end.descriptor] === end else { return }
+    forget(end)
+    _ = Glibc.close(end.descriptor)
+  }
+
+  private func forget(_ end: TetherEnd) {
     ends[end.descriptor] = nil
     switch end.stage {
     case .stranger: countDown(end)
@@ -255,6 +277,5 @@ final class TetherDesk {
     end.connection = nil
     deadlines.remove(end)
     reactor?.remove(end.descriptor)
-    _ = Glibc.close(end.descriptor)
   }
 }

@@ -6,7 +6,7 @@ import MeshBasics
 /// the link export from its TLS session. Nothing follows.
 enum TetherHello {
   static let tokenBytes = 32
-  /// No TLS record and no HTTP method begins so: the port can serve these as well one day.
+  /// No TLS record begins so: the port serves these as well.
   static let firstByte: UInt8 = 0x54
   static let count = 1 + tokenBytes
   static let exporterLabel = "EXPORTER-meshkit-tether"
@@ -64,6 +64,12 @@ final class TetherEnd: DeadlineOwner, ReactorHandler {
     case nothing
     case bytes([UInt8])
     case closed
+  }
+
+  /// Whether the first byte that came, which stays to be read, begins a handshake of TLS (RFC 8446 §5.1).
+  var speaksTLS: Bool {
+    var first: UInt8 = 0
+    return recv(descriptor, &first, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK)) == 1 && first == 22
   }
 
   /// Reads `limit` bytes at most.

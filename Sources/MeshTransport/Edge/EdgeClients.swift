@@ -1,0 +1,180 @@
+import CLinux
+import Glibc
+import MeshBasics
+import MeshSecurity
+
+/// The clients over TCP of one HTTP listener: their TLS, their deadlines, and what they share. It moves bytes; what a
+/// request means is decided by the closure it is given.
+///
+/// *Threads*: all on the one that turns its reactor. *Ownership*: `close` ends the sockets, as the object's end does.
+public final class EdgeClients {
+  let options: EdgeOptions
+  let observe: @Sendable (Observation) -> Void
+  /// Called when a client has gone.
+  var onRoom: () -> Void = {}
+  /// The listener is about to stop: what is answered now is a connection's last.
+  private(set) var isStopping = false
+  private let reactor: Reactor
+  private let answer: (HTTPRequest) -> HTTPAnswer
+  private var connections: [Int32: EdgeConnection] = [:]
+  private var deadlines = DeadlineHeap<EdgeConnection>()
+  private var stayingCount = 0
+  /// Of requests that are arriving, over all connections.
+  private var bodyBytes = 0
+  private var clock = HTTPDate()
+  /// Nil in clear text.
+  private var tls: TLSServer?
+  private var unusable = UnusableCredential()
+
+  /// Nobody yet. `answer` and `observe` must not block. *Errors*: a certificate that TLS can't use.
+  public init(
+    reactor: Reactor, options: EdgeOptions, answer: @escaping (HTTPRequest) -> HTTPAnswer,
+    observe: @escaping @Sendable (Observation) -> Void
+  ) throws(TransportError) {
+    self.reactor = reactor
+    self.options = options
+    self.answer = answer
+    self.observe = observe
+    tls = try EdgeClients.makeTLS(options.tls)
+  }
+
+  deinit { close() }
+
+  // MARK: Who comes and goes
+
+  /// Takes over the connected `socket`, whose other end is `remote`. Where there are too many, the one that is idle for
+  /// longest goes, and where none is idle, the new one.
+  public func adopt(_ socket: Int32, _ remote: SocketAddress?, _ now: Instant) {
+    if isFull {
+      guard closeLongestIdle() else {
+        observe(.limitReached("\(options.prefix)connections: \(options.connectionsMax)"))
+        _ = Glibc.close(socket)
+        return
+      }
+    }
+    serve(socket, remote, now)
+  }
+
+  /// Whether there are as many as may be.
+  var isFull: Bool { connections.count >= options.connectionsMax }
+  /// Whether nobody is there.
+  public var isEmpty: Bool { connections.isEmpty }
+  /// Whether one of them waits for its next request.
+  var hasIdle: Bool { longestIdle() != nil }
+
+  /// Closes the one that waits for its next request for longest. False when none does.
+  @discardableResult
+  func closeLongestIdle() -> Bool {
+    guard let idle = longestIdle() else { return false }
+    idle.close()
+    return true
+  }
+
+  func serve(_ socket: Int32, _ remote: SocketAddress?, _ now: Instant) {
+    var one: Int32 = 1
+    setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    do throws(TransportError) {
+      let connection = EdgeConnection(
+        socket: socket, remote: remote?.description ?? "", tls: try makeStream(), clients: self, options: options,
+        now: now)
+      try reactor.register(socket, for: .readable, connection)
+      connections[socket] = connection
+      keepDeadline(of: connection)
+    } catch {
+      observe(.limitReached("\(options.prefix)connections: \(error)"))
+      _ = Glibc.close(socket)
+    }
+  }
+
+  func forget(_ connection: EdgeConnection) {
+    deadlines.remove(connection)
+    reactor.remove(connection.descriptor)
+    connections[connection.descriptor] = nil
+    onRoom()
+  }
+
+  private func longestIdle() -> EdgeConnection? {
+    var oldest: (connection: EdgeConnection, since: Instant)?
+    for connection in connections.values {
+      guard let since = connection.idleSince else { continue }
+      if oldest.map({ since < $0.since }) ?? true { oldest = (connection, since) }
+    }
+    return oldest?.connection
+  }
+
+  /// TLS for the next client, with the newest certificate; nil in clear text.
+  private func makeStream() throws(TransportError) -> TLSStream? {
+    guard let options = options.tls else { return nil }
+    let generation = options.security.credential.generation
+    if tls?.generation != generation, !unusable.isTried(generation, MonotonicClock.now()) {
+      do throws(TransportError) {
+        tls = try EdgeClients.makeTLS(options)
+      } catch {
+        unusable.note(generation, MonotonicClock.now())
+        // The one before goes on to be shown.
+        observe(.certificateReloadFailed(reason: error.description))
+      }
+    }
+    guard let stream = tls.flatMap({ TLSStream($0) }) else { throw TransportError("OpenSSL is out of memory") }
+    return stream
+  }
+
+  private static func makeTLS(_ options: EdgeTLS?) throws(TransportError) -> TLSServer? {
+    try options.map { options throws(TransportError) in try TLSServer(options) }
+  }
+
+  // MARK: What they share
+
+  func respond(to request: HTTPRequest) -> HTTPAnswer { answer(request) }
+
+  func date() -> String { clock.now() }
+
+  /// So many more connections have answers that may stay.
+  func staying(_ more: Int) { stayingCount += more }
+
+  /// Whether one more of them may.
+  var mayStay: Bool { stayingCount < options.stayingConnectionsMax }
+
+  /// Takes room for `count` bytes of bodies in place of `old`; false when that is more and there isn't as much.
+  func mayHold(_ count: Int, insteadOf old: Int) -> Bool {
+    let sum = bodyBytes - old + count
+    guard count <= old || sum <= options.bodiesBytesMax else { return false }
+    bodyBytes = sum
+    return true
+  }
+
+  func setInterest(_ descriptor: Int32, _ interest: Readiness) { reactor.setInterest(descriptor, interest) }
+
+  // MARK: Time and end
+
+  /// The deadline of `connection` has moved.
+  func keepDeadline(of connection: EdgeConnection) { deadlines.set(connection, to: connection.deadline) }
+
+  /// Lets those whose answers are being made have what is new.
+  func produce(_ now: Instant) {
+    for connection in Array(connections.values) where connection.isStreaming { connection.produce(now) }
+  }
+
+  /// Acts on what is due. Gives the moment to be asked again.
+  public func expire(_ now: Instant) -> Instant {
+    // All that are due, and each once: one that wants its next turn at once waits for the sockets of the others.
+    var due: [EdgeConnection] = []
+    while let connection = deadlines.next(upTo: now) { due.append(connection) }
+    for connection in due {
+      connection.timeOut(now: now)
+      if !connection.isClosed { keepDeadline(of: connection) }
+    }
+    return deadlines.first ?? .distantFuture
+  }
+
+  /// Asks all to go once they have their answers.
+  public func finish(_ now: Instant) {
+    isStopping = true
+    for connection in Array(connections.values) { connection.finish(now: now) }
+  }
+
+  /// Ends all connections at once.
+  public func close() {
+    for connection in Array(connections.values) { connection.close() }
+  }
+}
