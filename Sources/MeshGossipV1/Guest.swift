@@ -5,6 +5,9 @@ import MeshWire
 struct Guest: Equatable, Sendable {
   /// What it said of itself last, without labels that only mark MeshKit's nodes.
   var metadata: NodeMetadata
+  /// What of that hosts were told last, and when.
+  var told: NodeMetadata
+  var toldAt: Instant
   /// Where it is called.
   var endpoint: Endpoint
   /// Where others say it is, if elsewhere: tried in turn once a call has failed.
@@ -24,6 +27,7 @@ struct Guest: Equatable, Sendable {
   init(metadata: NodeMetadata, endpoint: Endpoint, now: Instant) {
     self.metadata = metadata
     self.endpoint = endpoint
+    (told, toldAt) = (metadata, now)
     heardAt = now
     silentSince = now
   }

@@ -49,6 +49,9 @@ extension GossipV1 {
     guest.hear(now: now)
     (guest.metadata, guest.endpoint) = (metadata, endpoint)
     if old.status == .left {
+      // Who says goodbye and comes back again and again makes changes at the pace of our interval, not at its own. What
+      // was on its way before a goodbye is nothing new either.
+      if let end = ends[node], now < end + configuration.interval { return }
       join(node, guest, now, &effects)
       return
     }
@@ -59,12 +62,13 @@ extension GossipV1 {
       own(endpoint, node)
     }
     if !guest.isCalled { planCall(of: node, at: now + callPeriod) }
-    announceChange(of: node, from: old, to: guest, into: &effects)
+    announceChange(of: node, from: old, now: now, into: &effects)
   }
 
   private mutating func join(_ node: NodeID, _ guest: Guest, _ now: Instant, _ effects: inout GossipV1Effects) {
     var guest = guest
     guest.status = .alive
+    (guest.told, guest.toldAt) = (guest.metadata, now)
     guests[node] = guest
     own(guest.endpoint, node)
     ends.removeValue(forKey: node)
@@ -75,16 +79,21 @@ extension GossipV1 {
     notify(.joined, node, guest, into: &effects)
   }
 
+  /// What a guest tells of itself anew is told once in an interval; it speaks often enough to be told then.
   private mutating func announceChange(
-    of node: NodeID, from old: Guest, to guest: Guest, into effects: inout GossipV1Effects
+    of node: NodeID, from old: Guest, now: Instant, into effects: inout GossipV1Effects
   ) {
+    guard var guest = guests[node] else { return }
     if old.status == .suspect {
       refreshAnnouncement(of: node)
       notify(.recovered, node, guest, into: &effects)
     }
-    var before = old.metadata
-    before.metadataVersion = guest.metadata.metadataVersion
-    if before != guest.metadata { notify(.updated, node, guest, into: &effects) }
+    var told = guest.told
+    told.metadataVersion = guest.metadata.metadataVersion
+    guard told != guest.metadata, now >= guest.toldAt + configuration.interval else { return }
+    (guest.told, guest.toldAt) = (guest.metadata, now)
+    guests[node] = guest
+    notify(.updated, node, guest, into: &effects)
   }
 
   /// What `sender` says of another. It proves nothing: versions that are equal may differ in content, `lastSeen` is

@@ -1,5 +1,6 @@
 import MeshBasics
 import MeshEngine
+import MeshGossipV1
 import MeshMembership
 import MeshTransport
 import MeshWire
@@ -92,8 +93,8 @@ final class EngineLoop {
     case .call(let request, let message):
       feed(.pingCalled(request, message.bytes))
       message.taken()
-    case .guestChanged(let event):
-      if let change = guests.note(event) { changes.append(change) }
+    case .guestsChanged(let events):
+      for event in events { take(event) }
       countMembers()
     case .guestsHeard(let list): guests.note(heard: list)
     case .command(let command, let completion):
@@ -276,8 +277,14 @@ final class EngineLoop {
     if !untold.isEmpty, gossipV1.tell(untold) { untold = [] }
   }
 
+  private func take(_ event: GuestEvent) {
+    guard let change = guests.note(event) else { return }
+    // A member that lives by now is told of by its own changes alone.
+    if look({ $0.member(event.guest.nodeID) }).map({ $0.status == .left }) ?? true { changes.append(change) }
+  }
+
   private func countMembers() {
-    core.observe(guests.counted { node in look { $0.member(node) } != nil })
+    core.observe(guests.counted { node in look { $0.member(node)?.status } })
   }
 
   /// After the picture of the turn: a host knows the origin before it hears what that tells.

@@ -13,8 +13,8 @@ enum EngineMessage: Sendable {
   case call(RequestID, InboundMessage)
   /// What a host's name stands for, in the resolver's order.
   case lookedUp(host: String, Result<[SocketAddress], TransportError>)
-  /// A node of OmniRelay has changed.
-  case guestChanged(GuestEvent)
+  /// Nodes of OmniRelay have changed, in this order.
+  case guestsChanged([GuestEvent])
   /// When nodes of OmniRelay were heard last.
   case guestsHeard([GuestView])
   /// A host's command; `stream` hears of its end under `token`.

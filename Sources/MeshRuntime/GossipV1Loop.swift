@@ -29,6 +29,11 @@ final class GossipV1Loop {
   /// Requests of this node on their way.
   private var posts: [ExchangeID: (endpoint: Endpoint, message: V1Message)] = [:]
   private var messages: [GossipV1Thread.Message] = []
+  /// What this node tells of itself.
+  private var told: NodeMetadata?
+  /// Changes that the engine wasn't told yet, and when it may be.
+  private var news: [GuestEvent] = []
+  private var newsAt = Instant.origin
   /// When the engine is told next when guests were heard.
   private var tellAt = Instant.distantFuture
   private var isLeaving = false
@@ -42,36 +47,36 @@ final class GossipV1Loop {
     self.mailbox = mailbox
     self.doors = doors
     reactor = try Reactor()
-    poster = HTTPPoster(reactor: reactor, security: parts.security, options: parts.posterOptions)
+    poster = HTTPPoster(reactor: reactor, security: parts.security, options: parts.posterOptions) {
+      doors.core?.observe($0)
+    }
     names = NameResolver { host, answer in _ = mailbox.post(.lookedUp(host: host, answer)) }
     book = AddressBook(bindAddress: parts.bindAddress)
     clients = try EdgeClients(
       reactor: reactor, options: parts.clientOptions,
       answer: { [weak self] in self?.answer($0) ?? HTTPAnswer(HTTPResponse()) },
       observe: { GossipV1Loop.observe($0, doors) })
+    try reactor.register(mailbox.descriptor, for: .readable, Bell(mailbox))
   }
 
   // MARK: The loop
 
   func run() {
-    do throws(TransportError) {
-      try reactor.register(mailbox.descriptor, for: .readable, Bell(mailbox))
-    } catch {
-      doors.core?.observe(.limitReached("v1 gossip: \(error)"))
-      isStopped = true
-    }
     var next = Instant.origin
     while !isStopped || (isLeaving && !hasLeft) {
       reactor.turn(until: next)
       mailbox.drain(into: &messages)
       for message in messages { handle(message) }
       messages.removeAll(keepingCapacity: messages.count <= 64)
-      for end in poster.takeEnds() { ended(end) }
       let now = MonotonicClock.now()
+      let clientsNext = clients?.expire(now) ?? .distantFuture
+      for end in poster.takeEnds() { ended(end) }
       if let due = room?.nextDeadline, due <= now { feed(.deadlineReached) }
+      tellNews(now)
       tellWhenHeard(now)
-      next = min(
-        poster.expire(now), clients?.expire(now) ?? .distantFuture, room?.nextDeadline ?? .distantFuture, tellAt)
+      next =
+        [poster.expire(now), clientsNext, room?.nextDeadline, tellAt, news.isEmpty ? nil : newsAt]
+        .compactMap { $0 }.min() ?? .distantFuture
     }
     shutDown()
   }
@@ -114,6 +119,7 @@ final class GossipV1Loop {
     if room == nil {
       guard let own = members.first(where: { $0.node == parts.nodeID })?.member else { return }
       room = parts.makeRoom(own.metadata)
+      told = own.metadata
       feed(.started)
     }
     let known = early
@@ -125,7 +131,10 @@ final class GossipV1Loop {
     guard node == parts.nodeID else {
       return feed(member.map { .residentChanged(Resident($0)) } ?? .residentForgotten(node))
     }
-    if let member { feed(.metadataChanged(member.metadata)) }
+    // The room counts each change; that a member's incarnation grew is none.
+    guard let member, member.metadata != told else { return }
+    told = member.metadata
+    feed(.metadataChanged(member.metadata))
   }
 
   private func feed(_ input: GossipV1Input) {
@@ -142,21 +151,35 @@ final class GossipV1Loop {
       find(exchange, endpoint)
     case .abandon(let exchange):
       posts[exchange] = nil
+      // Who didn't answer in time is tried at its name's next address.
+      if !isLeaving { book.closed(exchange) }
       book.giveUp(exchange)
       poster.abandon(exchange.rawValue)
     case .answer(_, let answer): answered = answer
-    case .notify(let event): doors.core?.inbox.mustPost(.guestChanged(event))
+    case .notify(let event): news.append(event)
     case .observe(let observation): doors.core?.observe(observation)
     case .leaveFinished: hasLeft = true
     }
   }
 
+  /// What changed goes to the engine in one message, at most every 20 ms, and only where that leaves room for what must
+  /// not be lost. What waits stays in order; of one guest that changes again and again the last change is kept.
+  private func tellNews(_ now: Instant) {
+    guard !news.isEmpty, now >= newsAt else { return }
+    newsAt = now + .milliseconds(20)
+    if doors.core?.inbox.post(.guestsChanged(news)) ?? true { news = [] }
+    guard news.count > GossipV1Limits.guestsMax else { return }
+    var last = OrderedMap<NodeID, GuestEvent>()
+    for event in news { last[event.guest.nodeID] = event }
+    news = Array(last.values)
+  }
+
   /// Hosts see when members were heard; that alone is no event.
   private func tellWhenHeard(_ now: Instant) {
-    guard let room, now >= tellAt || tellAt == .distantFuture else { return }
+    guard now >= tellAt || tellAt == .distantFuture, let room else { return }
     tellAt = now + parts.interval
     let guests = room.guestViews
-    if !guests.isEmpty { doors.core?.inbox.mustPost(.guestsHeard(guests)) }
+    if !guests.isEmpty { _ = doors.core?.inbox.post(.guestsHeard(guests)) }
   }
 
   // MARK: Requests of v1 nodes

@@ -20,6 +20,8 @@ struct GossipV1Parts {
 
   /// Clients over TCP; a v1 node holds one connection to each node that it talks with, seldom two.
   static let connectionsMax = 1_024
+  /// Of them with one certificate that names nodes.
+  static let connectionsPerIdentityMax = 64
 
   /// `advertised` is where this node serves v1.
   init(
@@ -33,13 +35,22 @@ struct GossipV1Parts {
     poster.allowsTLS12 = configuration.gossipV1AllowsTLS12
     poster.names = names
     poster.message.bodyBytesMax = GossipV1Limits.bodyBytesMax
+    // One for each guest, so that none has to shake hands each time.
+    poster.idleMax = GossipV1Limits.guestsMax
     var clients = EdgeOptions()
     clients.prefix = "v1 gossip "
     clients.connectionsMax = GossipV1Parts.connectionsMax
+    clients.strangersMax = 128
+    clients.strangersPerAddressMax = 64
+    // A certificate that names hosts may be that of all.
+    if names == .nodes { clients.connectionsPerIdentityMax = GossipV1Parts.connectionsPerIdentityMax }
+    clients.headTimeout = .seconds(5)
+    clients.bodyTimeout = .seconds(10)
     clients.message.bodyBytesMax = GossipV1Limits.bodyBytesMax
     var tls = EdgeTLS(security: security, requiresClientCertificate: true)
     tls.allowsTLS12 = configuration.gossipV1AllowsTLS12
     tls.names = names
+    tls.protocols = ["http/1.1"]
     clients.tls = tls
 
     nodeID = configuration.nodeID

@@ -43,10 +43,12 @@ struct GuestBook {
     }
   }
 
-  /// An event of MeshKit's side as hosts are told it: a node that was migrated stays a member, and doesn't join again.
+  /// An event of MeshKit's side as hosts are told it: a node that was migrated stays a member, and doesn't join again;
+  /// where it was suspected it has recovered.
   func told(_ event: MembershipEvent) -> MembershipEvent {
     guard event.kind == .joined, let guest = guests[event.member.nodeID], guest.status != .left else { return event }
-    return MembershipEvent(kind: .updated, member: event.member, correlation: event.correlation)
+    let kind = guest.status == .suspect ? MembershipEvent.Kind.recovered : .updated
+    return MembershipEvent(kind: kind, member: event.member, correlation: event.correlation)
   }
 
   /// What hosts see of `node`, which is `member` on MeshKit's side.
@@ -64,11 +66,13 @@ struct GuestBook {
   /// Remembers how many members MeshKit's side has.
   mutating func count(alive: Int, suspect: Int, left: Int) { counts = (alive, suspect, left) }
 
-  /// How many there are of both. `isMember` tells whether MeshKit's side lists a name: what it lists has left.
-  func counted(isMember: (NodeID) -> Bool) -> Observation {
+  /// How many there are of both, each name once. `status` is that of a name on MeshKit's side.
+  func counted(status: (NodeID) -> MemberStatus?) -> Observation {
     var sum = counts
     for (node, guest) in guests {
-      if isMember(node) { sum.left -= 1 }
+      let member = status(node)
+      if let member, member != .left { continue }
+      if member == .left { sum.left -= 1 }
       switch guest.status {
       case .alive: sum.alive += 1
       case .suspect: sum.suspect += 1

@@ -242,9 +242,10 @@ final class NodeCore: @unchecked Sendable {
 
   private func startThreads(engine: Engine) throws(MeshError) {
     do throws(MeshError) {
+      // Before the thread that hands it sockets.
+      if let gossipV1 { try startJoined("meshkit-v1") { gossipV1.run() } }
       try startJoined("meshkit-link") { [link] in link.run() }
       if let edge { try startJoined("meshkit-edge") { edge.run() } }
-      if let gossipV1 { try startJoined("meshkit-v1") { gossipV1.run() } }
       if let disk { try startJoined("meshkit-disk") { disk.run() } }
       // Not joined at the end: it holds nothing that a node opened next could need.
       try LibraryThread.start(name: "meshkit-work") { [work] in work.run() }.detach()

@@ -130,6 +130,7 @@ import Testing
     #expect(!rig.kinds.contains(.updated))
   }
   // After a restart it counts from 1 again.
+  rig.now = rig.now + .seconds(1)
   try rig.ask(v1Envelope("mesh-a") { $0.role = "gateway" })
   #expect(rig.kinds == [.updated] && rig.guest("mesh-a")?.metadata.role == "gateway")
 }

@@ -217,11 +217,46 @@ private func events(_ rig: inout Rig, _ span: Duration, answering names: [String
   }
 }
 
+@Test func oneThatChangesAllTheTimeIsToldOnceInAnInterval() throws {
+  var rig = try Rig()
+  try rig.ask(v1Envelope("mesh-a"))
+  var told = 0
+  for number in 1...200 {
+    rig.now = rig.now + .milliseconds(10)
+    try rig.ask(v1Envelope("mesh-a") { $0.role = "role-\(number)" })
+    told += rig.kinds.count
+  }
+  #expect((1...2).contains(told))
+  // The last word is told in the end.
+  rig.now = rig.now + .seconds(1)
+  try rig.ask(v1Envelope("mesh-a") { $0.role = "last" })
+  #expect(rig.kinds == [.updated] && rig.guest("mesh-a")?.metadata.role == "last")
+}
+
+@Test func oneThatSaysGoodbyeAgainAndAgainComesBackOnceInAnInterval() throws {
+  var rig = try Rig()
+  var goodbye = try v1Envelope("mesh-a")
+  goodbye.members[0].status = .left
+  var told = 0
+  for _ in 0..<100 {
+    rig.now = rig.now + .milliseconds(10)
+    try rig.ask(v1Envelope("mesh-a"))
+    told += rig.kinds.count
+    try rig.ask(goodbye)
+    told += rig.kinds.count
+  }
+  #expect((2...4).contains(told))
+  rig.now = rig.now + .seconds(1)
+  try rig.ask(v1Envelope("mesh-a"))
+  #expect(rig.guest("mesh-a")?.status == .alive)
+}
+
 @Test func aChangeOfMetadataIsToldOnce() throws {
   var rig = try Rig()
   try rig.ask(v1Envelope("mesh-a"))
   try rig.ask(v1Envelope("mesh-a"))
   #expect(rig.kinds.isEmpty)
+  rig.now = rig.now + .seconds(1)
   try rig.ask(v1Envelope("mesh-a") { $0.labels = [Label(key: "zone", value: "z2")] })
   #expect(rig.kinds == [.updated])
   try rig.ask(

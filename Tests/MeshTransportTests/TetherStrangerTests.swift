@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test(arguments: [
-    [0x16], Array("GET / HTTP/1.1\r\n\r\n".utf8), [0], [UInt8](repeating: 0x55, count: 33),
+    Array("GET / HTTP/1.1\r\n\r\n".utf8), [0], [UInt8](repeating: 0x55, count: 33),
     [0x54] + [UInt8](repeating: 7, count: 32), [0x54] + [UInt8](repeating: 7, count: 4000),
   ])
   func bytesThatAreNoHelloOfALinkCloseTheConnection(_ bytes: [UInt8]) throws {
@@ -111,9 +111,9 @@ import Testing
     limits.tetherStrangersPerAddressMax = 3
     limits.tetherTimeout = .seconds(5)
     let two = try TestNode(mesh.security("node-b"), limits: limits)
-    let silent = try (0..<3).map { _ in try TestSocket(to: two.address) }
-    let excess = try (0..<200).map { _ in try TestSocket(to: two.address) }
-    for socket in excess { #expect(socket.isClosedByPeer()) }
+    let silent = try (0..<203).map { _ in try TestSocket(to: two.address) }
+    // Those that came first go first.
+    for socket in silent.prefix(200) { #expect(socket.isClosedByPeer()) }
     try two.waitStatistic("tethersRefused", 200)
     silent.forEach { $0.close() }
     try two.waitStatistic("tethersRefused", 203)
@@ -128,10 +128,26 @@ import Testing
     var limits = LinkLimits()
     limits.tetherStrangersMax = 2
     let two = try TestNode(TestMesh().security("node-b"), limits: limits)
-    let waiting = try (0..<2).map { _ in try TestSocket(to: two.address) }
-    #expect(try TestSocket(to: two.address).isClosedByPeer())
-    #expect(two.statistic("tethersRefused") <= 1)
-    withExtendedLifetime(waiting) {}
+    let first = try TestSocket(to: two.address)
+    let others = try (0..<2).map { _ in try TestSocket(to: two.address) }
+    #expect(first.isClosedByPeer())
+    try two.waitStatistic("tethersRefused", 1)
+    withExtendedLifetime(others) {}
+    try two.stop()
+  }
+
+  @Test func aTetherIsBuiltWhileSilentStrangersHoldAllPlaces() throws {
+    let mesh = try TestMesh()
+    var limits = LinkLimits()
+    limits.tetherStrangersMax = 2
+    limits.tetherTimeout = .seconds(60)
+    let two = try TestNode(mesh.security("node-b"), limits: limits)
+    let silent = try (0..<2).map { _ in try TestSocket(to: two.address) }
+    let one = try TestNode(mesh.security("node-a"))
+    _ = try link(one, to: two)
+    try two.waitStatistic("tethersOpen", 1)
+    withExtendedLifetime(silent) {}
+    try one.stop()
     try two.stop()
   }
 }

@@ -107,12 +107,13 @@ import Testing
     try again.stop()
   }
 
-  @Test func aDialThatUDPAloneRefusesEndsAsUnreachable() throws {
+  @Test func aDialThatUDPAloneRefusesGoesOnOverTCP() throws {
     let mesh = try TestMesh()
-    let one = try TestNode(mesh.security("node-a"))
+    let one = try TestNode(mesh.security("node-a")) { $0.handshakeTimeout = .milliseconds(800) }
+    // It says nothing.
     let listener = try TestListener()
     let dialed = one.dial(listener.address)
-    guard case .unreachable = try one.waitClosed(dialed) else { throw TransportError("not unreachable") }
+    #expect(try one.waitClosed(dialed) == .timedOut)
     try one.stop()
   }
 

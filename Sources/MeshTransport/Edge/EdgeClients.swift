@@ -6,7 +6,7 @@ import MeshSecurity
 /// The clients over TCP of one HTTP listener: their TLS, their deadlines, and what they share. It moves bytes; what a
 /// request means is decided by the closure it is given.
 ///
-/// *Threads*: all on the one that turns its reactor. *Ownership*: `close` ends the sockets, as the object's end does.
+/// *Threads*: all on the one that turns its reactor. *Ownership*: the sockets are open until `close`.
 public final class EdgeClients {
   let options: EdgeOptions
   let observe: @Sendable (Observation) -> Void
@@ -18,6 +18,8 @@ public final class EdgeClients {
   private let answer: (HTTPRequest) -> HTTPAnswer
   private var connections: [Int32: EdgeConnection] = [:]
   private var deadlines = DeadlineHeap<EdgeConnection>()
+  private var strangers = 0
+  private var strangersFrom = SiteCounts()
   private var stayingCount = 0
   /// Of requests that are arriving, over all connections.
   private var bodyBytes = 0
@@ -38,13 +40,16 @@ public final class EdgeClients {
     tls = try EdgeClients.makeTLS(options.tls)
   }
 
-  deinit { close() }
-
   // MARK: Who comes and goes
 
   /// Takes over the connected `socket`, whose other end is `remote`. Where there are too many, the one that is idle for
   /// longest goes, and where none is idle, the new one.
-  public func adopt(_ socket: Int32, _ remote: SocketAddress?, _ now: Instant) {
+  public func adopt(_ socket: Int32, _ remote: SocketAddress, _ now: Instant) {
+    if strangersFrom.count(from: remote) >= options.strangersPerAddressMax {
+      closeLongestIdle { $0.isStranger && $0.address?.site == remote.site }
+    } else if strangers >= options.strangersMax {
+      closeLongestIdle { $0.isStranger }
+    }
     if isFull {
       guard closeLongestIdle() else {
         observe(.limitReached("\(options.prefix)connections: \(options.connectionsMax)"))
@@ -62,10 +67,10 @@ public final class EdgeClients {
   /// Whether one of them waits for its next request.
   var hasIdle: Bool { longestIdle() != nil }
 
-  /// Closes the one that waits for its next request for longest. False when none does.
+  /// Closes the one that waits for its next request for longest, of those that are meant. False when none does.
   @discardableResult
-  func closeLongestIdle() -> Bool {
-    guard let idle = longestIdle() else { return false }
+  func closeLongestIdle(where isMeant: (EdgeConnection) -> Bool = { _ in true }) -> Bool {
+    guard let idle = longestIdle(where: isMeant) else { return false }
     idle.close()
     return true
   }
@@ -75,10 +80,14 @@ public final class EdgeClients {
     setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
     do throws(TransportError) {
       let connection = EdgeConnection(
-        socket: socket, remote: remote?.description ?? "", tls: try makeStream(), clients: self, options: options,
+        socket: socket, address: remote, tls: try makeStream(), clients: self, options: options,
         now: now)
       try reactor.register(socket, for: .readable, connection)
       connections[socket] = connection
+      if connection.isStranger {
+        strangers += 1
+        if let remote { strangersFrom.add(remote) }
+      }
       keepDeadline(of: connection)
     } catch {
       observe(.limitReached("\(options.prefix)connections: \(error)"))
@@ -86,16 +95,32 @@ public final class EdgeClients {
     }
   }
 
+  /// The TLS of `connection` is open: it counts by its certificate from now on.
+  func trusts(_ connection: EdgeConnection) {
+    leaveStrangers(connection)
+    guard options.connectionsPerIdentityMax < .max, let identity = connection.identity else { return }
+    let count = connections.values.count { !$0.isStranger && $0.identity == identity }
+    guard count > options.connectionsPerIdentityMax else { return }
+    observe(.limitReached("\(options.prefix)connections of one identity"))
+    if !closeLongestIdle(where: { $0 !== connection && $0.identity == identity }) { connection.close() }
+  }
+
+  private func leaveStrangers(_ connection: EdgeConnection) {
+    strangers -= 1
+    if let address = connection.address { strangersFrom.remove(address) }
+  }
+
   func forget(_ connection: EdgeConnection) {
+    guard connections.removeValue(forKey: connection.descriptor) != nil else { return }
+    if connection.isStranger { leaveStrangers(connection) }
     deadlines.remove(connection)
     reactor.remove(connection.descriptor)
-    connections[connection.descriptor] = nil
     onRoom()
   }
 
-  private func longestIdle() -> EdgeConnection? {
+  private func longestIdle(where isMeant: (EdgeConnection) -> Bool = { _ in true }) -> EdgeConnection? {
     var oldest: (connection: EdgeConnection, since: Instant)?
-    for connection in connections.values {
+    for connection in connections.values where isMeant(connection) {
       guard let since = connection.idleSince else { continue }
       if oldest.map({ since < $0.since }) ?? true { oldest = (connection, since) }
     }

@@ -17,7 +17,10 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   }
 
   private let socket: Int32
+  let address: SocketAddress?
   private let remote: String
+  /// Its TLS isn't open yet.
+  private(set) var isStranger: Bool
   private let clients: EdgeClients
   private let options: EdgeOptions
   private var http: EdgeConversation
@@ -44,12 +47,14 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   /// When the connection last began to wait for a request; nil while it is busy with one.
   private(set) var idleSince: Instant?
 
-  /// Takes over `socket`, whose other end is `remote`.
+  /// Takes over `socket`, whose other end is at `address`.
   init(
-    socket: Int32, remote: String, tls: TLSStream?, clients: EdgeClients, options: EdgeOptions, now: Instant
+    socket: Int32, address: SocketAddress?, tls: TLSStream?, clients: EdgeClients, options: EdgeOptions, now: Instant
   ) {
     self.socket = socket
-    self.remote = remote
+    self.address = address
+    remote = address?.description ?? ""
+    isStranger = tls != nil
     self.clients = clients
     self.options = options
     http = EdgeConversation(tls: tls, options: options)
@@ -65,6 +70,9 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
 
   /// Whether an answer to it is being made while it is read.
   var isStreaming: Bool { if case .open = phase { http.isStreaming } else { false } }
+
+  /// The key of the client's certificate; nil without one.
+  var identity: String? { http.peer?.keyFingerprint }
 
   /// There may be something new for it.
   func produce(_ now: Instant) { process(now) }
@@ -83,6 +91,10 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       if !discard() { close() }
     case .open:
       if !readiness.isDisjoint(with: [.readable, .hungUp]) { read(now) }
+      if isStranger, http.isOpen, !isClosed {
+        isStranger = false
+        clients.trusts(self)
+      }
       if !isClosed { process(now) }
     }
   }

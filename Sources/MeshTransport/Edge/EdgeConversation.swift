@@ -162,6 +162,12 @@ struct EdgeConversation {
   /// What limit the client was sent away for.
   var floodedBy: String? { http?.floodedBy }
 
+  /// Whether TLS, where it is spoken, is open.
+  var isOpen: Bool { tls?.isOpen ?? true }
+
+  /// Who the client has proven to be; nil without a certificate.
+  var peer: PeerIdentity? { tls?.peer }
+
   /// Why the client's certificate was refused.
   var refusal: TrustRefusal? { tls?.refusal }
 }

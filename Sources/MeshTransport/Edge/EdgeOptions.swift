@@ -11,6 +11,14 @@ public struct EdgeOptions: Equatable, Sendable {
   /// Of them, over TCP and over QUIC, those that may have answers which their readers may make last: who watches must
   /// not take the last places. More is refused by the answering closure.
   public var stayingConnectionsMax: Int { max(1, connectionsMax - connectionsMax / 4) }
+  /// Of them, over TCP, those whose TLS isn't open yet, in all and from one address or /64; with more, the one that
+  /// came first goes. Without TLS nobody is such a stranger.
+  public var strangersMax = Int.max
+  /// The same of one address.
+  public var strangersPerAddressMax = Int.max
+  /// Connections over TCP with one certificate; with more, the one of them that is idle for longest goes, or the new
+  /// one.
+  public var connectionsPerIdentityMax = Int.max
   /// How long a connection may stay open between two requests.
   public var idleTimeout = Duration.seconds(60)
   /// How long the head of a request may take, from its first byte; also how long a new connection may stay silent.
@@ -52,6 +60,8 @@ public struct EdgeTLS: Equatable, Sendable {
   let security: NodeSecurity
   /// Clients without a certificate are sent away; otherwise they are only asked for one.
   let requiresClientCertificate: Bool
+  /// What is spoken inside, in the order of our choice, by its names of ALPN.
+  public var protocols = ["h2", "http/1.1"]
   /// TLS 1.2 is spoken with clients that have no newer one.
   public var allowsTLS12 = false
   /// What the certificates of clients must name.
@@ -66,6 +76,6 @@ public struct EdgeTLS: Equatable, Sendable {
   /// Whether both show one credential and ask clients for the same.
   public static func == (left: EdgeTLS, right: EdgeTLS) -> Bool {
     left.security === right.security && left.requiresClientCertificate == right.requiresClientCertificate
-      && left.allowsTLS12 == right.allowsTLS12 && left.names == right.names
+      && left.allowsTLS12 == right.allowsTLS12 && left.names == right.names && left.protocols == right.protocols
   }
 }

@@ -53,7 +53,9 @@ public final class HTTPPoster {
   private let reactor: Reactor
   private let security: NodeSecurity
   private let options: Options
+  private let observe: (Observation) -> Void
   private var tls: TLSNodeClient?
+  private var unusable = UnusableCredential()
   private var connections: [ObjectIdentifier: PosterConnection] = [:]
   private var busy: [UInt64: PosterConnection] = [:]
   private var idle: [SocketAddress: [PosterConnection]] = [:]
@@ -62,7 +64,10 @@ public final class HTTPPoster {
   private var ends: [End] = []
 
   /// A poster that speaks with the certificate of `security`, which also judges the servers'.
-  public init(reactor: Reactor, security: NodeSecurity, options: Options) {
+  public init(
+    reactor: Reactor, security: NodeSecurity, options: Options, observe: @escaping (Observation) -> Void
+  ) {
+    self.observe = observe
     self.reactor = reactor
     self.security = security
     self.options = options
@@ -79,7 +84,7 @@ public final class HTTPPoster {
       + "User-Agent: meshkit\r\nContent-Length: \(body.count)\r\n\r\n"
     let job = PosterConnection.Job(request: request, address: address, host: host.host, bytes: Array(head.utf8) + body)
     do throws(TransportError) {
-      try renewCredential()
+      try renewCredential(now)
       if let kept = takeIdle(for: address) {
         begin(job, on: kept)
       } else {
@@ -92,7 +97,10 @@ public final class HTTPPoster {
 
   /// Nobody waits for `request` any more: nothing is told of it.
   public func abandon(_ request: UInt64) {
-    if let connection = busy.removeValue(forKey: request) { drop(connection) }
+    guard let connection = busy.removeValue(forKey: request) else { return }
+    // One that was kept and is dead now is seldom alone.
+    if connection.wasUsed { for other in idle[connection.address] ?? [] { drop(other) } }
+    drop(connection)
   }
 
   /// The requests that have ended since this was asked last.
@@ -119,9 +127,17 @@ public final class HTTPPoster {
   var connectionCount: Int { connections.count }
 
   /// A connection that was trusted under other files is used no more.
-  private func renewCredential() throws(TransportError) {
-    guard tls?.generation != security.credential.generation else { return }
-    tls = try TLSNodeClient(security, allowsTLS12: options.allowsTLS12, names: options.names)
+  private func renewCredential(_ now: Instant) throws(TransportError) {
+    let generation = security.credential.generation
+    guard tls?.generation != generation, !unusable.isTried(generation, now) else { return }
+    do throws(TransportError) {
+      tls = try TLSNodeClient(security, allowsTLS12: options.allowsTLS12, names: options.names)
+    } catch {
+      unusable.note(generation, now)
+      // The one before goes on to be shown.
+      guard tls != nil else { throw error }
+      observe(.certificateReloadFailed(reason: error.description))
+    }
     for connection in idle.values.joined() { drop(connection) }
   }
 

@@ -60,7 +60,13 @@ final class PosterConnection: ReactorHandler, DeadlineOwner {
 
   func ready(_ descriptor: Int32, _ readiness: Readiness) { poster.move(self) }
 
-  func close() { _ = Glibc.close(descriptor) }
+  func close() {
+    // Why a server was refused is worth an alert.
+    if tls.refusal != nil {
+      _ = tls.output.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    }
+    _ = Glibc.close(descriptor)
+  }
 
   /// What the socket is to be watched for.
   var interest: Readiness { isConnected && tls.output.isEmpty ? .readable : [.readable, .writable] }
@@ -91,7 +97,7 @@ final class PosterConnection: ReactorHandler, DeadlineOwner {
       }
       tls.receive(chunk.prefix(count))
     }
-    return .going
+    return take()
   }
 
   /// Reads what TLS has.
@@ -102,7 +108,7 @@ final class PosterConnection: ReactorHandler, DeadlineOwner {
       do throws(HTTPFailure) {
         guard let response = try parser.receive(plain) else { continue }
         let isLast = HTTP1Syntax.equalIgnoringCase(response.header("connection") ?? "", "close")
-        return .answered(response, mayStay: !isLast && unsent.isEmpty)
+        return .answered(response, mayStay: !isLast && unsent.isEmpty && tls.output.isEmpty)
       } catch {
         return .broken("\(address): \(error)")
       }

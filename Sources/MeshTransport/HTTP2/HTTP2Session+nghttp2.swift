@@ -2,8 +2,8 @@
 import CNghttp2
 
 extension HTTP2Session {
-  /// A server's session with `limits`, whose callbacks find their `HTTP2Session` at `user`. Nil when memory fails.
-  static func makeHandle(_ limits: HTTP2Limits, _ user: UnsafeMutableRawPointer) -> OpaquePointer? {
+  /// A session with `limits`, whose callbacks find their `HTTP2Session` at `user`. Nil when memory fails.
+  static func makeHandle(_ limits: HTTP2Limits, isClient: Bool, _ user: UnsafeMutableRawPointer) -> OpaquePointer? {
     var option: OpaquePointer?
     guard let callbacks = sessionCallbacks.pointer, nghttp2_option_new(&option) == 0, let option else { return nil }
     defer { nghttp2_option_del(option) }
@@ -20,7 +20,8 @@ extension HTTP2Session {
       option, UInt64(clamping: limits.resetsBurst) &+ 1000, UInt64(clamping: limits.resetsPerSecond) &* 2)
     nghttp2_option_set_max_continuations(option, limits.continuationsMax + 1)
     var made: OpaquePointer?
-    return nghttp2_session_server_new2(&made, callbacks, user, option) == 0 ? made : nil
+    let make = isClient ? nghttp2_session_client_new2 : nghttp2_session_server_new2
+    return make(&made, callbacks, user, option) == 0 ? made : nil
   }
 
   /// What nghttp2 says of `code`.

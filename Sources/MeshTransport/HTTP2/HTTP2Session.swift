@@ -1,14 +1,15 @@
-// HTTP/2 on one connection, the server's side (RFC 9113), on nghttp2. It knows requests, answers, bodies and trailers,
-// and what a client may cost; what the requests mean is its handler's business. No IO and no clock: bytes in, bytes
-// out, the time with the bytes. Its callbacks note what has to happen and end nothing themselves.
+// HTTP/2 on one connection (RFC 9113), on nghttp2: the server's side, and the client's for links of the mesh. It knows
+// requests, answers, bodies and trailers, and what a peer may cost; what they mean is its handler's business. No IO and
+// no clock: bytes in, bytes out, the time with the bytes. Its callbacks note what has to happen and end nothing
+// themselves.
 import CNghttp2
 import MeshBasics
 
 /// What a session tells its owner. Called inside `receive` and `fill`: the session may be answered from here, but not
 /// fed.
 protocol HTTP2Handler: AnyObject {
-  /// The field section of a request is whole, or that of its trailers. `refusal` says why the request can't be taken;
-  /// its fields are then not all there.
+  /// The field section of a request or an answer is whole, or that of its trailers. `refusal` says why it can't be
+  /// taken; its fields are then not all there.
   func received(fields: [HTTPField], on stream: Int32, as section: HTTP2Section, refusal: HTTPFailure?)
   /// Some of the body came. `bytes` lives for the call. Gives the number of bytes that are done with; what is kept
   /// holds the client back until `consumed` is told of it.
@@ -21,7 +22,7 @@ protocol HTTP2Handler: AnyObject {
   func closed(_ stream: Int32)
 }
 
-/// Which fields of a request came.
+/// Which fields of a message came.
 enum HTTP2Section {
   case headers(bodyFollows: Bool)
   case trailers
@@ -81,14 +82,14 @@ final class HTTP2Session {
   var answerFrames = 0
 
   /// A session that has received nothing yet. Nil when memory fails.
-  init?(message: HTTPLimits, limits: HTTP2Limits, handler: any HTTP2Handler) {
+  init?(message: HTTPLimits, limits: HTTP2Limits, handler: any HTTP2Handler, isClient: Bool = false) {
     self.handler = handler
     self.message = message
     self.limits = limits
     idleFrames = FrameBudget(burst: limits.idleFramesBurst, perSecond: limits.idleFramesPerSecond)
     resets = FrameBudget(burst: limits.resetsBurst, perSecond: limits.resetsPerSecond)
-    handle = HTTP2Session.makeHandle(limits, Unmanaged.passUnretained(self).toOpaque())
-    let settings = [
+    handle = HTTP2Session.makeHandle(limits, isClient: isClient, Unmanaged.passUnretained(self).toOpaque())
+    var settings = [
       nghttp2_settings_entry(
         settings_id: Int32(bitPattern: NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
         value: UInt32(clamping: limits.streamsMax)),
@@ -99,6 +100,11 @@ final class HTTP2Session {
       nghttp2_settings_entry(
         settings_id: Int32(bitPattern: NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
     ]
+    if isClient {
+      // [RFC 9113 §8.4] No server is to push anything.
+      settings.append(
+        nghttp2_settings_entry(settings_id: Int32(bitPattern: NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0))
+    }
     guard let handle,
       nghttp2_submit_settings(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count) == 0
     else { return nil }
@@ -159,7 +165,16 @@ final class HTTP2Session {
   /// Whether bytes of the client are still of use.
   var wantsInput: Bool { handle.map { failure == nil && nghttp2_session_want_read($0) != 0 } ?? false }
 
-  // MARK: Answers
+  // MARK: Requests and answers
+
+  /// Opens a stream with a request whose body follows by `send`; clients only. Nil when it can't.
+  func submitRequest(_ fields: [HTTPField]) -> Int32? {
+    var provider = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readAnswer)
+    let stream = withFields(fields) { nghttp2_submit_request(handle, nil, $0, $1, &provider, nil) }
+    guard stream > 0 else { return nil }
+    streams[stream] = Stream()
+    return stream
+  }
 
   /// Says `100 Continue` on `stream`.
   func submitContinue(on stream: Int32) {
@@ -230,6 +245,12 @@ final class HTTP2Session {
     _ = nghttp2_submit_shutdown_notice(handle)
     _ = nghttp2_submit_ping(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
   }
+
+  /// Ends the session; what is on its way may still go out.
+  func end() { sendAway(HTTP2SessionFailure(.noError, "the end")) }
+
+  /// Bytes of bodies that wait here, over all streams.
+  var waiting: Int { streams.values.reduce(0) { $0 + $1.answer.count } }
 
   /// Sends the client away at once; what is on its way to it may still go out.
   func sendAway(_ reason: HTTP2SessionFailure) {

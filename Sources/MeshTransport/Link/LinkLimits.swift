@@ -25,6 +25,13 @@ struct LinkLimits: Sendable {
   var tetherTimeout = Duration.seconds(2)
   /// How long a host has to refuse a TCP connection when it refused a dial's datagram.
   var portCheckTimeout = Duration.milliseconds(200)
+  /// How long a dial has for an answer over UDP before TCP is tried beside it; nil: a quarter of its time.
+  var fallbackDelay: Duration?
+  /// Connections over TCP, whoever dialed; those that peers dialed have the places of QUIC's too.
+  var tcpLinksMax = LinkLimits.openMax
+  /// How long after a link has opened over TCP its dialer tries UDP again, and the most that this wait grows to.
+  var trialWaitMin = Duration.seconds(30)
+  var trialWaitMax = Duration.seconds(300)
   /// A turn that is over this much after a timer was due is told as late.
   var lateness = Duration.milliseconds(50)
   /// From one doubt that ICMP raised to the next on the same link.

@@ -50,7 +50,7 @@ extension LinkLoop {
   /// Observes a refusal that no link tells of. Where there is a link, its end says so, and saying it here as well would
   /// make two records of one refusal.
   private func tellRefusal(_ reason: String, on connection: LinkConnection) {
-    guard connection.link == nil else { return }
+    guard connection.conversation.link == nil else { return }
     let quic = connection.quic
     deliver(.observed(.trustRefused(peer: quic.remote.description, reason: reason, inbound: quic.isServer)))
   }

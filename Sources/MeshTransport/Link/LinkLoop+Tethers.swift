@@ -3,6 +3,10 @@ import Glibc
 import MeshBasics
 
 extension LinkLoop: TetherOwner {
+  func accepted(_ descriptor: Int32, from remote: SocketAddress) -> Bool {
+    tcp?.accept(descriptor, remote, MonotonicClock.now()) ?? false
+  }
+
   /// Prepares the tether of a link that has just opened: its dialer builds it, its acceptor waits for it. There is one
   /// attempt for each link; one without a tether lives as well.
   func tie(_ connection: LinkConnection) {
@@ -37,7 +41,8 @@ extension LinkLoop: TetherOwner {
   /// Puts a link on the list of those to doubt. It is told at the end of the turn, when a goodbye that came beside the
   /// tether's end has been read.
   private func doubt(_ connection: LinkConnection) {
-    guard connection.state == .open, connection.pendingEnd == nil, !connection.isDoubted else { return }
+    guard connection.conversation.state == .open, connection.conversation.pendingEnd == nil, !connection.isDoubted
+    else { return }
     connection.isDoubted = true
     doubted.append(connection)
   }
@@ -46,7 +51,9 @@ extension LinkLoop: TetherOwner {
   func tellDoubts() {
     while let connection = doubted.popLast() {
       connection.isDoubted = false
-      guard connection.state == .open, connection.pendingEnd == nil, let link = connection.link else { continue }
+      guard connection.conversation.state == .open, connection.conversation.pendingEnd == nil,
+        let link = connection.conversation.link
+      else { continue }
       statistics.doubts += 1
       deliver(.doubted(link))
     }
@@ -57,7 +64,7 @@ extension LinkLoop: TetherOwner {
   func hostRefused(_ remote: SocketAddress, _ code: Int32, _ now: Instant) {
     guard [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(code) else { return }
     for connection in Array(connections) where connection.quic.remote == remote {
-      if connection.state == .open {
+      if connection.conversation.state == .open {
         if let last = connection.lastDoubt, now < last + limits.doubtInterval { continue }
         connection.lastDoubt = now
         doubt(connection)
@@ -74,6 +81,6 @@ extension LinkLoop: TetherOwner {
 
   func portAnswered(_ connection: LinkConnection, isClosed: Bool) {
     let reason = isClosed ? LinkEnd.portClosed : .unreachable(systemMessage(ECONNREFUSED))
-    if connection.state == .opening { end(connection, reason, nil, MonotonicClock.now()) }
+    if connection.conversation.state == .opening { end(connection, reason, nil, MonotonicClock.now()) }
   }
 }

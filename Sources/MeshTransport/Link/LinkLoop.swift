@@ -20,16 +20,22 @@ final class LinkLoop {
   let endpoint: QUICEndpoint<LinkLoop>
   let tethers: TetherDesk
   /// Nil when the loop has ended.
+  private(set) var tcp: TCPLinkDesk?
+  /// Nil when the loop has ended.
   private var reactor: Reactor?
 
   var statistics = LinkStatistics()
-  private var links: [LinkID: LinkConnection] = [:]
-  private var requests: [RequestID: (connection: LinkConnection, stream: Int64)] = [:]
+  var links: [LinkID: LinkConversation] = [:]
+  /// Dials over TCP beside dials over UDP: of two one will be the link.
+  var rivals: [LinkID: TCPLink] = [:]
+  /// Dials over UDP that TCP will be tried beside, the earliest first.
+  var fallbacks: [Fallback] = []
+  private var requests: [RequestID: (connection: LinkConversation, stream: Int64)] = [:]
   /// Accepted links whose tether is still to come, by its token.
   var waitingForTether: [[UInt8]: LinkConnection] = [:]
   var doubted: [LinkConnection] = []
   /// Links whose credit is used up, and that have something to read.
-  private var paused: [LinkConnection] = []
+  private var paused: [LinkConversation] = []
   /// Empty between turns.
   private var commands: [LinkCommand] = []
 
@@ -37,7 +43,7 @@ final class LinkLoop {
   var readingSince = Instant.distantFuture
   private var nextLink: UInt64 = 1
   private var nextRequest: UInt64 = 1
-  private var stopDeadline: Instant?
+  private(set) var stopDeadline: Instant?
   private var isOver = false
 
   init(
@@ -66,7 +72,7 @@ final class LinkLoop {
     self.reactor = reactor
     port = socket.address.port
     tethers = TetherDesk(
-      listener: listener, address: socket.address, limits: limits, reactor: reactor, takeTLS: options.takeTLS)
+      listener: listener, address: socket.address, limits: limits, reactor: reactor, takeOthers: options.takeTLS)
   }
 
   var connections: Dictionary<ObjectIdentifier, LinkConnection>.Values { endpoint.users.values }
@@ -76,6 +82,7 @@ final class LinkLoop {
   func run() {
     guard let reactor, let socket = endpoint.socket else { return }
     endpoint.open(for: self)
+    tcp = TCPLinkDesk(loop: self, security: security, local: endpoint.address, reactor: reactor)
     do {
       try reactor.register(socket.descriptor, for: .readable, self)
       try reactor.register(mailbox.descriptor, for: .readable, self)
@@ -95,26 +102,34 @@ final class LinkLoop {
       readOn()
       endpoint.expire(now)
       tethers.expire(now)
+      tcp?.expire(now)
+      fallBack(now)
       endpoint.flush(now)
+      tcp?.flush(now)
       tellDoubts()
-      if let stopDeadline, now >= stopDeadline || connections.allSatisfy({ $0.outstanding == 0 }) {
-        isOver = true
-      }
+      if let stopDeadline, now >= stopDeadline || isFlushed { isOver = true }
       endpoint.report(now)
       publish()
     }
     shutDown()
   }
 
+  /// Whether all that was sent has arrived, as far as is known here.
+  private var isFlushed: Bool {
+    connections.allSatisfy { $0.outstanding == 0 } && tcp?.isFlushed != false
+  }
+
   private var nextDeadline: Instant {
-    min(endpoint.nextDeadline, tethers.nextDeadline ?? .distantFuture, stopDeadline ?? .distantFuture)
+    [
+      endpoint.nextDeadline, tethers.nextDeadline, tcp?.nextDeadline, fallbacks.first?.at, stopDeadline,
+    ].compactMap { $0 }.min() ?? .distantFuture
   }
 
   private func publish() {
     statistics.quic = endpoint.counts
-    statistics.connections = Int64(connections.count)
+    statistics.connections = Int64(connections.count + (tcp?.count ?? 0))
     statistics.tethersOpen = tethers.openCount
-    statistics.tethersRefused = tethers.refusedCount
+    statistics.tethersRefused = tethers.refusedCount + (tcp?.refusedCount ?? 0)
     published.value = statistics
   }
 
@@ -128,7 +143,9 @@ final class LinkLoop {
     switch command {
     case .dial(let link, let address, let serverName): dial(link, address, serverName, now)
     case .send(let link, let message): links[link]?.send(message)
-    case .close(let link, _): links[link]?.close(by: now + LinkLoop.farewell)
+    case .close(let link, _):
+      endRace(of: link)
+      links[link]?.close(by: now + LinkLoop.farewell)
     case .reply(let request, let bytes):
       if let call = requests.removeValue(forKey: request) { call.connection.answer(call.stream, with: bytes) }
     case .fail(let request, let code, let message):
@@ -158,48 +175,64 @@ final class LinkLoop {
       endpoint.limitReached("connections")
       return deliver(.closed(link, .protocolError("\(limits.quic.connectionsMax) connections are open")))
     }
-    guard let local = SocketAddress(literal: address.isIPv6 ? "::" : "0.0.0.0", port: port),
-      endpoint.address.isIPv6 || !address.isIPv6
-    else { return deliver(.closed(link, .notTried("no IPv6 on \(options.bindAddress)"))) }
-    let quic = QUICConnection(
-      isServer: false, local: local, remote: address, host: endpoint, resetSecret: endpoint.resetSecret,
-      memory: endpoint.memory)
-    let connection = LinkConnection(quic, loop: self, link: link, serverName: serverName, limits: limits)
-    links[link] = connection
+    guard let quic = makeClient(to: address) else {
+      return deliver(.closed(link, .notTried("no IPv6 on \(options.bindAddress)")))
+    }
+    let connection = LinkConnection(quic, loop: self, dialed: .link(link, serverName: serverName), limits: limits)
+    links[link] = connection.conversation
+    fallbacks.append(
+      Fallback(
+        at: now + (limits.fallbackDelay ?? options.handshakeTimeout.divided(by: 4)), link: link, address: address,
+        serverName: serverName, dialedAt: now))
+    start(connection, serverName, now)
+  }
+
+  /// Begins the handshake of a connection of ours.
+  func start(_ connection: LinkConnection, _ serverName: String, _ now: Instant) {
     connection.deadline = now + options.handshakeTimeout
     endpoint.add(connection)
     statistics.handshakesDialed += 1
-    let isStarted = quic.startClient(
+    let isStarted = connection.quic.startClient(
       endpoint.currentCredential(), serverName: serverName, parameters: endpoint.parameters, now: now)
     guard isStarted else { return failed(connection, .notStarted, now) }
     endpoint.touch(connection)
   }
 
+  /// A connection of ours that hasn't begun. Nil when the socket doesn't speak with such addresses.
+  func makeClient(to address: SocketAddress) -> QUICConnection? {
+    guard let local = SocketAddress(literal: address.isIPv6 ? "::" : "0.0.0.0", port: port),
+      endpoint.address.isIPv6 || !address.isIPv6
+    else { return nil }
+    return QUICConnection(
+      isServer: false, local: local, remote: address, host: endpoint, resetSecret: endpoint.resetSecret,
+      memory: endpoint.memory)
+  }
+
   func user(of quic: QUICConnection) -> LinkConnection {
-    let connection = LinkConnection(quic, loop: self, link: nil, serverName: "", limits: limits)
+    let connection = LinkConnection(quic, loop: self, dialed: nil, limits: limits)
     awaitUse(of: connection)
     return connection
   }
 
   /// An accepted connection without a link is kept for the idle timeout at first and after each call: otherwise a peer
   /// that only pings, or never ends its requests, would hold it for ever.
-  private func awaitUse(of connection: LinkConnection) {
-    if connection.quic.isServer { connection.deadline = MonotonicClock.now() + options.idleTimeout }
+  func awaitUse(of connection: any LinkCarrier) {
+    if connection.isServer { connection.deadline = MonotonicClock.now() + options.idleTimeout }
   }
 
-  func acceptedLink(on connection: LinkConnection) -> LinkID {
+  func acceptedLink(on connection: LinkConversation) -> LinkID {
     let link = LinkID.accepted(nextLink)
     nextLink += 1
     links[link] = connection
     return link
   }
 
-  func opened(_ link: LinkID, _ peer: LinkPeer, on connection: LinkConnection) {
+  func opened(_ link: LinkID, _ peer: LinkPeer, on connection: LinkConversation) {
+    settleRace(of: link, winner: connection)
     statistics.links += 1
     statistics.linksOpened += 1
-    connection.quic.keepAlive(every: options.keepAlive)
-    tie(connection)
-    connection.quic.releaseTLS()
+    if peer.transport == "http2" { statistics.linksOverTCP += 1 }
+    connection.carrier.linkOpened()
     deliver(.opened(link, peer))
   }
 
@@ -209,16 +242,16 @@ final class LinkLoop {
   }
 
   /// A link has come to the end of its credit, with something still to be read.
-  func willReadOn(_ connection: LinkConnection) { paused.append(connection) }
+  func willReadOn(_ connection: LinkConversation) { paused.append(connection) }
 
   /// A link comes to the end of its credit for long.
-  func presses(_ connection: LinkConnection) {
-    endpoint.limitReached("messages of one link", peer: connection.peerName)
+  func presses(_ connection: LinkConversation) {
+    endpoint.limitReached("messages of one link", peer: connection.carrier.peerName)
   }
 
   /// A call came when the credit of its connection was used up.
-  func refusedCall(_ connection: LinkConnection, _ stream: Int64) {
-    endpoint.limitReached("calls of one connection", peer: connection.peerName)
+  func refusedCall(_ connection: LinkConversation, _ stream: Int64) {
+    endpoint.limitReached("calls of one connection", peer: connection.carrier.peerName)
     connection.answer(stream, with: .resourceExhausted("too many calls wait for an answer"))
   }
 
@@ -233,12 +266,12 @@ final class LinkLoop {
   }
 
   func called(
-    _ method: String, _ peer: LinkPeer, _ message: InboundMessage, on connection: LinkConnection, _ stream: Int64
+    _ method: String, _ peer: LinkPeer, _ message: InboundMessage, on connection: LinkConversation, _ stream: Int64
   ) -> RequestID {
     let request = RequestID(rawValue: nextRequest)
     nextRequest += 1
     requests[request] = (connection, stream)
-    if connection.state != .open { awaitUse(of: connection) }
+    if connection.state != .open { awaitUse(of: connection.carrier) }
     deliver(.called(request, method: method, peer, message))
     return request
   }
@@ -246,17 +279,22 @@ final class LinkLoop {
   func forget(_ request: RequestID) { requests[request] = nil }
 
   /// Reports the end of a connection's link, once. The connection may go on, without keep-alive, until it is idle.
-  func linkEnded(_ connection: LinkConnection, _ reason: LinkEnd) {
+  func linkEnded(_ connection: LinkConversation, _ reason: LinkEnd) {
     reportEnd(connection, reason)
-    untie(connection)
+    connection.carrier.linkEnded()
   }
 
-  private func reportEnd(_ connection: LinkConnection, _ reason: LinkEnd) {
+  private func reportEnd(_ connection: LinkConversation, _ reason: LinkEnd) {
     guard let link = connection.link, connection.state != .ended else { return }
-    if connection.state == .open { statistics.links -= 1 }
+    let state = connection.state
+    if state == .open {
+      statistics.links -= 1
+      if connection.carrier.peer?.transport == "http2" { statistics.linksOverTCP -= 1 }
+    }
     connection.markEnded()
-    awaitUse(of: connection)
-    connection.quic.keepAlive(every: Duration(nanoseconds: .max))
+    awaitUse(of: connection.carrier)
+    connection.carrier.rest()
+    if state == .opening, goesOn(link, without: connection, after: reason) { return }
     links[link] = nil
     deliver(.closed(link, reason))
   }
@@ -269,7 +307,9 @@ final class LinkLoop {
   }
 
   func end(_ connection: LinkConnection, _ now: Instant) {
-    if let (reason, close) = connection.pendingEnd { end(connection, reason, close, now) }
+    guard let pending = connection.conversation.pendingEnd else { return }
+    let code = pending.isSentAway ? HTTP3ErrorCode.excessiveLoad : HTTP3ErrorCode.noError
+    end(connection, pending.end, .application(code: code), now)
   }
 
   /// Forgets `connection`, sends `close` if there is one, and reports the end of its link. `drains`: see
@@ -278,18 +318,32 @@ final class LinkLoop {
     _ connection: LinkConnection, _ reason: LinkEnd, _ close: QUICClose?, drains: Bool = false, _ now: Instant
   ) {
     guard endpoint.remove(connection) else { return }
-    reportEnd(connection, reason)
-    for (request, call) in requests where call.connection === connection { requests[request] = nil }
+    over(connection.conversation, reason)
     endpoint.sayGoodbye(connection, close, drains: drains, now)
     // Only now: the goodbye should be there before the tether's end is.
     untie(connection)
   }
 
+  /// A connection over TCP is over.
+  func ended(_ connection: TCPLink, _ reason: LinkEnd) {
+    over(connection.conversation, reason)
+    if case .refused(let text) = reason { refused(text, on: connection) }
+    tcp?.remove(connection)
+  }
+
+  private func over(_ connection: LinkConversation, _ reason: LinkEnd) {
+    reportEnd(connection, reason)
+    for (request, call) in requests where call.connection === connection { requests[request] = nil }
+  }
+
   private func shutDown() {
+    fallbacks = []
     let now = MonotonicClock.now()
     for connection in Array(connections) {
       end(connection, .closed, .application(code: HTTP3ErrorCode.noError), now)
     }
+    tcp?.close()
+    tcp = nil
     tethers.close()
     if let socket = endpoint.socket { reactor?.remove(socket.descriptor) }
     reactor?.remove(mailbox.descriptor)

@@ -56,8 +56,9 @@ public struct LinkOptions: Sendable {
   /// may be lost. A link that carries probes never comes to it.
   public var keepAlive = Duration.seconds(20)
 
-  /// Takes over TCP connections whose clients begin TLS: the socket, from which nothing was read, and its other end.
-  /// False leaves the socket to the caller. Called on the link thread; must not block. Nil refuses all.
+  /// Takes over TCP connections whose clients begin TLS and don't offer HTTP/2: the socket, from which nothing was
+  /// read, and its other end. False leaves the socket to the caller. Called on the link thread; must not block. Nil:
+  /// there are none but links.
   public var takeTLS: (@Sendable (Int32, SocketAddress) -> Bool)?
 
   /// The defaults: all addresses, port 17421.

@@ -3,6 +3,7 @@ struct LinkStatistics: Sendable {
   var quic = QUICCounts()
   var connections: Int64 = 0
   var links: Int64 = 0
+  var linksOverTCP: Int64 = 0
   var linksOpened: Int64 = 0
   var handshakesDialed: Int64 = 0
   var trustRefusals: Int64 = 0
@@ -16,7 +17,8 @@ struct LinkStatistics: Sendable {
   /// Every counter with its name, for `meshkit_node_stats_json`.
   var list: [(name: String, value: Int64)] {
     [
-      ("connections", connections), ("links", links), ("linksOpened", linksOpened),
+      ("connections", connections), ("links", links), ("linksOverTcp", linksOverTCP),
+      ("linksOpened", linksOpened),
       ("handshakesDialed", handshakesDialed), ("handshakesAccepted", quic.handshakesAccepted),
       ("trustRefusals", trustRefusals), ("connectionsRefused", quic.connectionsRefused),
       ("retriesSent", quic.retriesSent),

@@ -10,7 +10,7 @@ final class TLSServer: TLSJudge {
   /// The generation of the `NodeCredential` it was made from.
   let generation: UInt64
   let context: OpaquePointer
-  private let options: EdgeTLS
+  fileprivate let options: EdgeTLS
 
   /// A server that shows the newest certificate and asks clients for theirs. *Errors*: what is wrong with the
   /// certificate; never the key.
@@ -22,7 +22,7 @@ final class TLSServer: TLSJudge {
     _ = SSL_CTX_set_num_tickets(context, 0)
     let whenAbsent = options.requiresClientCertificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0
     TLSContext.judgePeers(of: context, SSL_VERIFY_PEER | whenAbsent)
-    SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
+    SSL_CTX_set_alpn_select_cb(context, selectProtocol, Unmanaged.passUnretained(self).toOpaque())
   }
 
   deinit { SSL_CTX_free(context) }
@@ -32,15 +32,16 @@ final class TLSServer: TLSJudge {
   }
 }
 
-/// Our protocols in the order of our choice. A client that names only others is told `no_application_protocol`
+/// The first of our protocols that the client names. One that names only others is told `no_application_protocol`
 /// (RFC 7301 §3.2).
-private let protocols = ["h2", "http/1.1"]
-
 private let selectProtocol:
   @convention(c) (
     OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?,
     UnsafePointer<UInt8>?, UInt32, UnsafeMutableRawPointer?
-  ) -> Int32 = { _, chosen, chosenCount, offered, count, _ in
+  ) -> Int32 = { _, chosen, chosenCount, offered, count, owner in
+    // It made the context, and outlives all streams.
+    guard let owner else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+    let protocols = Unmanaged<TLSServer>.fromOpaque(owner).takeUnretainedValue().options.protocols
     let list = UnsafeBufferPointer(start: offered, count: Int(count))
     for name in protocols {
       var start = 0

@@ -23,6 +23,8 @@ final class TLSStream {
   var isBroken: Bool { failure != nil }
   /// What broke it, in OpenSSL's words.
   private(set) var failure: String?
+  /// The alert by which the peer broke it (RFC 8446 §6); nil when it didn't.
+  private(set) var alert: UInt8?
   /// Who the peer has proven to be, where a node judges it; nil without a certificate.
   private(set) var peer: PeerIdentity?
   /// Why the peer's certificate was refused; nil if it wasn't.
@@ -125,6 +127,9 @@ final class TLSStream {
   }
 
   private func noteFailure() {
+    // OpenSSL's numbers for alerts that it was sent lie a thousand above them.
+    let cause = ERR_peek_error() & 0x7f_ffff
+    if (1_000...1_255).contains(cause) { alert = UInt8(cause - 1_000) }
     let verdict = SSL_get_verify_result(handle)
     let words =
       verdict == Int(X509_V_OK) ? ERR_reason_error_string(ERR_peek_error()) : X509_verify_cert_error_string(verdict)

@@ -1,6 +1,7 @@
 // The few things that the transport asks of TCP sockets. All are non-blocking and closed on exec.
 import CLinux
 import Glibc
+import MeshBasics
 
 enum TCPSocket {
   private static let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
@@ -44,6 +45,22 @@ enum TCPSocket {
     let code = errno
     _ = close(opened)
     return .failure(SystemError(code: code))
+  }
+
+  /// Readies a connected socket for a link: nothing waits for company, and the kernel finds out within `idleTimeout`
+  /// that the peer's host is gone.
+  static func prepareLink(_ descriptor: Int32, idleTimeout: Duration) {
+    let seconds = Int32(clamping: max(1, idleTimeout.milliseconds / 1_000))
+    set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+    set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPIDLE, max(1, seconds / 3))
+    set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPINTVL, max(1, seconds / 6))
+    set(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, seconds.multipliedReportingOverflow(by: 1_000).partialValue)
+  }
+
+  /// Has `descriptor` wake its reader only when so many bytes wait.
+  static func setLowWater(_ descriptor: Int32, _ bytes: Int) {
+    set(descriptor, SOL_SOCKET, SO_RCVLOWAT, Int32(clamping: bytes))
   }
 
   /// How a connection that was begun has ended: 0 when it is open.

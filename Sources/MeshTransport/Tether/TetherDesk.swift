@@ -9,6 +9,8 @@ import MeshBasics
 
 /// What the desk needs of the link thread.
 protocol TetherOwner: AnyObject {
+  /// Serves a client that begins TLS. False when there is no room for it.
+  func accepted(_ descriptor: Int32, from remote: SocketAddress) -> Bool
   /// The connection whose link waits for a tether with this token; a token serves once.
   func claim(token: [UInt8]) -> LinkConnection?
   /// The peer's end of a bound tether closed, or broke.
@@ -23,7 +25,7 @@ final class TetherDesk {
   /// Nil once the desk is closed.
   private var reactor: Reactor?
   private let address: SocketAddress
-  private let takeTLS: ((Int32, SocketAddress) -> Bool)?
+  private let takeOthers: ((Int32, SocketAddress) -> Bool)?
   private var listener: Int32
   /// Nil once the desk is closed.
   private var owner: (any TetherOwner)?
@@ -40,13 +42,14 @@ final class TetherDesk {
   /// TCP connections that were turned away or broke the rules, and tethers of ours that came to nothing.
   private(set) var refusedCount: Int64 = 0
 
-  /// Takes `listener` over; it is closed with the desk. `takeTLS` is given the connections whose clients begin TLS;
-  /// false leaves them to the desk, which closes them, as it does where nobody takes any.
+  /// Takes `listener` over; it is closed with the desk. Connections whose clients begin TLS are the owner's links, but
+  /// where `takeOthers` is set those that don't offer HTTP/2: these are given to it; false leaves them to the desk,
+  /// which closes them.
   init(
     listener: Int32, address: SocketAddress, limits: LinkLimits, reactor: Reactor,
-    takeTLS: ((Int32, SocketAddress) -> Bool)?
+    takeOthers: ((Int32, SocketAddress) -> Bool)?
   ) {
-    self.takeTLS = takeTLS
+    self.takeOthers = takeOthers
     self.listener = listener
     self.address = address
     self.limits = limits
@@ -137,12 +140,16 @@ final class TetherDesk {
   }
 
   private func take(_ descriptor: Int32, _ remote: SocketAddress?, _ now: Instant) {
-    guard let remote, strangers < limits.tetherStrangersMax,
-      strangersFrom.count(from: remote) < limits.tetherStrangersPerAddressMax
-    else {
+    guard let remote else {
       _ = Glibc.close(descriptor)
       refusedCount += 1
       return
+    }
+    // Who means it says its hello at once: of too many the one that has been silent for longest goes.
+    if strangersFrom.count(from: remote) >= limits.tetherStrangersPerAddressMax {
+      refuseOldestStranger { $0.remote.site == remote.site }
+    } else if strangers >= limits.tetherStrangersMax {
+      refuseOldestStranger { _ in true }
     }
     let end = TetherEnd(descriptor, remote: remote, stage: .stranger([]), connection: nil, desk: self)
     guard add(end, interest: .readable, until: now + limits.tetherTimeout) else { return refusedCount += 1 }
@@ -152,6 +159,15 @@ final class TetherDesk {
     readHello(of: end, [])
   }
 
+  private func refuseOldestStranger(where isOne: (TetherEnd) -> Bool) {
+    var oldest: TetherEnd?
+    for end in ends.values {
+      guard case .stranger = end.stage, isOne(end) else { continue }
+      if oldest.map({ end.cameAt < $0.cameAt }) ?? true { oldest = end }
+    }
+    if let oldest { refuse(oldest) }
+  }
+
   /// The listener is level-triggered: left armed while nothing can be accepted, it would spin.
   private func pauseAccepting(until: Instant) {
     acceptPausedUntil = until
@@ -159,7 +175,7 @@ final class TetherDesk {
   }
 
   private func readHello(of end: TetherEnd, _ before: [UInt8]) {
-    if before.isEmpty, let takeTLS, end.speaksTLS { return handOver(end, to: takeTLS) }
+    if before.isEmpty, end.speaksTLS { return sort(end) }
     // One byte more than a hello has, to see whether something follows.
     switch end.receive(TetherHello.count + 1 - before.count) {
     case .nothing: return
@@ -179,11 +195,21 @@ final class TetherDesk {
   }
 
   /// Lets somebody else serve `end`, who owns its socket then.
-  private func handOver(_ end: TetherEnd, to taker: (Int32, SocketAddress) -> Bool) {
+  private func sort(_ end: TetherEnd) {
+    var isOther = false
+    if takeOthers != nil {
+      let begin = end.peek(ClientHello.bytesMax)
+      switch ClientHello.offer(in: begin) {
+      case .incomplete: return TCPSocket.setLowWater(end.descriptor, begin.count + 1)
+      case .protocols(let names): isOther = !names.contains(Array("h2".utf8))
+      }
+      TCPSocket.setLowWater(end.descriptor, 1)
+    }
     let (descriptor, remote) = (end.descriptor, end.remote)
     forget(end)
-    if taker(descriptor, remote) { return }
-    refusedCount += 1
+    let isTaken = isOther ? takeOthers?(descriptor, remote) : owner?.accepted(descriptor, from: remote)
+    if isTaken == true { return }
+    if isOther { refusedCount += 1 }
     _ = Glibc.close(descriptor)
   }
 

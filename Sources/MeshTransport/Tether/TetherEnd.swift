@@ -46,6 +46,7 @@ final class TetherEnd: DeadlineOwner, ReactorHandler {
   var stage: Stage
   /// Whose it is; nil for a stranger.
   var connection: LinkConnection?
+  let cameAt = MonotonicClock.now()
   var heapIndex: Int?
   private weak var desk: TetherDesk?
 
@@ -67,9 +68,13 @@ final class TetherEnd: DeadlineOwner, ReactorHandler {
   }
 
   /// Whether the first byte that came, which stays to be read, begins a handshake of TLS (RFC 8446 §5.1).
-  var speaksTLS: Bool {
-    var first: UInt8 = 0
-    return recv(descriptor, &first, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK)) == 1 && first == 22
+  var speaksTLS: Bool { peek(1) == [22] }
+
+  /// What came first, at most `limit` bytes of it, which stay to be read.
+  func peek(_ limit: Int) -> [UInt8] {
+    var buffer = [UInt8](repeating: 0, count: limit)
+    let count = recv(descriptor, &buffer, limit, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK))
+    return Array(buffer.prefix(max(0, count)))
   }
 
   /// Reads `limit` bytes at most.

@@ -1,0 +1,96 @@
+// Links over TCP, for where UDP is blocked. A dial begins over UDP. When that has brought nothing after a moment, or
+// has failed in a way that says nothing of the peer, the same is tried over TCP; of two that are under way the first to
+// open is the link. As long as a link is on TCP its dialer tries UDP now and then, and closes the link when that works:
+// the engine then dials anew, over UDP.
+import MeshBasics
+
+extension LinkLoop {
+  /// A dial over UDP that TCP will be tried beside.
+  struct Fallback {
+    let at: Instant
+    let link: LinkID
+    let address: SocketAddress
+    let serverName: String
+    let dialedAt: Instant
+  }
+
+  /// Tries TCP beside the dials over UDP that have taken a moment.
+  func fallBack(_ now: Instant) {
+    while let first = fallbacks.first, first.at <= now {
+      fallbacks.removeFirst()
+      guard links[first.link]?.state == .opening, rivals[first.link] == nil else { continue }
+      rivals[first.link] = dialTCP(first)
+    }
+  }
+
+  private func dialTCP(_ dial: Fallback) -> TCPLink? {
+    tcp?.dial(dial.link, dial.address, dial.serverName, until: dial.dialedAt + options.handshakeTimeout)
+  }
+
+  /// One of the dials of `link` has opened: the other is of no more use.
+  func settleRace(of link: LinkID, winner: LinkConversation) {
+    if let first = links[link], first !== winner { lose(first) }
+    links[link] = winner
+    endRace(of: link)
+  }
+
+  /// Only one dial of `link` goes on: the one in the table.
+  func endRace(of link: LinkID) {
+    fallbacks.removeAll { $0.link == link }
+    if let rival = rivals.removeValue(forKey: link)?.conversation, rival !== links[link] { lose(rival) }
+  }
+
+  /// Nothing is told of its end.
+  private func lose(_ connection: LinkConversation) {
+    connection.markEnded()
+    connection.fail(.closed)
+  }
+
+  /// Whether a dial of `link` goes on although one of its connections has failed: over TCP, or over UDP as before.
+  func goesOn(_ link: LinkID, without connection: LinkConversation, after reason: LinkEnd) -> Bool {
+    if let rival = rivals.removeValue(forKey: link)?.conversation {
+      let other = rival === connection ? links[link] : rival
+      links[link] = other
+      // Who may not come in over the one may not over the other.
+      guard case .refused = reason, let other else { return true }
+      lose(other)
+      return false
+    }
+    guard let place = fallbacks.firstIndex(where: { $0.link == link }) else { return false }
+    let dial = fallbacks.remove(at: place)
+    guard reason.leavesTCPOpen, let second = dialTCP(dial) else { return false }
+    links[link] = second.conversation
+    return true
+  }
+
+  /// Finds out whether UDP reaches the peer of a link that is on TCP.
+  func tryUDP(for link: TCPLink, _ now: Instant) {
+    guard connections.count < limits.quic.connectionsMax, stopDeadline == nil, let quic = makeClient(to: link.remote)
+    else { return }
+    let serverName = link.dialed?.serverName ?? ""
+    start(LinkConnection(quic, loop: self, dialed: .trial(of: link), limits: limits), serverName, now)
+  }
+
+  /// It does. Called inside QUIC calls.
+  func trialSucceeded(_ trial: LinkConnection, for link: TCPLink) {
+    trial.conversation.fail(.closed)
+    link.conversation.close(by: MonotonicClock.now() + LinkLoop.farewell)
+  }
+
+  /// Counts a refusal of trust over TCP, and tells of it where no link does.
+  func refused(_ reason: String, on connection: TCPLink) {
+    statistics.trustRefusals += 1
+    guard connection.conversation.link == nil else { return }
+    deliver(.observed(.trustRefused(peer: connection.remote.description, reason: reason, inbound: connection.isServer)))
+  }
+}
+
+extension LinkEnd {
+  /// Whether a dial over UDP that ended so says nothing of TCP.
+  fileprivate var leavesTCPOpen: Bool {
+    switch self {
+    case .timedOut, .unreachable: true
+    case .closed, .notTried, .portClosed, .refused, .protocolError: false
+    }
+  }
+}

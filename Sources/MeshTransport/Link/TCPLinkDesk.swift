@@ -1,0 +1,178 @@
+import Glibc
+import MeshBasics
+import MeshSecurity
+
+/// The mesh connections over TCP. Only the link thread touches it.
+final class TCPLinkDesk {
+  // Holds this desk, and outlives it.
+  private unowned let loop: LinkLoop
+  private let limits: LinkLimits
+  private let security: NodeSecurity
+  private let reactor: Reactor
+  private let local: SocketAddress
+  private var links: [ObjectIdentifier: TCPLink] = [:]
+  private var deadlines = DeadlineHeap<TCPLink>()
+  private var dirty: [TCPLink] = []
+  private var strangers = 0
+  private var strangersFrom = SiteCounts()
+  /// Clients that went before their certificate was trusted.
+  private(set) var refusedCount: Int64 = 0
+  private var server: TLSServer?
+  private var client: TLSNodeClient?
+
+  init(loop: LinkLoop, security: NodeSecurity, local: SocketAddress, reactor: Reactor) {
+    self.loop = loop
+    limits = loop.limits
+    self.security = security
+    self.local = local
+    self.reactor = reactor
+  }
+
+  /// Connections that are open, or being opened.
+  var count: Int { links.count }
+
+  /// Whether nothing waits to be sent.
+  var isFlushed: Bool { links.values.allSatisfy { $0.outstanding == 0 } }
+
+  // MARK: Coming and going
+
+  /// Serves a client that begins TLS. False when there is no room for it.
+  func accept(_ descriptor: Int32, _ remote: SocketAddress, _ now: Instant) -> Bool {
+    let accepted = loop.endpoint.acceptedCount + links.values.count { $0.isServer }
+    guard accepted < limits.quic.acceptedMax, links.count < limits.tcpLinksMax, strangers < limits.tetherStrangersMax,
+      strangersFrom.count(from: remote) < limits.tetherStrangersPerAddressMax
+    else {
+      refusedCount += 1
+      return false
+    }
+    do throws(TransportError) {
+      let generation = security.credential.generation
+      if server?.generation != generation {
+        server = try TLSServer(EdgeTLS(security: security, requiresClientCertificate: true))
+      }
+      guard let stream = server.flatMap({ TLSStream($0) }) else { return false }
+      let link = TCPLink(descriptor, remote: remote, tls: stream, dialed: nil, loop: loop, desk: self)
+      try add(link, .readable, until: now + loop.options.handshakeTimeout)
+      link.isStranger = true
+      strangers += 1
+      strangersFrom.add(remote)
+      return true
+    } catch {
+      loop.endpoint.limitReached("TCP links: \(error)")
+      return false
+    }
+  }
+
+  /// Dials a link over TCP. Nil when it can't even begin.
+  func dial(_ link: LinkID, _ remote: SocketAddress, _ serverName: String, until deadline: Instant) -> TCPLink? {
+    guard links.count < limits.tcpLinksMax else { return nil }
+    do throws(TransportError) {
+      if client?.generation != security.credential.generation {
+        client = try TLSNodeClient(security, protocols: ["h2"])
+      }
+      guard let stream = client.flatMap({ TLSStream($0, to: serverName) }),
+        case .success(let descriptor) = TCPSocket.connect(from: local, to: remote)
+      else { return nil }
+      let made = TCPLink(
+        descriptor, remote: remote, tls: stream, dialed: (link, serverName), loop: loop, desk: self)
+      do throws(TransportError) {
+        try add(made, .writable, until: deadline)
+      } catch {
+        _ = Glibc.close(descriptor)
+        throw error
+      }
+      return made
+    } catch {
+      loop.endpoint.limitReached("TCP links: \(error)")
+      return nil
+    }
+  }
+
+  private func add(_ link: TCPLink, _ interest: Readiness, until deadline: Instant) throws(TransportError) {
+    try reactor.register(link.descriptor, for: interest, link)
+    TCPSocket.prepareLink(link.descriptor, idleTimeout: loop.options.idleTimeout)
+    links[ObjectIdentifier(link)] = link
+    link.deadline = deadline
+    deadlines.set(link, to: deadline)
+  }
+
+  /// The peer's certificate is trusted: it counts by its identity from now on. False when that has too many.
+  func trusts(_ link: TCPLink, _ identity: PeerIdentity) -> Bool {
+    guard link.isStranger else { return true }
+    leaveStrangers(link)
+    let most = limits.quic.connectionsPerNodeNameMax * max(1, identity.nodeNames.count)
+    let count = links.values.count { $0.isServer && !$0.isStranger && $0.peer?.identity == identity }
+    if count <= most { return true }
+    loop.endpoint.limitReached("connections of one identity", peer: link.peerName)
+    return false
+  }
+
+  private func leaveStrangers(_ link: TCPLink) {
+    guard link.isStranger else { return }
+    link.isStranger = false
+    strangers -= 1
+    strangersFrom.remove(link.remote)
+  }
+
+  func watch(_ link: TCPLink, for interest: Readiness) { reactor.setInterest(link.descriptor, interest) }
+
+  /// Closes the socket of `link`, without a word to its link.
+  func remove(_ link: TCPLink) {
+    guard links.removeValue(forKey: ObjectIdentifier(link)) != nil else { return }
+    if link.isStranger { refusedCount += 1 }
+    leaveStrangers(link)
+    deadlines.remove(link)
+    reactor.remove(link.descriptor)
+    _ = Glibc.close(link.descriptor)
+  }
+
+  // MARK: Turns
+
+  /// When `expire` has to be called next.
+  var nextDeadline: Instant? { deadlines.first }
+
+  /// Acts on the deadlines that have come.
+  func expire(_ now: Instant) {
+    while let link = deadlines.next(upTo: now) {
+      if let deadline = link.deadline, deadline <= now { link.conversation.deadlineCame() }
+      if let trial = link.trialAt, trial <= now {
+        link.trialWait = min(link.trialWait.multiplied(by: 2), limits.trialWaitMax)
+        link.trialAt = now + link.trialWait
+        loop.tryUDP(for: link, now)
+      }
+      touch(link)
+    }
+  }
+
+  /// Puts `link` on the list of those that are moved before the next wait.
+  func touch(_ link: TCPLink) {
+    if link.isDirty { return }
+    link.isDirty = true
+    dirty.append(link)
+  }
+
+  /// Sends what is due on all that were touched, and ends those that are to end.
+  func flush(_ now: Instant) {
+    while let link = dirty.popLast() {
+      link.isDirty = false
+      move(link, now)
+    }
+  }
+
+  /// Lets `link` do what it can, and ends it when it is over.
+  func move(_ link: TCPLink, _ now: Instant) {
+    guard links[ObjectIdentifier(link)] != nil else { return }
+    if let end = link.move(now) { return loop.ended(link, end) }
+    let next = min(link.deadline ?? .distantFuture, link.trialAt ?? .distantFuture)
+    if next == .distantFuture { deadlines.remove(link) } else { deadlines.set(link, to: next) }
+  }
+
+  /// Says goodbye on all, and closes them.
+  func close() {
+    for link in Array(links.values) {
+      link.finish(isSentAway: false)
+      loop.ended(link, .closed)
+    }
+    dirty = []
+  }
+}

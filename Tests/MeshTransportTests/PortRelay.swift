@@ -1,0 +1,75 @@
+import CLinux
+import Glibc
+import MeshBasics
+import MeshThreads
+import Testing
+
+@testable import MeshTransport
+
+/// A relay to one server, for UDP and TCP on one number, that can block UDP: a network as links meet it.
+final class PortRelay: @unchecked Sendable {
+  let udp: UDPRelay
+  private let lock = Lock()
+  private let listener: Int32
+  private let server: SocketAddress
+  private var sockets: [Int32] = []
+  private var accepted = 0
+
+  /// UDP is blocked at first.
+  init(to server: SocketAddress) throws {
+    self.server = server
+    // Another process may have the number for TCP.
+    var made: (udp: UDPRelay, listener: Int32)?
+    for _ in 0..<20 where made == nil {
+      let udp = try UDPRelay(to: server, lossPercent: 100)
+      if let socket = try? TCPSocket.listen(on: udp.address) {
+        made = (udp, socket.descriptor)
+      } else {
+        udp.stop()
+      }
+    }
+    (udp, listener) = try #require(made)
+    startThread { [self] in acceptAll() }
+  }
+
+  /// What the client dials.
+  var address: SocketAddress { udp.address }
+  /// How many connections over TCP were relayed.
+  var acceptedCount: Int { lock.locked { accepted } }
+
+  /// Cuts all connections over TCP, and takes no new ones.
+  func cutTCP() {
+    shutdown(listener, Int32(SHUT_RDWR))
+    lock.locked { for socket in sockets { shutdown(socket, Int32(SHUT_RDWR)) } }
+  }
+
+  func stop() {
+    udp.stop()
+    cutTCP()
+  }
+
+  private func acceptAll() {
+    while true {
+      var item = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+      guard poll(&item, 1, 20_000) > 0, case .success(let (front, _)) = TCPSocket.accept(from: listener) else { break }
+      let back = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      guard server.withSockaddr({ connect(back, $0, $1) }) == 0 else { break }
+      _ = fcntl(front, F_SETFL, 0)
+      lock.locked {
+        accepted += 1
+        sockets += [front, back]
+      }
+      for (from, to) in [(front, back), (back, front)] { startThread { PortRelay.copy(from, to) } }
+    }
+    close(listener)
+  }
+
+  private static func copy(_ from: Int32, _ to: Int32) {
+    var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+    while true {
+      let count = recv(from, &chunk, chunk.count, 0)
+      guard count > 0, send(to, chunk, count, Int32(MSG_NOSIGNAL)) == count else { break }
+    }
+    shutdown(to, Int32(SHUT_RDWR))
+  }
+}

@@ -1,0 +1,198 @@
+import Glibc
+import MeshBasics
+import MeshSecurity
+import Testing
+
+@testable import MeshTransport
+
+/// Two nodes between which UDP is blocked at first, linked over TCP.
+private struct Blocked {
+  let mesh: TestMesh
+  let (one, two): (TestNode, TestNode)
+  let relay: PortRelay
+  let (dialed, accepted): (LinkID, LinkID)
+
+  init(takesMessages: Bool = true, limits: (inout LinkLimits) -> Void = { _ in }) throws {
+    mesh = try TestMesh()
+    var bounds = LinkLimits()
+    bounds.fallbackDelay = .milliseconds(50)
+    limits(&bounds)
+    (one, two) = try (
+      TestNode(mesh.security("node-a"), limits: bounds),
+      TestNode(mesh.security("node-b"), limits: bounds, takesMessages: takesMessages)
+    )
+    relay = try PortRelay(to: two.address)
+    dialed = one.dial(relay.address)
+    _ = try one.waitOpened(dialed)
+    accepted = try two.waitAccepted()
+  }
+
+  func stop() throws {
+    relay.stop()
+    try one.stop()
+    try two.stop()
+  }
+}
+
+@Suite(.serialized) struct TCPLinkTests {
+  @Test func whereUDPIsBlockedALinkOpensOverTCPWithBothIdentities() throws {
+    let blocked = try Blocked()
+    let (toTwo, toOne) = try (blocked.one.waitOpened(blocked.dialed), blocked.two.waitOpened(blocked.accepted))
+    #expect(toTwo.identity.nodeNames == ["node-b"] && toOne.identity.nodeNames == ["node-a"])
+    #expect(toTwo.transport == "http2" && toOne.transport == "http2")
+    #expect(toTwo.remoteAddress == blocked.relay.address.description)
+    try blocked.one.waitStatistic("linksOverTcp", 1)
+    try blocked.two.waitStatistic("linksOverTcp", 1)
+    try blocked.stop()
+    #expect(blocked.one.statistic("linksOverTcp") == 0 && blocked.two.statistic("links") == 0)
+  }
+
+  @Test func messagesOfAllSizesArriveWholeAndInOrderOverTCP() throws {
+    let blocked = try Blocked()
+    let messages: [[UInt8]] = [0, 1, 100, 16_383, 16_384, 16_385, 65_535, 70_000, 262_144, 3].map {
+      [UInt8](repeating: UInt8(truncatingIfNeeded: $0), count: $0)
+    }
+    for message in messages {
+      blocked.one.post(.send(blocked.dialed, message))
+      blocked.two.post(.send(blocked.accepted, message))
+    }
+    #expect(try blocked.two.waitMessages(messages.count, on: blocked.accepted) == messages)
+    #expect(try blocked.one.waitMessages(messages.count, on: blocked.dialed) == messages)
+    try blocked.stop()
+  }
+
+  @Test func closingALinkOverTCPTellsBothSidesAfterWhatWasSentBefore() throws {
+    let blocked = try Blocked()
+    let last = [UInt8](repeating: 7, count: 2_000)
+    blocked.one.post(.send(blocked.dialed, last))
+    blocked.one.post(.close(blocked.dialed, reason: "test"))
+    #expect(try blocked.one.waitClosed(blocked.dialed) == .closed)
+    #expect(try blocked.two.waitClosed(blocked.accepted) == .closed)
+    #expect(try blocked.two.waitMessages(1, on: blocked.accepted) == [last])
+    try blocked.stop()
+  }
+
+  @Test func aNodeThatStopsTellsItsPeerOverTCP() throws {
+    let blocked = try Blocked()
+    blocked.two.post(.send(blocked.accepted, Array("farewell".utf8)))
+    try blocked.two.stop()
+    #expect(try blocked.one.waitClosed(blocked.dialed) == .closed)
+    #expect(try blocked.one.waitMessages(1, on: blocked.dialed) == [Array("farewell".utf8)])
+    blocked.relay.stop()
+    try blocked.one.stop()
+  }
+
+  @Test func aConnectionThatBreaksEndsTheLinkAtOnce() throws {
+    let blocked = try Blocked()
+    blocked.relay.cutTCP()
+    for end in try [blocked.one.waitClosed(blocked.dialed), blocked.two.waitClosed(blocked.accepted)] {
+      guard case .unreachable = end else {
+        Issue.record("ended by \(end)")
+        continue
+      }
+    }
+    try blocked.stop()
+  }
+
+  @Test func aPeerThatDoesNotReadLosesItsLinkOverTCP() throws {
+    let blocked = try Blocked(takesMessages: false)
+    for _ in 0..<64 { blocked.one.post(.send(blocked.dialed, [UInt8](repeating: 1, count: 64 * 1024))) }
+    #expect(try blocked.one.waitClosed(blocked.dialed) == .protocolError("peer does not read"))
+    try blocked.stop()
+  }
+
+  @Test func aLinkOverTCPEndsForAnotherOverUDPOnceThatWorks() throws {
+    let blocked = try Blocked {
+      ($0.trialWaitMin, $0.trialWaitMax) = (.milliseconds(200), .milliseconds(400))
+    }
+    // Some trials come to nothing, and nothing is told of them.
+    usleep(500_000)
+    #expect(blocked.one.statistic("linksOverTcp") == 1)
+    blocked.relay.udp.lose(0)
+    #expect(try blocked.one.waitClosed(blocked.dialed) == .closed)
+    #expect(try blocked.two.waitClosed(blocked.accepted) == .closed)
+    let again = blocked.one.dial(blocked.relay.address)
+    #expect(try blocked.one.waitOpened(again).transport == "http3")
+    try blocked.stop()
+  }
+
+  @Test func whereUDPWorksTCPIsNotTried() throws {
+    let mesh = try TestMesh()
+    var limits = LinkLimits()
+    limits.fallbackDelay = .seconds(10)
+    let (one, two) = try (
+      TestNode(mesh.security("node-a"), limits: limits), TestNode(mesh.security("node-b"), limits: limits)
+    )
+    let relay = try PortRelay(to: two.address)
+    relay.udp.lose(0)
+    let link = one.dial(relay.address)
+    #expect(try one.waitOpened(link).transport == "http3")
+    // The tether alone.
+    try two.waitStatistic("tethersOpen", 1)
+    #expect(relay.acceptedCount == 1)
+    relay.stop()
+    try one.stop()
+    try two.stop()
+  }
+
+  @Test func whereBothAnswerAtOnceOneLinkIsLeft() throws {
+    let mesh = try TestMesh()
+    var limits = LinkLimits()
+    limits.fallbackDelay = .zero
+    let (one, two) = try (
+      TestNode(mesh.security("node-a"), limits: limits), TestNode(mesh.security("node-b"), limits: limits)
+    )
+    for _ in 0..<20 {
+      let link = try one.dial(two.address)
+      _ = try one.waitOpened(link)
+      one.post(.send(link, Array("hello".utf8)))
+      one.post(.close(link, reason: "test"))
+      #expect(try one.waitClosed(link) == .closed)
+    }
+    try one.waitStatistic("links", 0)
+    try two.waitStatistic("links", 0)
+    try one.stop()
+    try two.stop()
+  }
+
+  @Test func aStrangerIsRefusedOverTCPOnBothSides() throws {
+    var limits = LinkLimits()
+    limits.fallbackDelay = .milliseconds(50)
+    let (one, two) = try (
+      TestNode(TestMesh().security("node-a"), limits: limits), TestNode(TestMesh().security("node-b"), limits: limits)
+    )
+    let relay = try PortRelay(to: two.address)
+    let link = one.dial(relay.address)
+    guard case .refused = try one.waitClosed(link) else { throw TransportError("a stranger was not refused") }
+    relay.stop()
+    try one.stop()
+    try two.stop()
+  }
+
+  @Test func bytesThatAreNoHandshakeEndTheConnectionAndAreCounted() throws {
+    let two = try TestNode(TestMesh().security("node-b"))
+    let stranger = try TestSocket(to: two.address)
+    // A record of TLS with a handshake message that no client sends.
+    stranger.send([22, 3, 1, 0, 4, 0xff, 0, 0, 0])
+    try two.waitStatistic("tethersRefused", 1)
+    try two.stop()
+  }
+
+  @Test func aDialThatIsGivenUpEndsOverBoth() throws {
+    let mesh = try TestMesh()
+    var limits = LinkLimits()
+    limits.fallbackDelay = .zero
+    let one = try TestNode(mesh.security("node-a"), limits: limits)
+    // Takes connections and says nothing.
+    let silent = try TCPSocket.listen(on: try #require(SocketAddress(literal: "127.0.0.1", port: 0)))
+    let udp = try UDPSocket(binding: silent.address, receiveBufferBytes: 1 << 16)
+    let link = one.dial(silent.address)
+    usleep(100_000)
+    one.post(.close(link, reason: "test"))
+    #expect(try one.waitClosed(link) == .closed)
+    try one.waitStatistic("connections", 0)
+    try one.stop()
+    close(silent.descriptor)
+    withExtendedLifetime(udp) {}
+  }
+}
