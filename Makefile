@@ -17,7 +17,7 @@ export PKG_CONFIG_PATH := $(CURDIR)/$(STAGE)/lib/pkgconfig:$(PKG_CONFIG_PATH)
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
-setup: ## install Debian packages and Python packages that are missing
+setup: ## install Debian packages and Python packages that are missing; BROWSER=1 installs Chromium too
 	@.ci/install
 
 build: setup ## build the release library and commands into build/stage
@@ -26,13 +26,15 @@ build: setup ## build the release library and commands into build/stage
 	@cmake --build build/cmake
 	@cmake --install build/cmake > build/install.log
 
-demo: build ## run a mesh of three processes; KEEP=1 leaves it running until Ctrl-C
-	@python3 examples/meshdemo/demo.py --stage $(STAGE) --work build/demo $(if $(KEEP),--keep)
+demo: build ## run a mesh of three processes; KEEP=1 leaves it running until Ctrl-C, UDP=blocked drops UDP
+	@$(if $(filter blocked,$(UDP)),.ci/without-udp )python3 examples/meshdemo/demo.py --stage $(STAGE) --work build/demo $(if $(KEEP),--keep)
 
 test: setup ## all that must hold before a change is merged (at most 25 minutes on 2 cores)
 	@SECONDS_TOTAL=60 .ci/suites lint unit build abi examples sim interop fuzz demo
 
-test-all: setup ## test, and the slow suites: sanitizers, more seeds, longer fuzzing
+# Chromium is installed for this target alone: docs/decisions/0020-a-browser-for-test-all.md
+test-all: export BROWSER := 1
+test-all: setup ## test, and the slow suites: a browser, sanitizers, more seeds, longer fuzzing
 	@SEEDS=10000 SECONDS_TOTAL=1800 .ci/suites lint unit build abi examples sim interop fuzz demo asan tsan
 
 quick: setup ## lint and debug unit tests only
@@ -66,8 +68,8 @@ night: build ## seeds of the simulator from a random one on, until Ctrl-C or a f
 fuzz: setup ## SECONDS_TOTAL=600 seconds of fuzzing, shared by all decoders and the rooms
 	@Tests/Fuzz/run --total $(SECONDS_TOTAL)
 
-interop: build ## real nodes against aioquic, protobuf, promtool and curl
-	@$(PYTHON) Tests/InteropTests/run.py --stage $(STAGE) --work build/interop
+interop: build ## real nodes against aioquic, grpcio, protobuf, Prometheus and curl; BROWSER=1 adds Chromium
+	@$(PYTHON) Tests/InteropTests/run.py --stage $(STAGE) --work build/interop $(if $(BROWSER),--browser)
 
 bench: build ## print what MeshKit costs on this machine, release build; asserts nothing
 	@swift build -c release --product LinkBench

@@ -86,11 +86,11 @@ let package = Package(
     tests("MeshTelemetryTests", ["MeshTelemetry", "MeshThreads"]),
     tests("MeshThreadsTests", ["MeshThreads", "MeshBasics"]),
     tests("MeshSecurityTests", ["MeshSecurity", "COpenSSL"]),
-    tests("MeshTransportTests", ["MeshTransport", "MeshThreads", "MeshSecurity", "CNghttp2"]),
+    tests("MeshTransportTests", ["MeshTransport", "MeshThreads", "MeshSecurity", "CNghttp2", "COpenSSL"]),
     tests("MeshStoreTests", ["MeshStore"] + throughRuntime),
     tests("MeshRuntimeTests", ["MeshRuntime", "MeshGossipV1", "MeshThreads", "MeshSecurity", "MeshTransport"] + throughRuntime),
     tests("MeshKitTests", ["MeshKit", "MeshSecurity", "MeshRuntime"] + throughRuntime),
-    tests("MeshCommandTests", ["MeshCommand", "MeshRuntime"] + throughRuntime),
+    tests("MeshCommandTests", ["MeshCommand", "MeshRuntime", "MeshTransport"] + throughRuntime),
     tests("SimulationTests", ["MeshSim"]),
     tests("TidyTests", []),
     // what `make bench` runs beside the C programs in Tests/Benchmarks

@@ -80,16 +80,27 @@ public enum Observation: Equatable, Sendable {
   case datagramsDropped(count: UInt64, reason: String)
 
   // The control listener.
-  /// A request was answered: by which version of HTTP, in which encoding (empty without a body), and how.
-  case requestAnswered(protocol: String, encoding: String, status: Int)
+  /// A request was answered: by which version of HTTP, in which encoding (empty without a body), how, and to whom by
+  /// the caller's own word (empty where it says nothing).
+  case requestAnswered(protocol: String, encoding: String, status: Int, caller: String = "")
   /// A call of gRPC ended with a status code; `method` is its full name, empty for one that isn't served.
   case callEnded(method: String, code: Int)
   /// How many callers watch a resource of this node.
   case watchesCounted(Int)
-  /// A caller that watches read so slowly that changes are gone, and has to begin anew.
-  case watchLagged(resource: String)
+  /// A caller that watches read so slowly that changes are gone, and has to begin anew. Who, by its own word.
+  case watchLagged(resource: String, caller: String = "")
+  /// A caller was turned away: `reason` is one of `MeshControl`'s words, `peer` its address.
+  case callerRefused(reason: String, peer: String)
+  /// A caller asked for something that changes the node or the mesh. `principal` is who it is, `verdict` whether it
+  /// will be done.
+  case operationAsked(String, principal: String, peer: String, verdict: String)
+  /// A replaced file of principals was picked up, with so many in it.
+  case principalsReloaded(count: Int)
+  case principalsReloadFailed(reason: String)
   /// An operator set the least level of log records, by its name, or `any`.
   case logLevelChanged(String)
+  /// An operator set how many of the traces are to be kept, 0 to 1.
+  case traceSamplingChanged(Double)
 
   // Life of a node.
   /// The engine acted on a deadline so much later than it was due.

@@ -5,6 +5,18 @@ import MeshSecurity
 enum CertificateVerb {
   private static let title = "meshkit cert dev"
 
+  static let json = JSONForm(
+    "One document.",
+    [
+      ("authority", "The path of the authority's certificate."), ("revocationList", "The path of the list."),
+      ("revoked", "An array of the node ids that were put on it."),
+      (
+        "nodes",
+        "An array of what was issued, each with `nodeId`, `identity`, `notAfter` (ISO 8601), and the paths `pkcs12`, "
+          + "`certificate` and `key`."
+      ),
+    ])
+
   static func run(_ values: OptionValues, _ output: Output) throws(CommandError) -> ExitCode {
     let directory = values.value("--out") ?? ""
     let cluster = values.value("--cluster") ?? ""
@@ -17,16 +29,19 @@ enum CertificateVerb {
     for text in values.all("--node") { subjects.append(try subject(text)) }
     var revoked: [NodeID] = []
     for text in values.all("--revoke") { revoked.append(try node(text, option: "--revoke")) }
+    let form = try OutputForm(values)
     do {
       let authority = try DevelopmentAuthority(directory: directory, cluster: cluster)
       // Before issuing: a node in both lists gets a new certificate, and it is the old one that is revoked.
-      if !revoked.isEmpty {
-        try authority.revoke(revoked)
+      if !revoked.isEmpty { try authority.revoke(revoked) }
+      if !revoked.isEmpty, form == .table {
         output.line("revoked    \(revoked.map(\.name).joined(separator: ", ")) in \(authority.revocationListPath)")
       }
-      if !subjects.isEmpty || revoked.isEmpty {
-        let issued = try authority.issue(subjects, days: days, password: password)
-        report(issued, by: authority, output)
+      let isToIssue = !subjects.isEmpty || revoked.isEmpty
+      let issued = isToIssue ? try authority.issue(subjects, days: days, password: password) : []
+      switch form {
+      case .table: if isToIssue { report(issued, by: authority, output) }
+      case .json: output.object(document(issued, revoked, authority))
       }
       return .ok
     } catch {
@@ -40,10 +55,24 @@ enum CertificateVerb {
     output.line("authority  \(authority.authorityPath)")
     output.line("revocation \(authority.revocationListPath)")
     for one in issued {
-      let end = Clock.timestamp(
-        unixNanoseconds: one.notAfter.multipliedReportingOverflow(by: 1_000_000_000).partialValue)
-      output.line("node       \(one.pkcs12Path) \(one.identity) until \(end)")
+      output.line("node       \(one.pkcs12Path) \(one.identity) until \(Clock.timestamp(unixSeconds: one.notAfter))")
     }
+  }
+
+  private static func document(
+    _ issued: [DevelopmentAuthority.Issued], _ revoked: [NodeID], _ authority: DevelopmentAuthority
+  ) -> KeyValuePairs<String, JSONValue> {
+    let nodes = issued.map { one in
+      JSONValue.members([
+        "nodeId": .string(one.node.name), "identity": .string(one.identity),
+        "notAfter": .string(Clock.timestamp(unixSeconds: one.notAfter)), "pkcs12": .string(one.pkcs12Path),
+        "certificate": .string(one.certificatePath), "key": .string(one.keyPath),
+      ])
+    }
+    return [
+      "authority": .string(authority.authorityPath), "revocationList": .string(authority.revocationListPath),
+      "revoked": .array(revoked.map { .string($0.name) }), "nodes": .array(nodes),
+    ]
   }
 
   private static let nameRule = "allowed: 1 to 128 letters, digits, '.', '-' and '_'"

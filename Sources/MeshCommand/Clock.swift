@@ -21,6 +21,11 @@ enum Clock {
     return "\(date)T\(time).\(digits(Int(milliseconds.magnitude), 3))Z"
   }
 
+  /// The same for a Unix time in seconds.
+  static func timestamp(unixSeconds: Int64) -> String {
+    timestamp(unixNanoseconds: unixSeconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue)
+  }
+
   private static func digits(_ number: Int, _ width: Int) -> String {
     let text = String(number)
     return String(repeating: "0", count: max(0, width &- text.count)) + text

@@ -11,6 +11,9 @@ enum ControlAddress {
     Option(name: "--cacert", placeholder: "FILE", summary: "authorities to trust over https, PEM; else the system's"),
     Option(name: "--cert", placeholder: "FILE", summary: "certificate to show over https, PEM"),
     Option(name: "--key", placeholder: "FILE", summary: "its key, PEM; else it is in the file of --cert"),
+    Option(
+      name: "--token-file", placeholder: "FILE",
+      summary: "its first line is the token to show; else the file that MESHKIT_TOKEN_FILE names"),
     Option(name: "--timeout", placeholder: "TIME", summary: "how long to wait for the answer", standard: "10s"),
   ]
 
@@ -21,24 +24,30 @@ enum ControlAddress {
     let url = try ControlAddress.of(values) + path
     let timeout = try values.duration("--timeout")
     let tls = try Self.tls(values)
+    let token = try Self.token(values, environment: SystemFiles.environment())
     do throws(TransportError) {
-      return (url, try HTTPClient.request(method, url: url, timeout: timeout, tls: tls))
+      return (url, try HTTPClient.request(method, url: url, timeout: timeout, tls: tls, token: token))
     } catch {
       throw CommandError(
         "\(failing): \(printable(error.description))", exitCode: error.timedOut ? .timeout : .error)
     }
   }
 
-  /// Follows `path` of the listener, whose answer goes on: each piece of it goes to `take`, until that says no.
+  /// Follows `path` of the listener, whose answer goes on: each piece of it goes to `take`, until that says no. The
+  /// answer begins within `--timeout`, and then is never silent for as long as `silence`.
   /// *Errors*: as of `ask`.
   static func follow(
     _ path: String, _ values: OptionValues, silence: Duration, failing: String, take: ([UInt8]) -> Bool
   ) throws(CommandError) -> (url: String, response: HTTPResponse) {
     let url = try of(values) + path
-    _ = try values.duration("--timeout")
+    let timeout = try values.duration("--timeout")
     let tls = try Self.tls(values)
+    let token = try Self.token(values, environment: SystemFiles.environment())
     do throws(TransportError) {
-      return (url, try HTTPClient.stream(url: url, silence: silence, tls: tls, take: take))
+      return (
+        url,
+        try HTTPClient.stream(url: url, timeout: timeout, silence: silence, tls: tls, token: token, take: take)
+      )
     } catch {
       throw CommandError(
         "\(failing): \(printable(error.description))", exitCode: error.timedOut ? .timeout : .error)
@@ -54,6 +63,27 @@ enum ControlAddress {
       throw CommandError("\(values.title): --key needs the certificate that it belongs to: --cert FILE")
     }
     return tls
+  }
+
+  /// The environment's word for `--token-file`.
+  static let tokenVariable = "MESHKIT_TOKEN_FILE"
+
+  /// The token to show; nil without one. It comes from a file, because every user of the machine sees a command's
+  /// arguments. *Errors*: name the file; never what is in it.
+  static func token(
+    _ values: OptionValues, environment: [(name: String, value: String)]
+  ) throws(CommandError) -> String? {
+    let variable = environment.last { $0.name == tokenVariable && !$0.value.isEmpty }?.value
+    let option = values.value("--token-file")
+    guard let path = option ?? variable else { return nil }
+    let line = try SystemFiles.read(path).prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+    guard BearerSyntax.isToken(line) else {
+      let source = option == nil ? tokenVariable : "--token-file"
+      throw CommandError(
+        "\(values.title): the first line of \(path), which \(source) names, is no token; allowed: "
+          + "1 to \(BearerSyntax.tokenBytesMax) letters, digits and -._~+/=")
+    }
+    return String(decoding: line, as: UTF8.self)
   }
 
   private static func of(_ values: OptionValues) throws(CommandError) -> String {

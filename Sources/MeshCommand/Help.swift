@@ -23,13 +23,18 @@ enum Help {
     let optional = verb.options.allSatisfy(\.isRequired) ? "" : " [OPTION...]"
     let rows = verb.options.map { (usage($0), explanation($0)) } + [("--help/-h", "show this text")]
     let details = verb.details.isEmpty ? "" : "\n\(verb.details)\n"
+    let json =
+      verb.json.map { form in
+        let members = form.members.map(\.name).joined(separator: ", ")
+        return "\nMembers of the JSON: \(members). docs/reference/command.md explains them.\n"
+      } ?? ""
     return """
       usage: \(verb.title)\(operand)\(required)\(optional)
 
       \(verb.summary)
       \(details)
       \(columns(rows))
-
+      \(json)
       Exit codes: 0 done, 1 error, 2 timeout.
       """
   }
@@ -48,7 +53,7 @@ enum Help {
     option.isSwitch ? option.names : "\(option.names) \(option.placeholder)"
   }
 
-  private static func explanation(_ option: Option) -> String {
+  static func explanation(_ option: Option) -> String {
     var notes: [String] = []
     if option.isRequired { notes.append("required") }
     if option.repeats { notes.append("may be repeated") }

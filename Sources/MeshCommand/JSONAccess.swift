@@ -26,6 +26,14 @@ extension JSONValue {
     }
   }
 
+  /// An object of these members, in their order.
+  static func members(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
+    .object(members.map { JSONMember($0.key, $0.value) })
+  }
+
+  /// `text`, or null for none.
+  static func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+
   /// This object with the value of the member `name` replaced.
   func replacing(_ name: String, with value: JSONValue) -> JSONValue {
     guard case .object(let members) = self else { return self }
@@ -35,6 +43,11 @@ extension JSONValue {
 
 /// Writes a JSON tree without white space; members that are null are left out, as OmniRelay's CLI does.
 enum JSONText {
+  /// An object of these members, in their order.
+  static func object(_ members: KeyValuePairs<String, JSONValue>) -> String {
+    compact(.members(members))
+  }
+
   static func compact(_ value: JSONValue) -> String {
     switch value {
     case .null: return "null"

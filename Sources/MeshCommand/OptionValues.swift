@@ -66,6 +66,17 @@ struct OptionValues {
     return duration
   }
 
+  /// The value of `name`, in lower case, one of those that its placeholder lists.
+  func choice(_ name: String) throws(CommandError) -> String {
+    let text = value(name) ?? ""
+    let choices = verb.options.first { $0.name == name }?.choices ?? []
+    guard let choice = choices.first(where: { $0 == text.lowercased() }) else {
+      throw CommandError(
+        "\(verb.title): \(name) '\(printable(text))' is unknown; allowed: \(choices.joined(separator: ", "))")
+    }
+    return choice
+  }
+
   /// `--name=value` in its two parts.
   private static func split(_ argument: String) -> (name: String, value: String?) {
     guard argument.hasPrefix("--"), let sign = argument.firstIndex(of: "=") else { return (argument, nil) }

@@ -1,4 +1,5 @@
 import Glibc
+import MeshRuntime
 
 /// Where the command writes: results to one place, complaints to another. Tests collect both; the process writes them
 /// with `write(2)`, unbuffered, so that a reader on a pipe sees each line when it happens.
@@ -17,6 +18,9 @@ struct Output: Sendable {
 
   /// One line, or several, of results.
   func line(_ text: String) { results(Array(text.utf8) + [UInt8(ascii: "\n")]) }
+
+  /// One line of JSON; members that are null are left out.
+  func object(_ members: KeyValuePairs<String, JSONValue>) { line(JSONText.object(members)) }
 
   /// One line, or several, about what went wrong.
   func complain(_ text: String) { complaints(Array(text.utf8) + [UInt8(ascii: "\n")]) }

@@ -1,5 +1,6 @@
 import Glibc
 import MeshRuntime
+import MeshTransport
 
 /// `meshkit mesh peers list --watch`: a line for each member and for each change of one, until a signal ends the
 /// process. A stream that breaks off is taken up where it was.
@@ -10,28 +11,28 @@ struct PeersWatch {
 
   private let values: OptionValues
   private let output: Output
-  private let isJSON: Bool
+  private let form: OutputForm
   private let pause: Duration
   /// How often it asks; nil for ever.
   private let roundsMax: Int?
   private let now: @Sendable () -> Int64
 
   init(
-    _ values: OptionValues, _ output: Output, isJSON: Bool, pause: Duration = .seconds(2), roundsMax: Int? = nil,
+    _ values: OptionValues, _ output: Output, form: OutputForm, pause: Duration = .seconds(2), roundsMax: Int? = nil,
     now: @escaping @Sendable () -> Int64 = Clock.unixNanoseconds
   ) {
     self.values = values
     self.output = output
-    self.isJSON = isJSON
+    self.form = form
     self.pause = pause
     self.roundsMax = roundsMax
     self.now = now
   }
 
   func run() throws(CommandError) -> ExitCode {
-    var events = EventReader()
+    var events = EventStreamReader()
     var rounds = 0
-    if !isJSON { output.line("\(Column.left("Time", 24)) \(PeersReport.header)") }
+    if form == .table { output.line("\(Column.left("Time", 24)) \(PeersReport.header)") }
     while true {
       do throws(CommandError) {
         try follow(&events)
@@ -47,12 +48,12 @@ struct PeersWatch {
   }
 
   /// Follows one stream to its end. *Errors*: what ended it, unless the node did.
-  func follow(_ events: inout EventReader) throws(CommandError) {
+  func follow(_ events: inout EventStreamReader) throws(CommandError) {
     // Tokens need no percent encoding; what isn't like one is of no use to come back with.
     let token = events.lastID.flatMap { id in id.utf8.allSatisfy(PeersWatch.isOfToken) ? id : nil }
     let after = token.map { "&after=\($0)" } ?? ""
     // A stream that broke off amid an event begins anew.
-    var reader = EventReader(lastID: events.lastID)
+    var reader = EventStreamReader(lastID: events.lastID)
     // However it ends: what was told is not to be told again.
     defer { events = reader }
     var complaint: String?
@@ -70,11 +71,11 @@ struct PeersWatch {
   }
 
   /// Prints one event; what is wrong with it if it can't be read.
-  private func tell(_ event: EventReader.Event) -> String? {
+  private func tell(_ event: EventStreamReader.Event) -> String? {
     do throws(WireError) {
-      let data = try JSONValue.parse(event.data, bytesMax: EventReader.lineBytesMax)
-      if isJSON {
-        output.line("{\"event\":\(JSONText.compact(.string(event.name))),\"data\":\(JSONText.compact(data))}")
+      let data = try JSONValue.parse(event.data, bytesMax: EventStreamReader.lineBytesMax)
+      if form == .json {
+        output.object(["event": .string(event.name), "data": data])
       } else {
         try tell(event.name, data)
       }

@@ -8,7 +8,11 @@ struct Verb: Sendable {
   var details = ""
   /// What the one word after `words` stands for, where the verb needs one: `ID`.
   var operand: String?
+  /// What may stand for it, where that is a few words.
+  var operandChoices: [String] = []
   var options: [Option] = []
+  /// What `--output json` prints; nil for a verb without that option.
+  var json: JSONForm?
   let run: @Sendable (OptionValues, Output) throws(CommandError) -> ExitCode
 
   /// `meshkit mesh peers list`
@@ -26,7 +30,9 @@ struct Option: Sendable {
   let name: String
   /// With its dash: `-u`.
   var short: String?
-  /// What its value stands for: `URL`; empty for a switch, which has none.
+  /// OmniRelay's name for it, with its dashes.
+  var alias: String?
+  /// What its value stands for: `URL`, or what it may be, as `table|json`; empty for a switch, which has none.
   let placeholder: String
   let summary: String
   /// The value when it isn't given; shown in the help.
@@ -35,10 +41,21 @@ struct Option: Sendable {
   /// Whether it may be given more than once.
   var repeats = false
 
+  /// `--url`, and `-u`.
+  var allNames: [String] { [name, short, alias].compactMap { $0 } }
+
   /// `--url/-u`
-  var names: String { short.map { "\(name)/\($0)" } ?? name }
+  var names: String { allNames.joined(separator: "/") }
 
   var isSwitch: Bool { placeholder.isEmpty }
 
-  func isCalled(_ text: String) -> Bool { text == name || text == short }
+  /// What the value may be; empty when that is no matter of a few words.
+  var choices: [String] {
+    placeholder.contains("|") ? placeholder.split(separator: "|").map { String($0) } : []
+  }
+
+  /// Whether the value is a path.
+  var takesPath: Bool { ["FILE", "DIR"].contains(placeholder) }
+
+  func isCalled(_ text: String) -> Bool { allNames.contains(text) }
 }

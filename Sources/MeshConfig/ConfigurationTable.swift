@@ -138,7 +138,8 @@ enum ConfigurationTable {
       default: "false", "Whether peers may come without a trusted certificate."),
     .init(
       "mesh:gossip:certificateReloadInterval", .duration(.milliseconds(10)...(.seconds(86_400))), default: "5m",
-      "The longest time between two looks at the certificate's files; above a second it counts as one."),
+      "The longest time between two looks at the files of certificates and principals; above a second it counts as one."
+    ),
     .init(
       "mesh:gossip:tls:reloadIntervalOverride", .duration(.milliseconds(10)...(.seconds(86_400))), default: "none",
       "Takes the place of `certificateReloadInterval`."),
@@ -162,7 +163,10 @@ enum ConfigurationTable {
     .init(
       "mesh:control:enabled", .boolean, default: "true",
       "Whether the control listener (HTTP for operators) is opened."),
-    .init("mesh:control:address", .loopbackAddress, default: "127.0.0.1", "The address of the control listener."),
+    .init(
+      "mesh:control:address", .ipAddress, default: "127.0.0.1",
+      "The address of the control listener. One that other machines can reach needs `mesh:control:tls` and "
+        + "`mesh:control:principalsPath`."),
     .init(
       "mesh:control:port", .integer(0...65_535), default: "8080",
       "The port of the control listener; 0 lets the system choose."),
@@ -173,10 +177,14 @@ enum ConfigurationTable {
         + "that a client shows must be trusted too. Clients look for the host that they ask among the names of the "
         + "node's certificate."),
     .init(
+      "mesh:control:principalsPath", .path, default: "none",
+      "The JSON file that says who may ask the control listener for what, and by which token or certificate. It is "
+        + "read anew when it is replaced."),
+    .init(
       "mesh:control:loopbackScopes", .scopes, default: "mesh.read mesh.observe",
-      "What callers of the control listener may do. They may always read and observe; `mesh.operate` lets every "
-        + "process of this machine drain and stop the node, remove lost members, and set the least level of its log "
-        + "records."),
+      "What callers of the control listener on this machine may do without a credential. They may always read and "
+        + "observe; `mesh.operate` lets every process of this machine drain and stop the node, remove lost members, "
+        + "and set the least level of its log records."),
     .init(
       "mesh:dataDir", .path, default: "none", "The folder for what a node must remember; none keeps nothing on disk."),
   ]

@@ -53,7 +53,6 @@ enum ValueType: Sendable {
   case name
   case host
   case ipAddress
-  case loopbackAddress
   /// A path of a file, or an empty text that stands for none.
   case path
   /// Base64 (RFC 4648 §4) of up to 1 MiB.
@@ -76,7 +75,7 @@ enum ValueType: Sendable {
     case .number: "number"
     case .duration: "duration"
     case .choice, .text, .password, .name: "text"
-    case .host, .ipAddress, .loopbackAddress: "address"
+    case .host, .ipAddress: "address"
     case .path: "path"
     case .base64: "base64"
     case .endpoints, .thumbprints, .scopes: "list"
@@ -100,7 +99,6 @@ enum ValueType: Sendable {
     case .name: "1 to \(NodeID.lengthMax) letters, digits, '.', '-' and '_'"
     case .host: "a DNS name or an IP address, without a port"
     case .ipAddress: "an IPv4 or IPv6 address"
-    case .loopbackAddress: "an IPv4 or IPv6 address of this machine alone, 127.0.0.1 or ::1"
     case .path: "a path of at most \(Limits.pathBytesMax) bytes"
     case .base64: "base64 text of at most \(Limits.dataBytesMax) bytes"
     case .endpoints: "at most \(Limits.seedsMax) of host:port, [IPv6]:port or URI with a port; ports 1 to 65535"
@@ -146,8 +144,8 @@ enum Limits {
 
 /// The scopes of the control plane, as OmniRelay names them.
 enum Scope {
-  /// What every caller on this machine may do: look.
+  /// What every caller on this machine may do without a credential: look.
   static let always = ["mesh.read", "mesh.observe"]
-  /// Every scope that a caller can be given.
+  /// Every scope that such a caller can be given. `mesh.admin` needs a principal.
   static let all = always + ["mesh.operate"]
 }

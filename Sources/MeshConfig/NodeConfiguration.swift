@@ -64,13 +64,15 @@ public struct NodeConfiguration: Equatable, Sendable {
   public var gossipV1HostCertificates = false
   /// `mesh:control:enabled`.
   public var controlEnabled = true
-  /// `mesh:control:address`: a loopback IP address.
+  /// `mesh:control:address`: an IP address; beyond loopback only with TLS and principals.
   public var controlAddress = "127.0.0.1"
   /// `mesh:control:port`; 0 lets the system choose.
   public var controlPort: UInt16 = 8080
   /// `mesh:control:tls`.
   public var controlTLS = ControlTLS.off
-  /// `mesh:control:loopbackScopes`, with what every caller may do.
+  /// `mesh:control:principalsPath`: who may ask what, and by which credential; nil: nobody is told from others.
+  public var principalsPath: String?
+  /// `mesh:control:loopbackScopes`, with what every caller of this host may do.
   public var controlScopes = ["mesh.read", "mesh.observe"]
   /// `mesh:dataDir`; empty: nothing is kept on disk.
   public var dataDirectory = ""

@@ -159,17 +159,32 @@ struct Resolver {
     node.controlAddress = text("mesh:control:address") ?? node.controlAddress
     node.controlPort = port("mesh:control:port") ?? node.controlPort
     node.controlTLS = text("mesh:control:tls").flatMap(ControlTLS.init) ?? node.controlTLS
+    node.principalsPath = path("mesh:control:principalsPath")
     let scopes = list("mesh:control:loopbackScopes")
     node.controlScopes = Scope.all.filter { Scope.always.contains($0) || scopes.contains($0) }
     node.dataDirectory = path("mesh:dataDir") ?? ""
     node.notices = configuration.notices
+    checkControlAddress(node)
     let meets =
-      IPAddressText(node.bindAddress).map { $0.isWildcard } ?? false || node.bindAddress == node.controlAddress
+      [node.bindAddress, node.controlAddress].contains { IPAddressText($0)?.isWildcard ?? false }
+      || node.bindAddress == node.controlAddress
     if node.controlEnabled, node.controlPort != 0, node.controlPort == node.port, meets {
       refuse(
         "mesh:control:port",
         "'\(node.controlPort)' is the port of the mesh listener too; allowed: any other port from 0 to 65535")
     }
+  }
+
+  /// Beyond loopback nothing is served without a principal, nor in clear.
+  private mutating func checkControlAddress(_ node: NodeConfiguration) {
+    guard node.controlEnabled, IPAddressText(node.controlAddress)?.isLoopback != true else { return }
+    guard node.controlTLS == .off || node.principalsPath == nil else { return }
+    let path = node.principalsPath.map(Text.quoted) ?? "unset"
+    refuse(
+      "mesh:control:address",
+      "'\(node.controlAddress)' can be reached from other machines, while mesh:control:tls is "
+        + "'\(node.controlTLS.rawValue)' and mesh:control:principalsPath \(path); allowed: 127.0.0.1 or ::1, or with "
+        + "mesh:control:tls 'on' or 'mutual' and a file of principals any address")
   }
 
   private mutating func refuse(_ path: String, _ message: String) {

@@ -2,24 +2,30 @@
 public enum Control {
   /// Answers `request`.
   ///
-  /// An unknown path or method is 404 without a body, never 405 (contracts: http §0). A Host that isn't a loopback
-  /// name, or a foreign Origin, is 403 on every path; on a route that changes something every Origin but the Host is.
-  /// `metrics` is called only for the metrics routes, and gives Prometheus text. `perform` is called at most once, and
-  /// only for an action that the caller may ask for.
+  /// An unknown path or method is 404 without a body, never 405 (contracts: http §0). A caller who shows a wrong
+  /// credential, or who is elsewhere and shows none, gets 401 on every path. Who may be a web page gets 403: on this
+  /// host by a Host that isn't a loopback name, or a foreign Origin; on a route that changes something by every Origin
+  /// but the Host. `metrics` is called only for the metrics routes, and gives Prometheus text. `perform` is called at
+  /// most once, and only for an action that the caller may ask for.
   public static func respond(
     to request: ControlRequest, view: NodeView, metrics: () -> [UInt8],
     perform: (ControlAction) -> ControlVerdict
   ) -> ControlResponse {
-    if let refusal = refusal(host: request.host, origin: request.origin) { return refusal }
+    if let refusal = Refusal(of: request.caller) { return refusal.response }
+    if let refusal = refusal(host: request.host, origin: request.origin, of: request.caller) { return refusal }
     guard let route = Route.find(method: request.method, target: request.target) else {
       return ControlResponse(status: 404, headers: [], body: [])
     }
     if route.answer.changesNode,
-      let refusal = LoopbackGuard.operateRefusal(host: request.host, origin: request.origin)
+      let refusal = LoopbackGuard.operateRefusal(host: request.host, origin: request.origin, of: request.caller)
     {
-      return content(403, HealthDocument.error(refusal), type: "application/json")
+      return refusal.response
     }
-    guard view.scopes.isSuperset(of: route.answer.scope) else { return forbidden(route.answer.scope, view) }
+    if let refusal = Refusal(
+      of: request.caller, needing: route.answer.scope, loopback: view.scopes, hasPrincipals: view.hasPrincipals)
+    {
+      return refusal.response
+    }
     return withoutActuallyEscaping(perform) { perform in
       let operations = Operations(view: view, perform: perform)
       switch route.answer {
@@ -34,6 +40,8 @@ public enum Control {
         return content(200, metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
       case .logging: return content(200, LoggingDocument.bytes(view.minimumLevel), type: "application/json")
       case .setLogging: return operations.setMinimumLevel(request)
+      case .tracing: return content(200, TracingDocument.bytes(view.traceSampling), type: "application/json")
+      case .setTracing: return operations.setTraceSampling(request)
       case .drain: return operations.setDraining(true)
       case .resume: return operations.setDraining(false)
       case .leave: return operations.leave()
@@ -42,18 +50,9 @@ public enum Control {
     }
   }
 
-  /// What a caller is told whose Host isn't a loopback name, or whose Origin is foreign; nil for all others.
-  public static func refusal(host: String?, origin: String?) -> ControlResponse? {
-    LoopbackGuard.refusal(host: host, origin: origin).map {
-      content(403, HealthDocument.error($0), type: "application/json")
-    }
-  }
-
-  private static func forbidden(_ scope: ControlScopes, _ view: NodeView) -> ControlResponse {
-    Problem.response(
-      403,
-      "This needs the scope \(scope.names); callers on this host have \(view.scopes.names). The configuration key "
-        + "mesh:control:loopbackScopes gives them more.")
+  /// What a caller is told who may be a web page of somebody else; nil for all others.
+  public static func refusal(host: String?, origin: String?, of caller: Caller) -> ControlResponse? {
+    LoopbackGuard.refusal(host: host, origin: origin, of: caller)?.response
   }
 
   private static func health(_ mode: HealthDocument.Mode, issues: [String], _ view: NodeView) -> ControlResponse {

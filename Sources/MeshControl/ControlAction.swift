@@ -10,6 +10,19 @@ public enum ControlAction: Equatable, Sendable {
   case removeMember(NodeID)
   /// Keep log records below a level from hosts; nil: none.
   case setMinimumLevel(MinimumLevel?)
+  /// Keep so many of the traces, 0 to 1.
+  case setTraceSampling(Double)
+
+  /// What it is, for records.
+  public var words: String {
+    switch self {
+    case .setDraining(let wanted): wanted ? "drain" : "resume"
+    case .leave: "leave"
+    case .removeMember(let node): "remove \(node)"
+    case .setMinimumLevel(let level): "set log level \(level?.name ?? "any")"
+    case .setTraceSampling(let probability): "set trace sampling \(probability)"
+    }
+  }
 }
 
 /// What came of handing an action over.
@@ -20,6 +33,15 @@ public enum ControlVerdict: Equatable, Sendable {
   case busy
   /// The node has stopped, or is about to.
   case stopping
+
+  /// It in a word, for records.
+  public var word: String {
+    switch self {
+    case .accepted: "accepted"
+    case .busy: "busy"
+    case .stopping: "stopping"
+    }
+  }
 }
 
 /// The routes that change something. All are idempotent. The answer is 202, since the engine does it afterwards, and
@@ -77,6 +99,16 @@ struct Operations {
     case .refused(let response): return response
     case .level(let level):
       _ = perform(.setMinimumLevel(level))
+      return ControlResponse(status: 204, headers: [], body: [])
+    }
+  }
+
+  /// The same.
+  func setTraceSampling(_ request: ControlRequest) -> ControlResponse {
+    switch TracingDocument.wish(in: request) {
+    case .refused(let response): return response
+    case .probability(let probability):
+      _ = perform(.setTraceSampling(probability))
       return ControlResponse(status: 204, headers: [], body: [])
     }
   }

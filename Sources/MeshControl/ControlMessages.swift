@@ -16,11 +16,13 @@ public struct ControlRequest: Equatable, Sendable {
   public var lastEventID: String?
   /// The body without its transfer coding.
   public var body: [UInt8]
+  /// Who asks.
+  public var caller: Caller
 
   /// A request of these parts.
   public init(
     method: String, target: String, host: String?, origin: String?, contentType: String? = nil,
-    ifNoneMatch: String? = nil, lastEventID: String? = nil, body: [UInt8]
+    ifNoneMatch: String? = nil, lastEventID: String? = nil, body: [UInt8], caller: Caller = .local
   ) {
     self.method = method
     self.target = target
@@ -30,12 +32,13 @@ public struct ControlRequest: Equatable, Sendable {
     self.ifNoneMatch = ifNoneMatch
     self.lastEventID = lastEventID
     self.body = body
+    self.caller = caller
   }
 }
 
 /// An answer; the transport adds what belongs to it, such as the length.
 public struct ControlResponse: Equatable, Sendable {
-  /// 200, 202, 204, 304, 400, 403, 404, 409, 415, 429 or 503.
+  /// 200, 202, 204, 304, 400, 401, 403, 404, 409, 415, 429 or 503.
   public var status: Int
   /// The fields in order.
   public var headers: [ControlHeader]
@@ -45,6 +48,8 @@ public struct ControlResponse: Equatable, Sendable {
   public var watch: MembersWatchRequest?
   /// The limit that it refuses the request for, as telemetry names it; nil if for none.
   public var limit: String?
+  /// Why it turns the caller away, as telemetry names it; nil where it doesn't.
+  public var refusal: String?
 
   /// An answer of these parts.
   public init(status: Int, headers: [ControlHeader], body: [UInt8]) {

@@ -11,6 +11,8 @@ public struct ControlScopes: OptionSet, Equatable, Sendable {
   public static let observe = ControlScopes(rawValue: 2)
   /// `mesh.operate`: drain and stop the node, remove lost members.
   public static let operate = ControlScopes(rawValue: 4)
+  /// `mesh.admin`: change whom the mesh trusts. Nothing needs it yet.
+  public static let admin = ControlScopes(rawValue: 8)
 
   /// The scopes with these names; others give none.
   public init(names: [String]) {
@@ -18,10 +20,24 @@ public struct ControlScopes: OptionSet, Equatable, Sendable {
     for (name, scope) in ControlScopes.table where names.contains(name) { insert(scope) }
   }
 
+  /// What the value of an `x-mesh-scope` field names (contracts: http §9): words between spaces, commas and semicolons,
+  /// in any case; words that name no scope give none.
+  public init(field: String) {
+    self = []
+    for word in field.utf8.split(whereSeparator: { " ,;".utf8.contains($0) }) {
+      for (name, scope) in ControlScopes.table where ASCII.equalIgnoringCase(word, name.utf8) { insert(scope) }
+    }
+  }
+
   /// The names of the scopes, for people.
-  var names: String { ControlScopes.table.filter { contains($0.scope) }.map(\.name).joined(separator: " ") }
+  var names: String {
+    isEmpty ? "none" : ControlScopes.table.filter { contains($0.scope) }.map(\.name).joined(separator: " ")
+  }
+
+  /// The name of every scope there is.
+  public static let allNames = table.map(\.name)
 
   private static let table: [(name: String, scope: ControlScopes)] = [
-    ("mesh.read", .read), ("mesh.observe", .observe), ("mesh.operate", .operate),
+    ("mesh.read", .read), ("mesh.observe", .observe), ("mesh.operate", .operate), ("mesh.admin", .admin),
   ]
 }

@@ -7,18 +7,23 @@ enum HTTPReference {
     rewrites it. -->
     The routes of the control listener, over HTTP/3, HTTP/2 and HTTP/1.1. A running node gives the same as OpenAPI 3.1
     at `/control/openapi.json`. Paths have no trailing slash; an unknown path, and a wrong method, is 404 without a body.
-    Each answer tells in `Rpc-Transport`, `Rpc-Protocol` and `Rpc-Encoding` what was negotiated. A scope is what callers
-    on the node's host must be allowed by `mesh:control:loopbackScopes`; they may always `mesh.read` and `mesh.observe`.
+    Each answer tells in `Rpc-Transport`, `Rpc-Protocol` and `Rpc-Encoding` what was negotiated. A caller may name itself
+    in `Rpc-Caller`, for the log. A scope is what the principal of a caller must have
+    ([who may ask](../operations/access.md)), or `mesh:control:loopbackScopes` where one on the node's host shows no
+    credential; that may always `mesh.read` and `mesh.observe`.
 
     ## Routes
     | request | scope | what it does |
     |---|---|---|
     \(Route.all.map(row).joined(separator: "\n"))
 
-    Every route answers 403 to a Host that is no loopback name, to a foreign Origin (both `Error`), and to a caller
-    without the scope (`Problem`); where `mesh.operate` is needed, every Origin but the Host is foreign. What the
-    listener itself refuses is text: 400, 408, 413, 414, 417, 431, 501, 503 and 505. A path that may be written in any case is marked
-    with *.
+    Every route answers 401 with `WWW-Authenticate: Bearer` to a credential that is none of a principal, and to callers
+    without one who need it: all of other hosts, and those of the node's host whose scopes are too few while the node
+    knows principals. It answers 403 to a principal without the scope (both `Problem`), to a Host that is no loopback
+    name, and to a foreign Origin (both `Error`). Where `mesh.operate` is needed, for callers with a token, and for
+    those of other hosts every Origin but the Host is foreign; for the last two the Host may be any. What the
+    listener itself refuses is text: 400, 408, 413, 414, 417, 431, 501, 503 and 505. A path that may be written in any
+    case is marked with *.
 
     ## Parameters
     Each may be left out.

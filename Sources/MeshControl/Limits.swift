@@ -17,6 +17,16 @@ public enum WatchLimits {
   static let heartbeat = Duration.seconds(15)
   /// How long a client waits before it comes back, as OmniRelay's streams say it (contracts: http §9).
   static let retry = Duration.seconds(2)
-  /// How long the caller of a method that takes one message may go on without saying that this was all.
-  static let requestEnd = Duration.seconds(30)
+}
+
+/// How much a file of principals may hold. Each request with a token is compared with all of them.
+public enum PrincipalLimits {
+  /// The largest file, in bytes.
+  public static let fileBytesMax = 1 << 20
+  /// The most principals.
+  public static let principalsMax = 256
+  /// The most credentials of each kind that one principal may have: several, so that they can be replaced one by one.
+  static let credentialsMax = 8
+  /// The longest name, in bytes.
+  static let nameBytesMax = 64
 }

@@ -43,9 +43,6 @@ public enum MinimumLevel: Int, CaseIterable, Sendable {
 /// The documents of `/omnirelay/control/logging` (contracts: http §3). Two of OmniRelay's defects are mended: what is
 /// repeated from a request is escaped, and a body that can't be read is 400 or 415, not 500.
 enum LoggingDocument {
-  /// The longest body that is looked into.
-  static let bytesMax = 4_096
-
   /// What a request asks for.
   enum Wish: Equatable {
     /// The least level; nil: all records.
@@ -62,41 +59,21 @@ enum LoggingDocument {
   }
 
   static func wish(in request: ControlRequest) -> Wish {
-    guard isJSON(request.contentType) else {
-      return .refused(Problem.response(415, "The Content-Type must be application/json."))
+    switch ToggleBody.read(request) {
+    case .refused(let response): return .refused(response)
+    case .members(let members): return wish(ToggleBody.value(of: "level", in: members) ?? .null)
     }
-    let value: JSONValue
-    do throws(WireError) {
-      value = try JSONValue.parse(request.body, bytesMax: bytesMax)
-    } catch {
-      return refusal("Request body: \(error.description)")
-    }
-    if value == .null { return refusal("Request body required.") }
-    guard case .object(let members) = value else { return refusal("Request body must be an object.") }
-    // .NET reads names in any case, and of those that differ in it the last. A name that comes twice is no JSON here.
-    let level = members.last { ASCII.equalIgnoringCase($0.name.utf8, "level".utf8) }?.value ?? .null
+  }
+
+  private static func wish(_ level: JSONValue) -> Wish {
     switch level {
     case .null: return .level(nil)
     case .string(let text):
       let name = text.utf8.drop(while: ASCII.isBlank)
       guard let end = name.lastIndex(where: { !ASCII.isBlank($0) }) else { return .level(nil) }
       if let level = MinimumLevel(named: Substring(name[...end])) { return .level(level) }
-      return refusal("Invalid log level '\(text.prefix(64))'.")
-    default: return refusal("Invalid log level: it must be a text.")
+      return .refused(ToggleBody.refusal("Invalid log level '\(text.prefix(64))'."))
+    default: return .refused(ToggleBody.refusal("Invalid log level: it must be a text."))
     }
-  }
-
-  private static func refusal(_ message: String) -> Wish {
-    .refused(
-      ControlResponse(
-        status: 400, headers: [ControlHeader("Content-Type", "application/json")], body: HealthDocument.error(message)))
-  }
-
-  /// `application/json` or `application/*+json`, whatever parameters follow.
-  private static func isJSON(_ contentType: String?) -> Bool {
-    let type = (contentType ?? "").utf8.prefix { $0 != UInt8(ascii: ";") && !ASCII.isBlank($0) }.map(ASCII.lowercased)
-    let (start, end) = (Array("application/".utf8), Array("+json".utf8))
-    return type == start + Array("json".utf8)
-      || (type.starts(with: start) && type.suffix(end.count) == end[...] && type.count > start.count + end.count)
   }
 }

@@ -4,6 +4,9 @@ import MeshWire
 
 /// What a caller who watches `/v1/members` asked for.
 public struct MembersWatchRequest: Equatable, Sendable {
+  /// What its caller must be allowed to do, for as long as it goes on.
+  public static let scope = Route.Answer.members.scope
+
   let query: MembersQuery
   /// Where it left off; nil for the beginning.
   let token: WatchToken?

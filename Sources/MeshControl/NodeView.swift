@@ -27,10 +27,14 @@ public struct NodeView: Sendable {
   public var isLeaving: Bool
   /// Reasons why the node isn't ready, as `component:state`; empty when it is.
   public var notReady: [String]
-  /// What the caller may do.
+  /// What callers on this host may do without a credential.
   public var scopes: ControlScopes
+  /// Whether the node knows principals, so that a credential may help a caller.
+  public var hasPrincipals: Bool
   /// The least level of log records that hosts get, where an operator set one.
   public var minimumLevel: MinimumLevel?
+  /// How many of the traces are to be kept, 0 to 1, where an operator said so.
+  public var traceSampling: Double?
   /// Control requests being answered, this one not counted.
   public var activeRequests: Int
   /// Whether one more caller may watch.
@@ -43,8 +47,8 @@ public struct NodeView: Sendable {
   /// A view of these parts.
   public init(
     localNodeID: NodeID, members: [MemberView], clock: MemberClock, isLeaving: Bool, notReady: [String],
-    scopes: ControlScopes, minimumLevel: MinimumLevel? = nil, activeRequests: Int,
-    mayWatch: Bool = true, life: UInt64 = 0, revision: UInt64 = 0
+    scopes: ControlScopes, minimumLevel: MinimumLevel? = nil, traceSampling: Double? = nil, activeRequests: Int,
+    mayWatch: Bool = true, life: UInt64 = 0, revision: UInt64 = 0, hasPrincipals: Bool = false
   ) {
     self.localNodeID = localNodeID
     self.members = members
@@ -52,7 +56,9 @@ public struct NodeView: Sendable {
     self.isLeaving = isLeaving
     self.notReady = notReady
     self.scopes = scopes
+    self.hasPrincipals = hasPrincipals
     self.minimumLevel = minimumLevel
+    self.traceSampling = traceSampling
     self.activeRequests = activeRequests
     self.mayWatch = mayWatch
     self.life = life

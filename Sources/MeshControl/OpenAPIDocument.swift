@@ -13,8 +13,8 @@ enum OpenAPIDocument {
       "description",
       "Paths have no trailing slash, and none is percent-decoded. An unknown path, and a wrong method, is 404 without "
         + "a body; what the listener itself refuses is text, with a status of its own. `x-mesh-scope` is what a "
-        + "caller must be allowed to do, `x-ignores-case` whether the path may be "
-        + "written in any case.")
+        + "caller must be allowed to do, by a credential or, on the node's host, without one; `x-ignores-case` whether "
+        + "the path may be written in any case.")
     json.endObject()
     json.name("paths")
     json.beginObject()
@@ -46,6 +46,7 @@ enum OpenAPIDocument {
     json.member("operationId", isFirst ? document.name : document.name + "ForOmniRelay")
     json.member("summary", document.summary)
     json.member("x-mesh-scope", route.answer.scope.names)
+    writeSecurity(of: route, to: &json)
     json.name("x-ignores-case")
     json.bool(route.caseRule == .ignored)
     writeParameters(of: route, to: &json)
@@ -59,8 +60,55 @@ enum OpenAPIDocument {
     }
     json.name("responses")
     json.beginObject()
-    for answer in document.answers + [.forbidden(route)] { write(answer, to: &json) }
+    for answer in document.answers + [.unauthorized, .forbidden(route)] { write(answer, to: &json) }
     json.endObject()
+    json.endObject()
+  }
+
+  /// The ways to be let in: with neither on the node's host, as far as its callers may do this without.
+  private static func writeSecurity(of route: Route, to json: inout JSONWriter) {
+    json.name("security")
+    json.beginArray()
+    for (scheme, _) in securitySchemes {
+      json.beginObject()
+      json.name(scheme)
+      json.beginArray()
+      json.string(route.answer.scope.names)
+      json.endArray()
+      json.endObject()
+    }
+    json.beginObject()
+    json.endObject()
+    json.endArray()
+  }
+
+  /// How a principal is known, by name, with the members that say so.
+  private static let securitySchemes: [(name: String, members: [(String, String)])] = [
+    (
+      "token",
+      [
+        ("type", "http"), ("scheme", "bearer"),
+        ("description", "The token of a principal that has the scope."),
+      ]
+    ),
+    (
+      "certificate",
+      [
+        ("type", "mutualTLS"),
+        ("description", "A client certificate that the node trusts, of a principal that has the scope."),
+      ]
+    ),
+  ]
+
+  private static func writeSecuritySchemes(to json: inout JSONWriter) {
+    json.name("securitySchemes")
+    json.beginObject()
+    for (name, members) in securitySchemes {
+      json.name(name)
+      json.beginObject()
+      for (member, value) in members { json.member(member, value) }
+      json.endObject()
+    }
     json.endObject()
   }
 
@@ -123,6 +171,7 @@ enum OpenAPIDocument {
   private static func writeComponents(to json: inout JSONWriter) {
     json.name("components")
     json.beginObject()
+    writeSecuritySchemes(to: &json)
     json.name("schemas")
     json.beginObject()
     for (name, schema) in Schemas.all {

@@ -46,6 +46,7 @@ enum Problem {
     let semantics = "https://tools.ietf.org/html/rfc9110#section-"
     switch status {
     case 400: return (semantics + "15.5.1", "Bad Request")
+    case 401: return (semantics + "15.5.2", "Unauthorized")
     case 403: return (semantics + "15.5.4", "Forbidden")
     case 404: return (semantics + "15.5.5", "Not Found")
     case 409: return (semantics + "15.5.10", "Conflict")

@@ -13,13 +13,21 @@ public struct RPCStatus: Error, Equatable, Sendable {
 
   /// The limit that the call is refused for, as telemetry names it; nil if for none.
   public let limit: String?
+  /// Why it turns the caller away, as telemetry names it; nil where it doesn't.
+  public let refusal: String?
 
   /// A status of these parts.
-  init(_ code: Int, _ message: String, reason: String = "", limit: String? = nil) {
+  init(_ code: Int, _ message: String, reason: String = "", limit: String? = nil, refusal: String? = nil) {
     self.code = code
     self.message = message
     self.reason = reason
     self.limit = limit
+    self.refusal = refusal
+  }
+
+  /// What its caller is told beside it, in the field that OmniRelay has for it (contracts: grpc §2): the reason.
+  public var metadata: CallMetadata {
+    reason.isEmpty ? CallMetadata() : CallMetadata([("error-code", reason)])
   }
 
   /// A `google.rpc.Status` with the reason, encoded; empty without one.
@@ -77,7 +85,6 @@ struct SingleRequestMethod<Stream: RPCStream>: RPCMethod {
   private var request: [UInt8]?
   private var stream: Stream?
   private var hasEnded = false
-  private var receivedAt = Instant.origin
   private var failure: RPCStatus?
 
   /// `open` reads the message.
@@ -85,12 +92,13 @@ struct SingleRequestMethod<Stream: RPCStream>: RPCMethod {
 
   var wantsMessage: Bool { true }
   var lags: UInt64 { stream?.lags ?? 0 }
-  var heldBytes: Int { request?.count ?? 0 }
+  /// With one for the message itself, so that an empty one has a time to end in as well: its transport ends calls that
+  /// hold something for too long.
+  var heldBytes: Int { request.map { $0.count + 1 } ?? 0 }
 
   mutating func received(_ message: [UInt8], _ world: RPCWorld) {
     if request != nil { failure = RPCStatus(13, "the method takes one message") }
     request = message
-    receivedAt = world.clock.now
   }
 
   mutating func ended() { hasEnded = true }
@@ -99,10 +107,7 @@ struct SingleRequestMethod<Stream: RPCStream>: RPCMethod {
     if let failure { return .end(failure) }
     if stream != nil { return stream?.next(world) ?? .end(.ok) }
     // Only the caller's end shows that there is no second message.
-    guard hasEnded else {
-      let end = request == nil ? .distantFuture : receivedAt + WatchLimits.requestEnd
-      return world.clock.now < end ? .nothing(until: end) : .end(RPCStatus(4, "the request took too long to end"))
-    }
+    guard hasEnded else { return .nothing(until: .distantFuture) }
     guard let request else { return .end(RPCStatus(13, "the method takes one message, and none came")) }
     self.request = nil
     do throws(RPCStatus) {

@@ -1,3 +1,4 @@
+import MeshBasics
 import MeshWire
 
 /// One call of the control plane over gRPC, whichever method it is of. A value without IO.
@@ -6,17 +7,24 @@ public struct ControlCall {
   public let name: String
   /// Whether its caller may make it last as long as it likes: it counts among those that watch.
   public let mayStay: Bool
+  /// What its caller must be allowed to do, for as long as it lasts.
+  public let scope: ControlScopes
+  /// What its caller sent with it. Nobody has proven any of it.
+  public let metadata: CallMetadata
   private var method: any RPCMethod
 
   /// The call that a request for `path` begins. *Errors*: the status that ends it at once.
-  public init(path: String, view: NodeView) throws(RPCStatus) {
+  public init(
+    path: String, metadata: CallMetadata = CallMetadata(), view: NodeView, caller: Caller = .local
+  ) throws(RPCStatus) {
+    if let refusal = Refusal(of: caller) { throw refusal.status }
     guard let entry = RPCTable.methods.first(where: { "/" + $0.name == path }) else {
       throw RPCStatus(12, "this node has no such method")
     }
-    guard view.scopes.isSuperset(of: entry.scope) else {
-      throw RPCStatus(
-        7, "this needs the scope \(entry.scope.names); callers on this host have \(view.scopes.names)",
-        reason: "SCOPE_MISSING")
+    if let refusal = Refusal(
+      of: caller, needing: entry.scope, loopback: view.scopes, hasPrincipals: view.hasPrincipals)
+    {
+      throw refusal.status
     }
     guard !entry.mayStay || view.mayWatch else {
       throw RPCStatus(
@@ -24,9 +32,15 @@ public struct ControlCall {
     }
     name = entry.name
     mayStay = entry.mayStay
+    scope = entry.scope
+    self.metadata = metadata
     method = entry.make()
   }
 
+  /// Who calls, by its own word (contracts: grpc §6); empty where it says nothing.
+  public var callerName: String { ControlCall.callerName(in: metadata) }
+  /// Who says `metadata`.
+  public static func callerName(in metadata: CallMetadata) -> String { metadata.text("rpc-caller") ?? "" }
   /// Whether it can take one more message now.
   public var wantsMessage: Bool { method.wantsMessage }
   /// How often its caller had to begin anew because it was too slow.

@@ -83,6 +83,20 @@ extension Route.Answer {
           .init(status: 204, meaning: "It is set."), .json(400, "The body can't be read, or names no level.", "Error"),
           .problem(415, "The body is no JSON by its Content-Type."),
         ])
+    case .tracing:
+      .init(
+        name: "traceSampling", summary: "Tell how many of the traces are to be kept. This version makes none.",
+        answers: [.ok("TraceSampling")])
+    case .setTracing:
+      .init(
+        name: "setTraceSampling",
+        summary: "Set how many of the traces are to be kept, until the node ends. This version makes none.",
+        request: "TraceSamplingRequest",
+        answers: [
+          .init(status: 204, meaning: "It is set."),
+          .json(400, "The body can't be read, or the probability is not from 0 to 1.", "Error"),
+          .problem(415, "The body is no JSON by its Content-Type."),
+        ])
     case .drain:
       .init(name: "drain", summary: "Let the node tell the mesh that it wants no new work.", answers: .asked("Drain"))
     case .resume: .init(name: "resume", summary: "Let a drained node want work again.", answers: .asked("Drain"))
@@ -149,6 +163,12 @@ extension RouteDocument.Answer {
   ) -> Self {
     .init(status: status, meaning: meaning, contents: [("application/problem+json", "Problem")], fields: fields)
   }
+
+  /// What every route answers where it isn't known who asks.
+  static let unauthorized = RouteDocument.Answer(
+    status: 401, meaning: "A credential is needed, or the one that is shown is none of a principal.",
+    contents: [("application/problem+json", "Problem")],
+    fields: [("WWW-Authenticate", "`Bearer`, and `error=\"invalid_token\"` for a token of nobody.")])
 
   /// What every route may answer before its own turn comes.
   static func forbidden(_ route: Route) -> RouteDocument.Answer {

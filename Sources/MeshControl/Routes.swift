@@ -13,6 +13,8 @@ struct Route: Sendable {
     case metrics
     case logging
     case setLogging
+    case tracing
+    case setTracing
     case drain
     case resume
     case leave
@@ -23,8 +25,8 @@ struct Route: Sendable {
     var scope: ControlScopes {
       switch self {
       case .peers, .members: .read
-      case .liveness, .readiness, .metrics, .logging, .openAPI: .observe
-      case .setLogging, .drain, .resume, .leave, .removeMember: .operate
+      case .liveness, .readiness, .metrics, .logging, .tracing, .openAPI: .observe
+      case .setLogging, .setTracing, .drain, .resume, .leave, .removeMember: .operate
       }
     }
 
@@ -60,6 +62,8 @@ struct Route: Sendable {
     Route(method: "GET", path: "/omnirelay/metrics", caseRule: .ignored, answer: .metrics),
     Route(method: "GET", path: "/omnirelay/control/logging", caseRule: .exact, answer: .logging),
     Route(method: "POST", path: "/omnirelay/control/logging", caseRule: .exact, answer: .setLogging),
+    Route(method: "GET", path: "/omnirelay/control/tracing", caseRule: .exact, answer: .tracing),
+    Route(method: "POST", path: "/omnirelay/control/tracing", caseRule: .exact, answer: .setTracing),
     Route(method: "POST", path: "/v1/node/drain", caseRule: .exact, answer: .drain),
     Route(method: "POST", path: "/v1/node/resume", caseRule: .exact, answer: .resume),
     Route(method: "POST", path: "/v1/node/leave", caseRule: .exact, answer: .leave),

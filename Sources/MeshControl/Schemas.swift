@@ -5,7 +5,9 @@ enum Schemas {
   static let all: [(name: String, schema: Schema)] = [
     ("Peers", peers), ("MembersPage", membersPage), ("Member", member), ("MemberMetadata", metadata),
     ("Health", health),
-    ("LogLevel", logLevel), ("LogLevelRequest", logLevelRequest), ("Drain", drain), ("Leave", leave),
+    ("LogLevel", logLevel), ("LogLevelRequest", logLevelRequest),
+    ("TraceSampling", traceSampling), ("TraceSamplingRequest", traceSamplingRequest), ("Drain", drain),
+    ("Leave", leave),
     ("Removal", removal), ("Error", error), ("Problem", problem),
   ]
 
@@ -90,6 +92,19 @@ enum Schemas {
           "One of \(levels.joined(separator: ", ")) in any case, or its number from 0 to 6. Empty, null or absent: all "
             + "records pass again."), isOptional: true)
     ], "The least level that is wanted.")
+
+  private static let traceSampling = Schema.object(
+    [
+      .init(
+        name: "samplingProbability", schema: .number("From 0 (none) to 1 (all); absent while nobody has set it."),
+        isOptional: true)
+    ], "How many of the traces are to be kept.")
+
+  private static let traceSamplingRequest = Schema.object(
+    [
+      .init(
+        name: "probability", schema: .number("From 0 (none) to 1 (all), in quotes too. Absent: 0."), isOptional: true)
+    ], "How many of the traces are wanted.")
 
   private static let drain = Schema.object(
     [.init(name: "nodeId", schema: node), .init(name: "draining", schema: .boolean("What was asked for."))],

@@ -9,9 +9,13 @@ final class ControlCallHandler: GRPCHandler {
   private weak var core: NodeCore?
   private let feed: MembersFeed
   private var call: ControlCall
+  private var permit: Permit
+  let leadingMetadata: CallMetadata
 
-  init(_ call: ControlCall, of core: NodeCore) {
+  init(_ call: ControlCall, _ permit: Permit, version: String, of core: NodeCore) {
     self.call = call
+    self.permit = permit
+    leadingMetadata = CallMetadata(negotiatedOver: version)
     self.core = core
     feed = core.feed
     if call.mayStay { core.watchOpened() }
@@ -31,9 +35,13 @@ final class ControlCallHandler: GRPCHandler {
 
   func next(_ now: Instant) -> GRPCPart {
     guard let core, let world = world(now) else { return .end(GRPCStatus(code: 14, message: "the node has stopped")) }
+    if let refusal = permit.refusal(now) {
+      core.tellRefusal(refusal.reason, permit.remote)
+      return .end(GRPCStatus(refusal.status))
+    }
     let lags = call.lags
     let part = call.next(world)
-    if call.lags > lags { core.observeOnEdge(.watchLagged(resource: "members")) }
+    if call.lags > lags { core.observeOnEdge(.watchLagged(resource: "members", caller: call.callerName)) }
     switch part {
     case .message(let bytes): return .message(bytes)
     case .nothing(let time): return .nothing(until: time)
@@ -55,9 +63,11 @@ final class ControlCallHandler: GRPCHandler {
 final class RefusedCall: GRPCHandler {
   private let status: GRPCStatus
   private weak var core: NodeCore?
+  let leadingMetadata: CallMetadata
 
-  init(_ status: GRPCStatus, of core: NodeCore) {
+  init(_ status: GRPCStatus, version: String, of core: NodeCore) {
     self.status = status
+    leadingMetadata = CallMetadata(negotiatedOver: version)
     self.core = core
   }
 
@@ -71,5 +81,15 @@ final class RefusedCall: GRPCHandler {
 }
 
 extension GRPCStatus {
-  init(_ status: RPCStatus) { self.init(code: status.code, message: status.message, details: status.details) }
+  init(_ status: RPCStatus) {
+    self.init(code: status.code, message: status.message, details: status.details, metadata: status.metadata)
+  }
+}
+
+extension CallMetadata {
+  /// What was negotiated for a call over this version of HTTP, in OmniRelay's fields and with its name of the
+  /// transport (contracts: http §15).
+  fileprivate init(negotiatedOver version: String) {
+    self.init([("rpc-transport", "grpc"), ("rpc-protocol", version), ("rpc-encoding", NodeCore.callEncoding)])
+  }
 }

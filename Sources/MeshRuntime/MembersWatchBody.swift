@@ -9,10 +9,15 @@ final class MembersWatchBody: AnswerBody {
   private weak var core: NodeCore?
   private let feed: MembersFeed
   private var stream: MembersWatchText
+  private var permit: Permit
+  private let caller: String
   private var isStopping = false
 
-  init(_ stream: MembersWatchText, of core: NodeCore) {
+  /// `caller` is who reads it, by its own word.
+  init(_ stream: MembersWatchText, _ permit: Permit, caller: String, of core: NodeCore) {
     self.stream = stream
+    self.permit = permit
+    self.caller = caller
     self.core = core
     feed = core.feed
     core.watchOpened()
@@ -21,9 +26,13 @@ final class MembersWatchBody: AnswerBody {
   deinit { core?.watchClosed() ?? feed.closed() }
 
   func next(_ now: Instant) -> AnswerPart {
+    if let refusal = permit.refusal(now) {
+      core?.tellRefusal(refusal.reason, permit.remote)
+      return .end(trailers: [])
+    }
     let lags = stream.lags
     let part = stream.next(in: feed, clock: MemberClock(now: now, unixTicks: WallClock.unixTicks()))
-    if stream.lags > lags { core?.observeOnEdge(.watchLagged(resource: "members")) }
+    if stream.lags > lags { core?.observeOnEdge(.watchLagged(resource: "members", caller: caller)) }
     switch part {
     case .bytes(let bytes): return .bytes(bytes)
     // What has happened is still told.

@@ -23,6 +23,8 @@ final class NodeCore: @unchecked Sendable {
   let membersList = MembersList()
   let hub: EventHub
   let security: NodeSecurity
+  let callers: CallerFinder
+  private let principals: PrincipalsFile?
   let inbox: EngineInbox
   let figures = EngineFigures()
   /// Tells this life of the node from those before and after, for callers who remember how far they knew it.
@@ -65,6 +67,9 @@ final class NodeCore: @unchecked Sendable {
   private init(parts: NodeParts, doors: NodeDoors) throws(MeshError) {
     configuration = parts.configuration
     security = parts.security
+    principals = parts.principals
+    callers = CallerFinder(
+      security: parts.security, principals: parts.principals, cluster: parts.configuration.clusterID)
     telemetry = Telemetry()
     inbox = EngineInbox()
     snapshots = SnapshotCell(
@@ -80,9 +85,10 @@ final class NodeCore: @unchecked Sendable {
       observe: { observation in doors.core?.observeOnEdge(observation) })
     gossipV1 = try parts.makeGossipV1(meshPort: link.port, doors: doors)
     feed.onNews { [weak edge] in edge?.wake() }
-    work = WorkWorker(security: parts.security, reloadInterval: parts.configuration.certificateReloadInterval) {
-      outcome in doors.core?.workReported(outcome)
-    }
+    work = WorkWorker(
+      security: parts.security, principals: parts.principals,
+      reloadInterval: parts.configuration.certificateReloadInterval
+    ) { outcome in doors.core?.workReported(outcome) }
     names = NameResolver { host, answer in doors.core?.inbox.mustPost(.lookedUp(host: host, answer)) }
     disk = parts.store.map { store in
       DiskWorker(store: store) { input in doors.core?.inbox.mustPost(.input(input)) }
@@ -234,7 +240,13 @@ final class NodeCore: @unchecked Sendable {
       observe(.certificateReloaded(subject: credential.subject, notAfter: String(credential.notAfter)))
       _ = link.mailbox.post(.credentialChanged)
       inbox.mustPost(.input(.securityChanged(SecurityPosture(of: security))))
+      // Answers that go on are asked for more, and look at whether their callers are still trusted.
+      edge?.wake()
     case .certificateReloadFailed(let reason): observe(.certificateReloadFailed(reason: reason))
+    case .principalsReloaded:
+      observe(.principalsReloaded(count: principals?.current.list.count ?? 0))
+      edge?.wake()
+    case .principalsReloadFailed(let reason): observe(.principalsReloadFailed(reason: reason))
     }
   }
 

@@ -11,6 +11,8 @@ import MeshWire
 struct NodeParts {
   let configuration: NodeConfiguration
   let security: NodeSecurity
+  /// Nil where no file of them is configured.
+  let principals: PrincipalsFile?
   let store: NodeStore?
   let stored: StoredState
   let notices: [String]
@@ -18,23 +20,24 @@ struct NodeParts {
   /// Loads certificates and files. Binds nothing yet.
   init(_ configuration: NodeConfiguration) throws(MeshError) {
     self.configuration = configuration
+    security = try NodeParts.loadSecurity(configuration)
     do throws(SecurityError) {
-      security = try NodeSecurity(options: NodeParts.securityOptions(configuration))
-      try security.bind(to: configuration.nodeID, cluster: configuration.clusterID)
+      principals = try NodeParts.principals(configuration)
     } catch {
-      throw MeshError(.security, error.description)
+      throw MeshError(.configuration, "mesh:control:principalsPath: \(error.description)")
     }
+    let own = configuration.notices + security.notices + (principals?.notices ?? [])
     guard !configuration.dataDirectory.isEmpty else {
       store = nil
       stored = StoredState()
-      notices = configuration.notices + security.notices
+      notices = own
       return
     }
     do throws(StoreError) {
       let store = try NodeStore(directory: configuration.dataDirectory)
       let loaded = try store.load()
       stored = loaded.state
-      notices = configuration.notices + security.notices + loaded.notices
+      notices = own + loaded.notices
       self.store = store
     } catch {
       throw MeshError(.storage, error.description)
@@ -111,6 +114,12 @@ struct NodeParts {
       throw MeshError(
         .configuration, "mesh:control:address: '\(configuration.controlAddress)' is not an IP address")
     }
+    guard address.isLoopback || (configuration.controlTLS != .off && principals != nil) else {
+      throw MeshError(
+        .configuration,
+        "mesh:control:address: '\(configuration.controlAddress)' can be reached from other machines; allowed: a "
+          + "loopback address, or mesh:control:tls 'on' or 'mutual' and mesh:control:principalsPath beside it")
+    }
     var options = EdgeOptions()
     if configuration.controlTLS != .off {
       options.tls = EdgeTLS(security: security, requiresClientCertificate: configuration.controlTLS == .mutual)
@@ -119,6 +128,23 @@ struct NodeParts {
       return try EdgeTransport(address: address, options: options, answer: answer, observe: observe)
     } catch {
       throw MeshError(error.addressInUse ? .addressInUse : .network, "mesh:control:port: \(error.description)")
+    }
+  }
+
+  /// The principals of the control listener; nil where it has none.
+  static func principals(_ configuration: NodeConfiguration) throws(SecurityError) -> PrincipalsFile? {
+    guard configuration.controlEnabled, let path = configuration.principalsPath else { return nil }
+    return try PrincipalsFile(path: path)
+  }
+
+  /// The certificates and lists, read and checked, and bound to the node's name.
+  static func loadSecurity(_ configuration: NodeConfiguration) throws(MeshError) -> NodeSecurity {
+    do throws(SecurityError) {
+      let security = try NodeSecurity(options: securityOptions(configuration))
+      try security.bind(to: configuration.nodeID, cluster: configuration.clusterID)
+      return security
+    } catch {
+      throw MeshError(.security, error.description)
     }
   }
 

@@ -9,39 +9,70 @@ extension NodeCore {
   /// Answers a request of the control listener from the newest snapshot. On the edge thread, which answers one request
   /// after the other, so that no other is ever active; never waits.
   func answer(_ request: HTTPRequest) -> HTTPAnswer {
-    if request.comesInParts { return answerCall(request) }
+    let now = MonotonicClock.now()
+    let credential = Credential(of: request)
+    // Before the caller is found: a change meanwhile must show in the permit.
+    let stamp = callers.stamp(now)
+    let caller = callers.caller(credential, now)
+    func permit(_ scope: ControlScopes) -> Permit {
+      Permit(credential, scope, loopback: loopbackScopes, callers, since: stamp)
+    }
+    if request.comesInParts { return answerCall(request, caller, now, permit) }
     let view = view(mayWatch: request.mayStay)
     let response = Control.respond(
       to: ControlRequest(
         method: request.method, target: request.target, host: request.header("host"),
         origin: request.header("origin"), contentType: request.header("content-type"),
-        ifNoneMatch: knownTags(of: request), lastEventID: request.header("last-event-id"), body: request.body),
-      view: view, metrics: metricsText, perform: perform)
+        ifNoneMatch: knownTags(of: request), lastEventID: request.header("last-event-id"), body: request.body,
+        caller: caller),
+      view: view, metrics: metricsText, perform: { perform($0, for: caller, at: request.remote) })
     if let limit = response.limit { observeOnEdge(.limitReached(limit)) }
-    let answer = httpAnswer(response, request.version)
+    if let reason = response.refusal { tellRefusal(reason, request.remote) }
+    let answer = httpAnswer(response, to: request)
     let body = response.watch.map { watch in
-      MembersWatchBody(MembersWatchText(watch, localNodeID: configuration.nodeID, life: life), of: self)
+      let text = MembersWatchText(watch, localNodeID: configuration.nodeID, life: life)
+      let name = request.header(NodeCore.callerField) ?? ""
+      return MembersWatchBody(text, permit(MembersWatchRequest.scope), caller: name, of: self)
     }
     return HTTPAnswer(answer, body: body)
   }
 
   /// Answers a call of gRPC. What guards the routes guards the calls as well.
-  private func answerCall(_ request: HTTPRequest) -> HTTPAnswer {
-    if let refusal = Control.refusal(host: request.header("host"), origin: request.header("origin")) {
-      return HTTPAnswer(httpAnswer(refusal, request.version))
+  private func answerCall(
+    _ request: HTTPRequest, _ caller: Caller, _ now: Instant, _ permit: (ControlScopes) -> Permit
+  ) -> HTTPAnswer {
+    if let refusal = Control.refusal(host: request.header("host"), origin: request.header("origin"), of: caller) {
+      if let reason = refusal.refusal { tellRefusal(reason, request.remote) }
+      return HTTPAnswer(httpAnswer(refusal, to: request))
     }
-    let handler: any GRPCHandler
+    let (handler, name) = makeHandler(of: request, caller, permit)
+    let call = GRPCCall(request, handler: handler, now: now)
+    let head = call.head
+    observeOnEdge(
+      .requestAnswered(protocol: request.version, encoding: NodeCore.callEncoding, status: head.status, caller: name))
+    return HTTPAnswer(head, body: call, reader: call)
+  }
+
+  /// Who answers a call, and what its caller calls itself.
+  private func makeHandler(
+    of request: HTTPRequest, _ caller: Caller, _ permit: (ControlScopes) -> Permit
+  ) -> (handler: any GRPCHandler, name: String) {
+    func refused(_ status: GRPCStatus) -> any GRPCHandler { RefusedCall(status, version: request.version, of: self) }
+    let metadata: CallMetadata
+    do throws(GRPCStatus) {
+      metadata = try CallMetadata(of: request)
+    } catch {
+      return (refused(error), "")
+    }
     do throws(RPCStatus) {
-      handler = ControlCallHandler(
-        try ControlCall(path: request.target, view: view(mayWatch: request.mayStay)), of: self)
+      let view = view(mayWatch: request.mayStay)
+      let call = try ControlCall(path: request.target, metadata: metadata, view: view, caller: caller)
+      return (ControlCallHandler(call, permit(call.scope), version: request.version, of: self), call.callerName)
     } catch {
       if let limit = error.limit { observeOnEdge(.limitReached(limit)) }
-      handler = RefusedCall(GRPCStatus(error), of: self)
+      if let reason = error.refusal { tellRefusal(reason, request.remote) }
+      return (refused(GRPCStatus(error)), ControlCall.callerName(in: metadata))
     }
-    var head = GRPCCall.head(of: request)
-    tellNegotiated(request.version, &head)
-    let call = GRPCCall(request, handler: handler, now: MonotonicClock.now())
-    return HTTPAnswer(head, body: call, reader: call)
   }
 
   /// The node as it is now. `mayWatch`: as far as the caller's connection goes.
@@ -51,9 +82,16 @@ extension NodeCore {
       localNodeID: configuration.nodeID, members: membersList.of(snapshot),
       clock: MemberClock(now: MonotonicClock.now(), unixTicks: WallClock.unixTicks()), isLeaving: phase >= .leaving,
       notReady: notReady,
-      scopes: ControlScopes(names: configuration.controlScopes),
-      minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) }, activeRequests: 0,
-      mayWatch: mayWatch && feed.hasRoom, life: life, revision: snapshot.contentRevision)
+      scopes: loopbackScopes, minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) },
+      traceSampling: telemetry.traceSampling, activeRequests: 0, mayWatch: mayWatch && feed.hasRoom, life: life,
+      revision: snapshot.contentRevision, hasPrincipals: callers.hasPrincipals)
+  }
+
+  private var loopbackScopes: ControlScopes { ControlScopes(names: configuration.controlScopes) }
+
+  /// A caller was turned away.
+  func tellRefusal(_ reason: String, _ remote: SocketAddress?) {
+    observeOnEdge(.callerRefused(reason: reason, peer: remote?.description ?? ""))
   }
 
   func watchOpened() {
@@ -66,12 +104,12 @@ extension NodeCore {
     observeOnEdge(.watchesCounted(feed.watches))
   }
 
-  private func httpAnswer(_ response: ControlResponse, _ version: String) -> HTTPResponse {
+  private func httpAnswer(_ response: ControlResponse, to request: HTTPRequest) -> HTTPResponse {
     var answer = HTTPResponse()
     answer.status = response.status
     answer.headers = response.headers.map { HTTPField($0.name, $0.value) }
     answer.body = response.body
-    tellNegotiated(version, &answer)
+    tellNegotiated(request, &answer)
     return answer
   }
 
@@ -83,18 +121,25 @@ extension NodeCore {
 
   /// Says which transport and encoding an answer has, in OmniRelay's fields (contracts: http §2 and §15) and in
   /// telemetry, so that an operator sees who still comes over an old one.
-  private func tellNegotiated(_ version: String, _ answer: inout HTTPResponse) {
+  private func tellNegotiated(_ request: HTTPRequest, _ answer: inout HTTPResponse) {
     answer.headers.append(HTTPField("Rpc-Transport", "http"))
-    answer.headers.append(HTTPField("Rpc-Protocol", version))
+    answer.headers.append(HTTPField("Rpc-Protocol", request.version))
     let type = answer.header("Content-Type") ?? ""
     let encoding = encoding(of: type, isEmpty: answer.body.isEmpty)
     if !encoding.isEmpty { answer.headers.append(HTTPField("Rpc-Encoding", encoding)) }
-    observeOnEdge(.requestAnswered(protocol: version, encoding: encoding, status: answer.status))
+    observeOnEdge(
+      .requestAnswered(
+        protocol: request.version, encoding: encoding, status: answer.status,
+        caller: request.header(NodeCore.callerField) ?? ""))
   }
+
+  /// The field in which a caller says who it is (contracts: http §15); nobody has proven it.
+  private static let callerField = "rpc-caller"
+  /// The encoding of calls of gRPC.
+  static let callEncoding = "protobuf"
 
   /// The encoding of an answer as OmniRelay names them; empty for one without a body.
   private func encoding(of type: String, isEmpty: Bool) -> String {
-    if type.utf8.starts(with: "application/grpc".utf8) { return "protobuf" }
     if type == "text/event-stream" { return "json" }
     if isEmpty { return "" }
     return type.utf8.starts(with: "text/plain".utf8) ? "text" : "json"
@@ -104,7 +149,19 @@ extension NodeCore {
     let figures = link.statistics
     func figure(_ name: String) -> Int64 { figures.first { $0.name == name }?.value ?? 0 }
     return telemetry.prometheusText(
-      tethers: TetherFigures(open: figure("tethersOpen"), refused: figure("tethersRefused")))
+      tethers: TetherFigures(open: figure("tethersOpen"), refused: figure("tethersRefused")),
+      quic: [
+        QUICFigures(listener: "control", edge?.statistics ?? []), QUICFigures(listener: "mesh", figures),
+      ])
+  }
+
+  /// Does what a caller may ask for, and tells who asked.
+  private func perform(_ action: ControlAction, for caller: Caller, at remote: SocketAddress?) -> ControlVerdict {
+    let verdict = perform(action)
+    observeOnEdge(
+      .operationAsked(
+        action.words, principal: caller.name, peer: remote?.description ?? "", verdict: verdict.word))
+    return verdict
   }
 
   /// Hands over what a caller of the control listener may ask for. On the edge thread; never waits.
@@ -119,6 +176,10 @@ extension NodeCore {
         guard telemetry.minimumLevel != wanted else { break }
         telemetry.minimumLevel = wanted
         observeOnEdge(.logLevelChanged(level?.name ?? "any"))
+      case .setTraceSampling(let probability):
+        guard telemetry.traceSampling != probability else { break }
+        telemetry.traceSampling = probability
+        observeOnEdge(.traceSamplingChanged(probability))
       }
       return .accepted
     } catch {
@@ -149,6 +210,7 @@ extension NodeCore {
     json.endObject()
     json.write("engine", figures.current)
     json.write("transport", link.statistics)
+    json.write("control", edge?.statistics ?? [])
     json.endObject()
     return json.bytes
   }

@@ -2,8 +2,11 @@
 import Glibc
 
 enum ReplacingFile {
-  /// Puts `content` at `path` with access `mode`: a new file beside it, synced, then renamed over it.
-  static func write(_ content: SecretBytes, to path: String, mode: mode_t) throws(SecurityError) {
+  /// Puts `content` at `path` with access `mode`: a new file beside it, synced, then renamed over it. `isNew`: what is
+  /// there already stays, and is an error.
+  static func write(
+    _ content: SecretBytes, to path: String, mode: mode_t, isNew: Bool = false
+  ) throws(SecurityError) {
     let temporary = "\(path).\(OpenSSL.hexadecimal(Entropy.bytes(8))).tmp"
     // O_EXCL: never follow or overwrite what someone else put there.
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
@@ -15,7 +18,11 @@ enum ReplacingFile {
       unlink(temporary)
       throw error
     }
-    guard rename(temporary, path) == 0 else {
+    if isNew {
+      let error = link(temporary, path) == 0 ? nil : failure(path)
+      unlink(temporary)
+      if let error { throw error }
+    } else if rename(temporary, path) != 0 {
       let error = failure(path)
       unlink(temporary)
       throw error

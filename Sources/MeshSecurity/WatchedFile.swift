@@ -2,12 +2,15 @@
 import Glibc
 
 /// What `stat` says of a file that was read; two that differ mean that the file should be read again.
-struct FileStamp: Equatable {
+struct FileStamp: Equatable, Sendable {
   private let device: UInt64
   private let inode: UInt64
   private let size: Int64
   private let modifiedSeconds: Int64
   private let modifiedNanoseconds: Int64
+  // Whoever writes in place can set the time of the change back; not this one.
+  private let changedSeconds: Int64
+  private let changedNanoseconds: Int64
 
   init(_ status: stat) {
     device = UInt64(status.st_dev)
@@ -15,6 +18,8 @@ struct FileStamp: Equatable {
     size = Int64(status.st_size)
     modifiedSeconds = Int64(status.st_mtim.tv_sec)
     modifiedNanoseconds = Int64(status.st_mtim.tv_nsec)
+    changedSeconds = Int64(status.st_ctim.tv_sec)
+    changedNanoseconds = Int64(status.st_ctim.tv_nsec)
   }
 
   /// The stamp of the file at `path` now; nil when there is none.
@@ -32,6 +37,8 @@ struct WatchedFile {
   let content: SecretBytes
   /// Whether every user of the machine may read or write it.
   let isOpenToAll: Bool
+  /// Whether every user of the machine may write it.
+  let isWritableByAll: Bool
 
   /// Reads the file at `path`.
   /// - Parameters:
@@ -60,6 +67,7 @@ struct WatchedFile {
     self.stamp = stamp
     self.content = content
     isOpenToAll = status.st_mode & (S_IROTH | S_IWOTH) != 0
+    isWritableByAll = status.st_mode & S_IWOTH != 0
   }
 
   private static func fill(_ buffer: UnsafeMutableRawBufferPointer, from descriptor: Int32) -> Bool {

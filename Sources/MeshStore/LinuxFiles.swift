@@ -96,6 +96,21 @@ final class LinuxFiles: FileSystem {
     return descriptor
   }
 
+  /// Why no files can be made in the folder `path`; of one that isn't there, why it can't be created.
+  static func obstacle(to path: String) -> String? {
+    var folder = path
+    var status = stat()
+    while stat(folder, &status) != 0 {
+      let cause = errno
+      let isMissing = cause == ENOENT || cause == ENOTDIR
+      guard isMissing, parent(of: folder) != folder else { return "\(folder): \(words(cause))" }
+      folder = parent(of: folder)
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return "\(folder) is not a folder" }
+    guard faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 else { return "\(folder): \(words(errno))" }
+    return nil
+  }
+
   private func isFolder(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
@@ -110,7 +125,10 @@ final class LinuxFiles: FileSystem {
   }
 
   private func fault(_ call: String, _ cause: Int32 = errno) -> FileFault {
-    let words = strerror(cause).map { String(cString: $0) } ?? "error \(cause)"
-    return FileFault(reason: "\(call): \(words)")
+    FileFault(reason: "\(call): \(LinuxFiles.words(cause))")
+  }
+
+  private static func words(_ cause: Int32) -> String {
+    strerror(cause).map { String(cString: $0) } ?? "error \(cause)"
   }
 }

@@ -41,6 +41,12 @@ public final class NodeStore: @unchecked Sendable {
     knownPeers = SmallFile(path: "\(directory)/known-peers", kind: "PEER", contentMax: KnownPeersFile.bytesMax)
   }
 
+  /// Why a node could not use the folder at `directory`, as far as looking tells: nothing is created, locked or read.
+  /// Nil where nothing is in the way, also where the folder is still to be created.
+  public static func obstacle(to directory: String) -> StoreError? {
+    LinuxFiles.obstacle(to: directory).map { StoreError("the data folder \(directory) can't be used: \($0)") }
+  }
+
   /// Reads what earlier runs left; a first start finds nothing.
   ///
   /// A torn or rotten `known-peers` is set aside as `known-peers.rotten` and told in `notices`. A rotten `epoch` is an

@@ -133,8 +133,9 @@ struct LogKind: Equatable {
     category: node)
 
   static let requestAnswered = LogKind(
-    .debug, 126, "MeshControlRequest", ["Protocol", "Encoding", "Status"],
-    "The control listener answered a request: which version of HTTP was negotiated, and the encoding of the answer.",
+    .debug, 126, "MeshControlRequest", ["Protocol", "Encoding", "Status", "Caller"],
+    "The control listener answered a request: which version of HTTP was negotiated, and the encoding of the answer. "
+      + "`Caller` is what the caller calls itself in `Rpc-Caller`, which nobody has proven.",
     category: node)
 
   static let logLevelChanged = LogKind(
@@ -143,9 +144,33 @@ struct LogKind: Equatable {
       + "this.", category: node)
 
   static let watchLagged = LogKind(
-    .information, 128, "MeshWatchLagged", ["Resource"],
-    "A caller that watches read so slowly that changes are gone: it was told so, and got a new snapshot.",
+    .information, 128, "MeshWatchLagged", ["Resource", "Caller"],
+    "A caller that watches read so slowly that changes are gone: it was told so, and got a new snapshot. `Caller` is "
+      + "what it calls itself in `Rpc-Caller`.",
     category: node)
+
+  static let traceSamplingChanged = LogKind(
+    .information, 133, "MeshTraceSamplingChanged", ["Probability"],
+    "An operator set how many of the traces are to be kept, 0 (none) to 1 (all). This version makes no traces.",
+    category: node)
+
+  // Who may ask the control listener.
+  static let callerRefused = LogKind(
+    .warning, 129, "MeshControlRefused", ["PeerId", "Reason"],
+    "A caller of the control listener was turned away: `no-credential`, `unknown-token`, `untrusted-certificate` (it "
+      + "was trusted when its connection was opened), `scope`, `foreign-host` or `foreign-origin`. `PeerId` is its "
+      + "address.", category: node)
+  static let operationAsked = LogKind(
+    .information, 130, "MeshControlOperation", ["Principal", "PeerId", "Operation", "Verdict"],
+    "A caller asked for something that changes the node or the mesh. `Principal` is its name, `(loopback)` for one on "
+      + "this host without a credential; `Verdict` is `accepted`, `busy` or `stopping`. Hosts get it whatever the "
+      + "least level is.", category: node)
+  static let principalsReloaded = LogKind(
+    .information, 131, "MeshPrincipalsReloaded", ["Count"],
+    "A replaced file of principals was picked up; it counts for open connections as well.", category: node)
+  static let principalsReloadFailed = LogKind(
+    .error, 132, "MeshPrincipalsReloadFailed", ["Reason"],
+    "A replaced file of principals can't be used; the one before stays in use.", category: node)
 
   private static let node = "MeshNode"
 
@@ -156,7 +181,8 @@ struct LogKind: Equatable {
     .falseSuspicion, .healthChanged, .duplicateNode, .memberRemoved, .pauseDetected, .isolated, .linkOpened,
     .linkClosed, .dialFailed, .trustRefused, .certificateReloaded, .certificateReloadFailed, .datagramsDropped,
     .linkDoubted, .broadcastDropped, .repeated, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice,
-    .poisoned, .conflicted, .requestAnswered, .logLevelChanged, .watchLagged,
+    .poisoned, .conflicted, .requestAnswered, .logLevelChanged, .watchLagged, .callerRefused,
+    .operationAsked, .principalsReloaded, .principalsReloadFailed, .traceSamplingChanged,
   ]
 
   /// A record of this kind. `values` stand in the order of `fields`.

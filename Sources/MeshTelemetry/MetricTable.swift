@@ -123,6 +123,13 @@ struct MetricFamily: Equatable {
   static let watchLags = MetricFamily(
     .counter, "mesh_control_watch_lags_total", ["resource"],
     "Times that a caller that watches read so slowly that it had to begin anew.")
+  static let callersRefused = MetricFamily(
+    .counter, "mesh_control_refused_total", ["reason"],
+    "Callers that the control listener turned away, by reason (no-credential, unknown-token, untrusted-certificate, "
+      + "scope, foreign-host, foreign-origin).")
+  static let principalsReloads = MetricFamily(
+    .counter, "mesh_principals_reloads_total", ["outcome"],
+    "Replaced files of principals that were picked up (success) or could not be (failure).")
   static let limits = MetricFamily(
     .counter, "mesh_limits_reached_total", ["limit"],
     "Times that something was over a limit and was dropped or made to wait; a full table of members counts once."
@@ -131,6 +138,21 @@ struct MetricFamily: Equatable {
   static let tethersRefused = MetricFamily(
     .counter, "mesh_tethers_refused_total", [],
     "TCP connections turned away or cut off on the mesh port, and own tethers that came to nothing.")
+  static let quicHandshakes = MetricFamily(
+    .counter, "mesh_quic_handshakes_total", ["listener"],
+    "Handshakes of QUIC that others completed, by listener (control, mesh).")
+  static let quicRefused = MetricFamily(
+    .counter, "mesh_quic_connections_refused_total", ["listener"],
+    "Connections of QUIC that were refused for a limit, by listener.")
+  static let quicRetries = MetricFamily(
+    .counter, "mesh_quic_retries_total", ["listener"],
+    "Times that a client of QUIC was asked under load to prove its address, by listener.")
+  static let quicDatagrams = MetricFamily(
+    .counter, "mesh_quic_datagrams_total", ["listener", "direction"],
+    "UDP datagrams by listener and direction (inbound, outbound).")
+  static let quicBytes = MetricFamily(
+    .counter, "mesh_quic_bytes_total", ["listener", "direction"],
+    "Bytes in UDP datagrams by listener and direction.")
   static let storeFailures = MetricFamily(
     .counter, "mesh_store_failures_total", [], "Writes under the data directory that failed.")
   static let eventsDropped = MetricFamily(
@@ -142,8 +164,9 @@ struct MetricFamily: Equatable {
     .isolated, .probeFailures, .probesRelayed, .probesReached, .rejected, .suspicions, .falseSuspicions, .deaths,
     .refutations, .pauses, .duplicates, .removed, .syncs, .syncRecords, .broadcastsDelivered, .broadcastsDropped,
     .linksOpened, .linksClosed, .linksDoubted, .tethers, .tethersRefused, .dialFailures, .trustRefused,
-    .datagramsDropped, .certificateReloads,
-    .lateness, .requests, .calls, .watches, .watchLags, .limits, .storeFailures, .recordsRepeated, .minimumLevel,
+    .datagramsDropped, .quicHandshakes, .quicRefused, .quicRetries, .quicDatagrams, .quicBytes, .certificateReloads,
+    .lateness, .requests, .calls, .watches, .watchLags, .callersRefused, .principalsReloads, .limits, .storeFailures,
+    .recordsRepeated, .minimumLevel,
     .eventsDropped,
   ]
 }

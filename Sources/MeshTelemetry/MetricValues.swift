@@ -112,6 +112,11 @@ struct MetricValues {
   private(set) var calls = LabelledCounter()
   private(set) var watches = 0
   private(set) var watchLags = LabelledCounter(known: [["members"]])
+  private(set) var callersRefused = LabelledCounter(
+    known: [
+      "foreign-host", "foreign-origin", "no-credential", "scope", "unknown-token", "untrusted-certificate",
+    ].map { [$0] })
+  private(set) var principalsReloads = LabelledCounter(known: [["failure"], ["success"]])
   var storeFailures: UInt64 = 0
   var eventsDropped: UInt64 = 0
   private(set) var links = 0
@@ -134,8 +139,11 @@ struct MetricValues {
   private(set) var linksDoubted: UInt64 = 0
   var recordsRepeated: UInt64 = 0
   var minimumLevel: Int32?
+  var traceSampling: Double?
   /// Set on the copy that is rendered.
   var tethers = TetherFigures()
+  /// The same.
+  var quic: [QUICFigures] = []
 
   /// Members that have not left and have no link to this node. The three gauges may be from different moments.
   var passiveView: Int { max(0, alive &+ suspect &- 1 &- links) }
@@ -195,12 +203,15 @@ struct MetricValues {
     case .datagramsDropped(let count, let reason): datagramsDropped.add([reason], count)
     case .certificateReloaded: certificateReloads.add(["success"])
     case .certificateReloadFailed: certificateReloads.add(["failure"])
-    case .requestAnswered(let version, let encoding, let status):
+    case .requestAnswered(let version, let encoding, let status, _):
       requests.add([version, encoding.isEmpty ? "none" : encoding, "\(status / 100)xx"])
     case .engineLate(let span): lateness.add(span.fractionalMilliseconds / 1_000)
     case .callEnded(let method, let code): calls.add([method.isEmpty ? MetricTable.other : method, "\(code)"])
     case .watchesCounted(let count): watches = count
-    case .watchLagged(let resource): watchLags.add([resource])
+    case .watchLagged(let resource, _): watchLags.add([resource])
+    case .callerRefused(let reason, _): callersRefused.add([reason])
+    case .principalsReloaded: principalsReloads.add(["success"])
+    case .principalsReloadFailed: principalsReloads.add(["failure"])
     case .storeFailed: storeFailures &+= 1
     case .linkDoubted: linksDoubted &+= 1
     case .pauseDetected: pauses &+= 1

@@ -18,8 +18,10 @@ enum ObservationLog {
     case .linkOpened, .linkClosed, .linkDoubted, .dialFailed, .trustRefused, .certificateReloaded,
       .certificateReloadFailed, .datagramsDropped:
       return link(observation)
+    case .callerRefused, .operationAsked, .principalsReloaded, .principalsReloadFailed:
+      return access(observation)
     case .listening, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned, .conflicted,
-      .requestAnswered, .logLevelChanged, .watchLagged:
+      .requestAnswered, .logLevelChanged, .traceSamplingChanged, .watchLagged:
       return life(observation)
     }
   }
@@ -113,19 +115,39 @@ enum ObservationLog {
     }
   }
 
+  private static func access(_ observation: Observation) -> LogRecord? {
+    switch observation {
+    case .callerRefused(let reason, let peer):
+      return LogKind.callerRefused.record("turned \(peer) away from the control listener: \(reason)", [peer, reason])
+    case .operationAsked(let operation, let principal, let peer, let verdict):
+      return LogKind.operationAsked.record(
+        "\(principal) at \(peer) asked for '\(operation)': \(verdict)", [principal, peer, operation, verdict])
+    case .principalsReloaded(let count):
+      return LogKind.principalsReloaded.record("\(count) principals read anew", ["\(count)"])
+    case .principalsReloadFailed(let reason):
+      return LogKind.principalsReloadFailed.record("can't read the principals anew: \(reason)", [reason])
+    default: return nil
+    }
+  }
+
   private static func life(_ observation: Observation) -> LogRecord? {
     switch observation {
     case .listening(let address, let port, let fanout):
       return LogKind.listening.record(
         "mesh listener on \(address), port \(port), fanout \(fanout)", [address, "\(port)", "\(fanout)"])
-    case .requestAnswered(let version, let encoding, let status):
+    case .requestAnswered(let version, let encoding, let status, let caller):
       let words = encoding.isEmpty ? "without a body" : "in \(encoding)"
+      let whom = caller.isEmpty ? "" : " to \(caller)"
       return LogKind.requestAnswered.record(
-        "answered \(status) over \(version) \(words)", [version, encoding, "\(status)"])
+        "answered \(status) over \(version) \(words)\(whom)", [version, encoding, "\(status)", caller])
     case .logLevelChanged(let level):
       return LogKind.logLevelChanged.record("the least level of log records is \(level)", [level])
-    case .watchLagged(let resource):
-      return LogKind.watchLagged.record("a caller that watches \(resource) lagged behind", [resource])
+    case .traceSamplingChanged(let probability):
+      return LogKind.traceSamplingChanged.record(
+        "the sampling probability of traces is \(probability)", ["\(probability)"])
+    case .watchLagged(let resource, let caller):
+      let who = caller.isEmpty ? "a caller" : caller
+      return LogKind.watchLagged.record("\(who) that watches \(resource) lagged behind", [resource, caller])
     case .nodeStarted(let node): return LogKind.nodeStarted.record("\(node) started", [node.name])
     case .nodeStopped(let node): return LogKind.nodeStopped.record("\(node) stopped", [node.name])
     case .storeFailed(let reason): return LogKind.storeFailed.record("storage failed: \(reason)", [reason])

@@ -28,6 +28,7 @@ struct PrometheusText {
     text.counter(.dialFailures, values.dialFailures)
     text.counter(.trustRefused, values.trustRefused)
     text.counter(.datagramsDropped, values.datagramsDropped)
+    text.quic(values.quic)
     text.counter(.certificateReloads, values.certificateReloads)
     text.header(.lateness)
     text.histogram(.lateness, nil, values.lateness)
@@ -35,6 +36,8 @@ struct PrometheusText {
     text.counter(.calls, values.calls)
     text.family(.watches, [([], "\(values.watches)")])
     text.counter(.watchLags, values.watchLags)
+    text.counter(.callersRefused, values.callersRefused)
+    text.counter(.principalsReloads, values.principalsReloads)
     text.counter(.limits, values.limits)
     text.counter(.storeFailures, values.storeFailures)
     text.counter(.recordsRepeated, values.recordsRepeated)
@@ -73,6 +76,18 @@ struct PrometheusText {
     counter(.syncRecords, values.syncRecords)
     counter(.broadcastsDelivered, values.broadcastsDelivered)
     counter(.broadcastsDropped, values.broadcastsDropped)
+  }
+
+  private mutating func quic(_ listeners: [QUICFigures]) {
+    family(.quicHandshakes, listeners.map { ([$0.listener], "\($0.handshakes)") })
+    family(.quicRefused, listeners.map { ([$0.listener], "\($0.refused)") })
+    family(.quicRetries, listeners.map { ([$0.listener], "\($0.retries)") })
+    family(.quicDatagrams, listeners.flatMap { directions($0.listener, $0.datagramsReceived, $0.datagramsSent) })
+    family(.quicBytes, listeners.flatMap { directions($0.listener, $0.bytesReceived, $0.bytesSent) })
+  }
+
+  private func directions(_ listener: String, _ inbound: Int64, _ outbound: Int64) -> [([String], String)] {
+    [([listener, "inbound"], "\(inbound)"), ([listener, "outbound"], "\(outbound)")]
   }
 
   private mutating func counter(_ family: MetricFamily, _ value: UInt64) { self.family(family, [([], "\(value)")]) }

@@ -118,9 +118,11 @@ extension RepeatLimiter.Cause {
     case .duplicateNode(let node, _): self.init(.duplicateNode, node.name, "")
     case .broadcastDropped(let reason): self.init(.broadcastDropped, "", reason)
     case .linkDoubted(let peer): self.init(.linkDoubted, peer, "")
-    case .watchLagged(let resource): self.init(.watchLagged, "", resource)
+    case .watchLagged(let resource, _): self.init(.watchLagged, "", resource)
+    case .callerRefused(let reason, let peer): self.init(.callerRefused, RepeatLimiter.host(of: peer), reason)
     case .logLevelChanged(let level): self.init(.logLevelChanged, "", level)
-    case .requestAnswered(let version, let encoding, _): self.init(.requestAnswered, "", "\(version) \(encoding)")
+    case .traceSamplingChanged(let probability): self.init(.traceSamplingChanged, "", "\(probability)")
+    case .requestAnswered(let version, let encoding, _, _): self.init(.requestAnswered, "", "\(version) \(encoding)")
     default: return nil
     }
   }

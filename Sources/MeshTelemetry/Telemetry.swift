@@ -18,6 +18,13 @@ public final class Telemetry: @unchecked Sendable {
     set { lock.locked { values.minimumLevel = newValue } }
   }
 
+  /// How many of the traces are to be kept, 0 to 1; nil while nobody has said. Nothing makes traces yet: it is kept for
+  /// what will.
+  public var traceSampling: Double? {
+    get { lock.locked { values.traceSampling } }
+    set { lock.locked { values.traceSampling = newValue } }
+  }
+
   /// Telemetry with all counters at zero. `now` tells when records of one cause may be logged again.
   public init(now: @escaping @Sendable () -> Instant = LogTime.monotonic) { self.now = now }
 
@@ -38,9 +45,11 @@ public final class Telemetry: @unchecked Sendable {
     return Telemetry.passes(record, minimum) ? record : nil
   }
 
-  /// That the level was changed is told at any level: it explains the silence.
+  /// That the level was changed is told at any level: it explains the silence. So is who asked for what:
+  /// the level must not hide it.
   private static func passes(_ record: LogRecord, _ minimum: Int32?) -> Bool {
-    record.level.rawValue >= minimum ?? 0 || record.eventID == LogKind.logLevelChanged.eventID
+    record.level.rawValue >= minimum ?? 0
+      || [LogKind.logLevelChanged.eventID, LogKind.operationAsked.eventID].contains(record.eventID)
   }
 
   /// One record for each cause whose interval is over and that came again meanwhile. Call it now and then.
@@ -58,11 +67,12 @@ public final class Telemetry: @unchecked Sendable {
   }
 
   /// All metrics in the Prometheus text exposition format 0.0.4 (`text/plain; version=0.0.4; charset=utf-8`).
-  /// `tethers` are the link thread's own figures, which no observation carries.
-  public func prometheusText(tethers: TetherFigures = TetherFigures()) -> [UInt8] {
+  /// `tethers` and `quic` are the figures of the threads that move bytes, which no observation carries.
+  public func prometheusText(tethers: TetherFigures = TetherFigures(), quic: [QUICFigures] = []) -> [UInt8] {
     // Rendered outside of the lock: the copy shares its storage until the next count.
     var copy = lock.locked { values }
     copy.tethers = tethers
+    copy.quic = quic
     return PrometheusText.render(copy)
   }
 }
@@ -78,5 +88,28 @@ public struct TetherFigures: Equatable, Sendable {
   public init(open: Int64 = 0, refused: Int64 = 0) {
     self.open = open
     self.refused = refused
+  }
+}
+
+/// What the QUIC side of one listener has done, as its thread counts it.
+public struct QUICFigures: Equatable, Sendable {
+  /// `control` or `mesh`.
+  public let listener: String
+  /// Handshakes that others completed, connections refused for a limit, and proofs of address asked for.
+  public let handshakes, refused, retries: Int64
+  /// UDP datagrams.
+  public let datagramsReceived, datagramsSent: Int64
+  /// Bytes in them.
+  public let bytesReceived, bytesSent: Int64
+
+  /// The figures of `listener` that have these names in the statistics of a node; 0 for one that isn't there.
+  public init(listener: String, _ figures: [(name: String, value: Int64)]) {
+    func figure(_ name: String) -> Int64 { figures.first { $0.name == name }?.value ?? 0 }
+    self.listener = listener
+    (handshakes, refused, retries) = (
+      figure("handshakesAccepted"), figure("connectionsRefused"), figure("retriesSent")
+    )
+    (datagramsReceived, datagramsSent) = (figure("datagramsReceived"), figure("datagramsSent"))
+    (bytesReceived, bytesSent) = (figure("bytesReceived"), figure("bytesSent"))
   }
 }

@@ -68,7 +68,7 @@ public enum TelemetryReference {
       blanks: peers choose some of this text.
 
       A record that peers can provoke at will (a rejected message, refused trust, a reached limit, dropped datagrams or
-      broadcasts, a refuted or false suspicion, a doubted link, a duplicate) is logged once per peer and reason in
+      broadcasts, a refuted or false suspicion, a doubted link, a duplicate, a caller turned away) is logged once per peer and reason in
       \(RepeatLimiter.interval.milliseconds / 1_000) seconds, that a link opened or closed
       \(RepeatLimiter.linkRecordsMax) times per peer. Who comes from another port of the same address is the same peer
       there, except for links. What comes again meanwhile is counted, and told at the end of that time by one

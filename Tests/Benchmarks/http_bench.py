@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import http_mesh
+import http_watch
 from fleet import Failure
 from http_clients import CONNECTIONS, IN_FLIGHT, STREAMS, Clients
 from http_servers import ANSWER_BYTES, ROUTE, ControlCertificates, Nghttpd, Nginx, Node, static_files
@@ -24,7 +25,7 @@ from report import figure, heading, machine
 
 WARM_SECONDS = 1
 CLIENT = "http-client"
-BLOCKS = ("requests", "paced", "handshakes", "idle", "members")
+BLOCKS = ("requests", "paced", "handshakes", "idle", "members", "watch")
 
 
 class Row:
@@ -76,6 +77,9 @@ def arguments():
     parser.add_argument("--seconds", type=int, default=5, help="how long each run measures")
     parser.add_argument("--rate", type=float, default=1000, help="requests a second where the rate is fixed")
     parser.add_argument("--members", type=int, default=200, help="nodes of the mesh whose members are told")
+    parser.add_argument("--subscribers", type=int, default=1000, help="who watch the members; a node takes 1024")
+    parser.add_argument("--changes", type=float, default=100, help="changes of members a second that they are told")
+    parser.add_argument("--watch-seconds", type=int, default=20, help="how long these changes go on in each run")
     parser.add_argument("--idle", type=int, default=200, help="idle connections of each kind; a node takes 256")
     given = parser.parse_args()
     unknown = set(given.only.split(",")) - set(BLOCKS)
@@ -228,6 +232,23 @@ class Bench:
             for _ in range(given.runs):
                 http_mesh.members(crowd, self.clients, rows, given.seconds, given.rate)
         self.group(f"GET {http_mesh.PATH} in a mesh of {given.members}, TLS", measure)
+
+
+    def watch(self):
+        given = self.given
+
+        def measure(rows, stack):
+            for run in range(given.runs):
+                for version in (2, 3):
+                    # A new process each time, as what one trial leaves behind would hide what the next takes.
+                    with contextlib.ExitStack() as life:
+                        stage = http_watch.Stage(self.program, self.certificates, self.cores, f"{run}-{version}")
+                        life.callback(stage.stop)
+                        http_watch.trial(stage, self.clients, rows, version, given.subscribers, given.changes,
+                                         given.watch_seconds)
+        self.group(f"GET {http_watch.PATH}, TLS: {given.subscribers} subscribers on {http_watch.CONNECTIONS} "
+                   f"connections (httpload), {given.changes:g} changes/s of {http_watch.CHANGERS} other members",
+                   measure)
 
 
 def main():

@@ -28,5 +28,10 @@ let fuzzTargets: [FuzzTarget] = [
   FuzzTarget(name: "gossip-v1", corpus: "gossip-v1", run: fuzzGossipV1),
   FuzzTarget(name: "http1-request", corpus: "http1-request", run: fuzzHTTP1Request),
   FuzzTarget(name: "http1-response", corpus: "http1-response", run: fuzzHTTP1Response),
+  FuzzTarget(name: "grpc-call", corpus: "grpc-call", run: fuzzGRPCCall),
+  FuzzTarget(name: "gzip", corpus: "gzip", run: fuzzGZip),
+  FuzzTarget(name: "control-call", corpus: "control-call", run: fuzzControlCall),
+  FuzzTarget(name: "watch-token", corpus: "watch-token", run: fuzzWatchToken),
+  FuzzTarget(name: "event-stream", corpus: "event-stream", run: fuzzEventStream),
   FuzzTarget(name: "http2-connection", corpus: "http2-connection", run: fuzzHTTP2Connection),
 ]

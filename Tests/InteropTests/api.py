@@ -25,6 +25,8 @@ def check_openapi(mesh):
         ("/v1/members?limit=1", "get", None), ("/healthz", "get", None), ("/readyz", "get", None),
         ("/omnirelay/control/logging", "get", None), ("/omnirelay/control/logging", "post", {"level": "Loud"}),
         ("/omnirelay/control/logging", "post", {"level": "Warning"}), ("/omnirelay/control/logging", "get", None),
+        ("/omnirelay/control/tracing", "get", None), ("/omnirelay/control/tracing", "post", {"probability": 2}),
+        ("/omnirelay/control/tracing", "post", {"probability": 0.1}), ("/omnirelay/control/tracing", "get", None),
         ("/v1/node/drain", "post", None), ("/v1/node/resume", "post", None), ("/v1/members/nobody", "delete", None),
         ("/v1/node/leave", "post", None),
     ]:

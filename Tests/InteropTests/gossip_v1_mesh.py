@@ -95,6 +95,39 @@ def check_v1(mesh):
         wait_until(lambda: late.statuses()["bridge-a"] == LEFT, "v1-c hears the goodbye of bridge-a", 5)
 
 
+def check_v1_migration(mesh):
+    """A v1 peer is replaced by a MeshKit node under its name and endpoint, and nobody sees it leave; then back again."""
+    mesh.issue("bridge-d:worker", "moving:worker")
+    with scene(mesh, "v1-migration") as (fleet, authority, folder):
+        def settings(name, **more):
+            return Settings(name, cluster_id=mesh.cluster, **more)
+
+        stays = fleet.start(settings("v1-e"), issue(authority, folder, "v1-e"))
+        identity = issue(authority, folder, "moving")
+        moving = fleet.start(settings("moving", seeds=[stays.endpoint]), identity)
+        port = int(moving.endpoint.rpartition(":")[2])
+        bridge = mesh.start("bridge-d", seeds=[stays.endpoint], gossip=gossip())
+        everybody = dict.fromkeys(("bridge-d", "moving", "v1-e"), ALIVE)
+        wait_for_all(bridge, everybody, 30)
+        wait_until(lambda: stays.statuses() == everybody, "v1-e sees all", 30)
+        fleet.stop(moving)
+        node = mesh.start("moving", seeds=[f"127.0.0.1:{bridge.mesh_port}"], gossip={"port": port, **gossip()})
+        wait_for_all(node, everybody, 30)
+        wait_until(lambda: [entry for entry in stays.table.snapshot() if entry.node_id == "moving"
+                            and entry.metadata["labels"].get("meshkit.member")], "v1-e is told of the MeshKit node", 30)
+        wait_for_all(bridge, everybody, 5)
+        wait_until(lambda: stays.statuses() == everybody, "v1-e sees all after the change", 15)
+        events = [line.split()[2] for line in bridge.log.read_text().splitlines() if " member " in line
+                  and "node=moving " in line]
+        expect(events.count("joined") == 1 and "left" not in events, "what hosts were told", events)
+        stop(mesh, node)
+        wait_until(lambda: bridge.statuses()["moving"] == LEFT, "the goodbye of the MeshKit node", 5)
+        fleet.start(settings("moving", seeds=[stays.endpoint], port=port), identity)
+        wait_for_all(bridge, everybody, 30)
+        wait_until(lambda: stays.statuses() == everybody, "v1-e sees all in the end", 30)
+        stop(mesh, bridge)
+
+
 def post(port, identity, body, version="any", path=MESSAGES, kind="application/json"):
     """Status and document of a POST with http.client, chunked as OmniRelay's are."""
     client = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=identity.client(version))

@@ -82,7 +82,9 @@ def check_list(mesh, members):
     names = [member.node_id for member in answer.members]
     expect(names == sorted(names) and {node.name for node in mesh.nodes[:2]} <= set(names), "the members", answer)
     expect({member.metadata.cluster_id for member in answer.members} == {mesh.cluster}, "the metadata", answer)
-    expect(dict(context.initial_metadata())["rpc-encoding"] == "protobuf", "the head", context.initial_metadata())
+    told = dict(context.initial_metadata())
+    negotiated = [told.get(f"rpc-{name}") for name in ("transport", "protocol", "encoding")]
+    expect(negotiated == ["grpc", "HTTP/2", "protobuf"], "leading metadata", told)
     paged, cursor = [], ""
     while not paged or cursor:
         page = call(request(page_size=1, cursor=cursor), timeout=PATIENCE)
@@ -101,6 +103,10 @@ def check_mistakes(channel, members):
     status = rpc_status.from_call(error)
     expect(status.details[0].Unpack(info) and (info.reason, info.domain) == ("INVALID_FILTER", "meshkit"), "its details",
            status)
+    trailing = dict(error.trailing_metadata())
+    expect(trailing.get("error-code") == "INVALID_FILTER", "trailing metadata", trailing)
+    expect(trailing.get("grpc-status-details-bin") == status.SerializeToString(), "binary trailing metadata", trailing)
+    check_metadata(request, call)
     raw = channel.unary_unary(f"/{SERVICE}/List")
     for body, code in ((b"\x08", grpc.StatusCode.INVALID_ARGUMENT), (b"x" * 70_000, grpc.StatusCode.RESOURCE_EXHAUSTED)):
         error = failure(lambda: raw(body, timeout=PATIENCE))
@@ -116,6 +122,16 @@ def check_mistakes(channel, members):
     with grpc.insecure_channel(channel._channel.target().decode(), options=foreign) as other:
         error = failure(lambda: other.unary_unary(f"/{SERVICE}/List")(b"", timeout=PATIENCE))
         expect(error.code() == grpc.StatusCode.PERMISSION_DENIED, "a foreign authority", error)
+
+
+def check_metadata(request, call):
+    """Binary metadata of every byte is taken, several values of a name as well, and more than 8 KiB are refused."""
+    every = bytes(range(256))
+    taken = [("rpc-caller", "interop"), ("x-any-bin", every), ("x-any-bin", b""), ("x-any", "a, b"),
+             ("x-long-bin", bytes(6_000))]
+    expect(len(call(request(page_size=1), timeout=PATIENCE, metadata=taken).members) == 1, "metadata", taken)
+    error = failure(lambda: call(request(), timeout=PATIENCE, metadata=[("x-long-bin", bytes(9_000))]))
+    expect(error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, "too much metadata", error)
 
 
 def check_compression(channel, members):
@@ -191,5 +207,9 @@ async def over_http3(mesh, node):
         expect(answer.grpc_status == "0", "a compressed message", answer.fields)
         answer = await client.request(path, frame(b""), authority="localhost", more=[("grpc-encoding", "br")]).end()
         expect(answer.grpc_status == "12", "an unknown compression", answer.fields)
+        for value, status in (("AP8=,AQ", "0"), ("AP8, AQ==", "0"), ("A", "13"), ("AQ,!", "13"), ("," * 100, "8")):
+            more = [("x-any-bin", value), ("grpc-other-bin", "!")]
+            answer = await client.request(path, frame(b""), authority="localhost", more=more).end()
+            expect(answer.grpc_status == status, f"binary metadata as {value}", answer.fields)
         answer = await client.request(path, frame(b"")[:3], authority="localhost").end()
         expect(answer.grpc_status == "13", "half a message", answer.fields)

@@ -26,16 +26,20 @@ from abuse_quic import (check_http3_streams, check_http3_windows, check_quic_cou
                         check_quic_violations)
 from abuse_slow import check_slow_begin, check_slow_end
 from abuse_smuggling import check_chunks, check_one_reading, check_smuggling, check_targets
+from access import check_access, check_access_beyond, check_access_rotation
 from certificates import Authority, names_of
 from api import check_openapi
+from chromium import check_chromium
 from flood import check_flood
-from gossip_v1_mesh import check_v1, check_v1_mixed, check_v1_refusals
+from gossip_v1_mesh import check_v1, check_v1_migration, check_v1_mixed, check_v1_refusals
 from grpc_calls import check_grpc, check_grpc_watch
 from http2 import check_http2, check_http2_floods
 from https import check_https, check_https_mutual
+from links import check_mesh_grpc, check_without_udp
 from malformed import check_control, check_datagrams, check_links, check_requests
 from mesh import Failure, Mesh, expect, get, run, wait_until
 from opening import check_opening
+from prometheus import check_prometheus
 from rotation import check_rotation
 from shared import check_shared
 from trust import check_unpinned, check_wrong_clients, check_wrong_seeds
@@ -70,12 +74,15 @@ def check_routes_with_curl(mesh):
 
 
 def check_command(mesh):
-    """meshkit mesh peers list prints the table and the JSON."""
+    """meshkit prints the members as a table and as JSON, and validates the configuration that the node runs with."""
     node = mesh.nodes[0]
     table = run([mesh.meshkit, "mesh", "peers", "list", "--url", node.url])
     expect(f"Local node: {node.name}" in table and "rtt (ms)" in table, "the table", table)
     answer = json.loads(run([mesh.meshkit, "mesh", "peers", "list", "--url", node.url, "--format", "json"]))
     expect(answer["localNodeId"] == node.name, "the JSON", answer)
+    file = mesh.work / f"{node.name}.json"
+    answer = json.loads(run([mesh.meshkit, "mesh", "config", "validate", "--output", "json", "--config", file]))
+    expect(answer["valid"] and answer["nodeId"] == node.name and answer["problems"] == [], "the verdict", answer)
 
 
 def check_ping_with_aioquic(mesh):
@@ -92,7 +99,7 @@ def check_messages_with_protobuf(_):
 
 
 def check_metrics_with_promtool(mesh):
-    """promtool accepts the alert rules and what /metrics answers."""
+    """promtool accepts the alert rules and what /metrics answers, with exactly the remarks that are known."""
     run([HERE / "promtool" / "check", HERE.parents[1] / "docs" / "operations" / "alerts" / "gossip.yml"])
     text = mesh.work / "metrics.txt"
     text.write_bytes(get(f"{mesh.nodes[0].url}/metrics")[2])
@@ -114,8 +121,9 @@ CHECKS = {
     "protobuf": check_messages_with_protobuf, "promtool": check_metrics_with_promtool,
     "wrong-seeds": check_wrong_seeds, "unpinned": check_unpinned, "datagrams": check_datagrams,
     "requests": check_requests, "links": check_links, "http2": check_http2, "http2-floods": check_http2_floods,
-    "openapi": check_openapi, "https": check_https, "https-mutual": check_https_mutual, "watch": check_watch,
-    "grpc": check_grpc, "grpc-watch": check_grpc_watch,
+    "openapi": check_openapi, "https": check_https, "https-mutual": check_https_mutual, "access": check_access,
+    "access-rotation": check_access_rotation, "access-beyond": check_access_beyond, "watch": check_watch,
+    "grpc": check_grpc, "grpc-watch": check_grpc_watch, "prometheus": check_prometheus, "chromium": check_chromium,
     "abuse-slow-begin": check_slow_begin, "abuse-smuggling": check_smuggling, "abuse-chunks": check_chunks,
     "abuse-one-reading": check_one_reading, "abuse-targets": check_targets, "abuse-http1-bombs": check_http1_bombs,
     "abuse-http1-limits": check_http1_limits_hold, "abuse-http1-pipeline": check_http1_pipeline,
@@ -132,10 +140,12 @@ CHECKS = {
     "abuse-http3-violations": check_http3_violations, "abuse-http3-malformed": check_http3_malformed,
     "abuse-http3-streams": check_http3_streams, "abuse-http3-windows": check_http3_windows,
     "abuse-messages": check_messages, "abuse-http3-pieces": check_http3_pieces, "abuse-link-pieces": check_link_pieces,
-    "v1": check_v1, "v1-refusals": check_v1_refusals, "v1-mixed": check_v1_mixed,
+    "mesh-grpc": check_mesh_grpc, "without-udp": check_without_udp, "v1": check_v1, "v1-refusals": check_v1_refusals, "v1-migration": check_v1_migration, "v1-mixed": check_v1_mixed,
     "control": check_control, "opening": check_opening,
     "rotation": check_rotation, "shared": check_shared, "abuse-slow-end": check_slow_end, "flood": check_flood, "goodbye": check_goodbye,
 }
+# What `make test` doesn't have installed (docs/decisions/0020-a-browser-for-test-all.md).
+BROWSER_CHECKS = ("chromium",)
 
 
 def out_of_time(*_):
@@ -147,6 +157,7 @@ def main():
     arguments.add_argument("--stage", default="build/stage", help="where MeshKit is installed")
     arguments.add_argument("--work", default="build/interop", help="folder for certificates and logs")
     arguments.add_argument("--only", choices=CHECKS, help="run this check alone")
+    arguments.add_argument("--browser", action="store_true", help="run the checks with a browser too")
     given = arguments.parse_args()
     work = pathlib.Path(given.work).resolve()
     shutil.rmtree(work, ignore_errors=True)
@@ -159,7 +170,7 @@ def main():
         first = mesh.start("mesh-a")
         mesh.start("mesh-b", seeds=[f"127.0.0.1:{first.mesh_port}"])
         for name, check in CHECKS.items():
-            if given.only not in (None, name):
+            if given.only not in (None, name) or name in BROWSER_CHECKS and not (given.browser or given.only):
                 continue
             started = time.monotonic()
             signal.alarm(CHECK_SECONDS_MAX)

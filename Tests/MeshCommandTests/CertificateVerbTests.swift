@@ -1,4 +1,5 @@
 import Foundation
+import MeshRuntime
 import Testing
 
 @testable import MeshCommand
@@ -40,6 +41,25 @@ import Testing
       #expect(revoked.exitCode == .ok, Comment(rawValue: revoked.complaints))
       #expect(try SystemFiles.read("\(directory)/crl.pem") != list)
       #expect(try SystemFiles.read("\(directory)/ca.pem") == authority)
+    }
+  }
+
+  @Test func jsonIsOneDocumentWithAllPaths() throws {
+    try inTemporaryDirectory { directory in
+      let run = Collected.running("cert", "dev", "--out", directory, "--node", "mesh-a:gateway", "-o", "json")
+      let document = try JSONValue.parse(Array(run.results.utf8))
+      guard case .object(let members) = document, case .array(let nodes)? = document["nodes"] else {
+        Issue.record("no document: \(run.results)")
+        return
+      }
+      #expect(members.map(\.name) == CertificateVerb.json.members.map(\.name))
+      #expect(nodes.first?["nodeId"] == .string("mesh-a") && nodes.count == 1)
+      #expect(nodes.first?["identity"] == .string("spiffe://omnirelay.mesh/mesh/local/gateway/mesh-a"))
+      for name in ["pkcs12", "certificate", "key"] {
+        #expect(!(try SystemFiles.read(nodes.first?[name]?.text ?? "")).isEmpty)
+      }
+      let revoked = Collected.running("cert", "dev", "--out", directory, "--revoke", "mesh-a", "-o", "json")
+      #expect(revoked.results.contains(#""revoked":["mesh-a"],"nodes":[]}"#), "\(revoked.results)")
     }
   }
 

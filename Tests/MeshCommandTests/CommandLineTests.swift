@@ -3,7 +3,8 @@ import Testing
 @testable import MeshCommand
 
 @Suite struct CommandLineTests {
-  private static let options = "--url/-u, --cacert, --cert, --key, --timeout, --format, --watch, --help"
+  private static let options =
+    "--url/-u, --cacert, --cert, --key, --token-file, --timeout, --output/-o/--format, --watch, --help"
 
   @Test func everyVerbAndEveryLevelHasHelp() {
     for words in [[], ["cert"], ["node"], ["mesh"], ["mesh", "peers"]] + Verb.all.map(\.words) {
@@ -41,8 +42,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (["frob"], "meshkit: unknown verb 'frob'; allowed: version, cert, node, mesh\n"),
-    (["mesh", "peer"], "meshkit mesh: unknown verb 'peer'; allowed: peers, drain, resume, leave\n"),
+    (["frob"], "meshkit: unknown verb 'frob'; allowed: version, cert, token, node, mesh, completion\n"),
+    (["mesh", "peer"], "meshkit mesh: unknown verb 'peer'; allowed: peers, config, drain, resume, leave\n"),
     (["mesh", "peers", "show"], "meshkit mesh peers: unknown verb 'show'; allowed: list, remove\n"),
     (["mesh", "--url"], "meshkit mesh: unknown option '--url'; allowed here: --help\n"),
     (
@@ -60,11 +61,11 @@ import Testing
     (["mesh", "peers", "list", "--url"], "meshkit mesh peers list: --url needs a value: --url URL\n"),
     (["mesh", "peers", "list", "-u", "--format"], "meshkit mesh peers list: --url needs a value: --url URL\n"),
     (
-      ["mesh", "peers", "list", "--format", "table", "--format=json"],
-      "meshkit mesh peers list: --format is given twice\n"
+      ["mesh", "peers", "list", "--format", "table", "--output=json"],
+      "meshkit mesh peers list: --output is given twice\n"
     ),
     (["node", "run"], "meshkit node run: --config FILE is missing\n"),
-    (["version", "--all"], "meshkit version: unknown option '--all'; allowed: --help\n"),
+    (["version", "--all"], "meshkit version: unknown option '--all'; allowed: --output/-o, --help\n"),
   ])
   func wrongUseIsNamedWithWhatIsAllowed(words: [String], message: String) {
     let run = Collected.running(words)

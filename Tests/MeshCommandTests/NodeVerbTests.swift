@@ -33,10 +33,23 @@ import Testing
     #expect(run.exitCode == .error)
   }
 
+  @Test func eachMistakeNamesItsFileWhereThereAreMany() throws {
+    let files = try [#"{"mesh":{"gossip":{"fanout":99}}}"#, "{"].map { text in
+      let file = FileManager.default.temporaryDirectory.appendingPathComponent("meshkit-\(UUID()).json")
+      try Data(text.utf8).write(to: file)
+      return file.path
+    }
+    defer { files.forEach { try? FileManager.default.removeItem(atPath: $0) } }
+    let run = Collected.running("node", "run", "-c", files[0], "-c", files[1])
+    #expect(run.complaints.contains("\(files[0]), \(files[1]) with their environment can't be used:\n"))
+    #expect(run.complaints.contains("\n  \(files[0]): mesh:gossip:fanout: '99'"), "\(run.complaints)")
+    #expect(run.complaints.contains("\n  \(files[1]): not a JSON document: "), "\(run.complaints)")
+  }
+
   @Test func listenersReadAsTheyAreDialled() {
-    #expect(NodeVerb.listener("127.0.0.1", 8080) == "127.0.0.1:8080")
-    #expect(NodeVerb.listener("::1", 8080) == "[::1]:8080")
-    #expect(NodeVerb.listener("::1", 0) == "off")
+    #expect(NodeLines.listener("127.0.0.1", 8080) == "127.0.0.1:8080")
+    #expect(NodeLines.listener("::1", 8080) == "[::1]:8080")
+    #expect(NodeLines.listener("::1", 0) == nil)
   }
 
   @Test func filesAreReadUpToTheirLimit() throws {
@@ -60,6 +73,39 @@ import Testing
     #expect(
       line == "member suspect node=mesh-b status=Suspect role=gateway cluster=local region=local version=dev "
         + "endpoint=host:1 correlation=7")
+  }
+
+  @Test func eachEventIsALineOfDocumentedJSON() throws {
+    let record = LogRecord(
+      level: .warning, category: "Mesh", eventID: 5, eventName: "PeerSuspect", message: "silent",
+      fields: [LogField("PeerId", "mesh-b")], correlation: 0)
+    let origin = try #require(NodeID("mesh-b"))
+    let lines: [(StreamEvent.Payload, String)] = [
+      (
+        .member(MembershipEvent(kind: .suspect, member: try member(), correlation: 7)),
+        #"{"event":"member","kind":"suspect","member":{"nodeId":"mesh-b","status":"Suspect","role":"gateway","#
+          + #""clusterId":"local","region":"local","meshVersion":"dev","endpoint":"host:1","draining":false},"#
+          + #""correlation":7}"#
+      ),
+      (
+        .log(record),
+        #"{"event":"log","level":"Warning","category":"Mesh","eventId":5,"eventName":"PeerSuspect","#
+          + #""message":"silent","fields":{"PeerId":"mesh-b"},"correlation":0}"#
+      ),
+      (
+        .broadcast(BroadcastMessage(origin: origin, sequence: 2, topic: "t", payload: [1, 2, 3])),
+        #"{"event":"broadcast","origin":"mesh-b","topic":"t","bytes":3,"sequence":2}"#
+      ),
+      (.nodeStopped(nil), #"{"event":"stopped"}"#),
+      (.nodeStopped(MeshError(.poisoned, "broken")), #"{"event":"stopped","error":"Poisoned: broken"}"#),
+      (.dropped(count: 3), #"{"event":"dropped","count":3}"#),
+    ]
+    let documented = NodeLines.json.members.map(\.name)
+    for (payload, line) in lines {
+      let members = EventLine.members(of: payload)
+      #expect(JSONText.compact(.object(members)) == line)
+      #expect(members.allSatisfy { documented.contains($0.name) })
+    }
   }
 
   @Test func aLogRecordShowsItsFields() {

@@ -4,7 +4,7 @@ import Testing
 @testable import MeshCommand
 
 @Suite struct OperateVerbTests {
-  private static let options = "--url/-u, --cacert, --cert, --key, --timeout, --help"
+  private static let options = "--url/-u, --cacert, --cert, --key, --token-file, --timeout, --output/-o, --help"
   private static let accepted = "HTTP/1.1 202 Accepted\r\nContent-Length: 14\r\n\r\n{\"nodeId\":\"a\"}"
 
   @Test(arguments: [
@@ -30,6 +30,14 @@ import Testing
     let server = try #require(PreparedServer(answering: Self.accepted.replacing("202 Accepted", with: "200 OK")))
     let run = Collected.running(words + ["--url", server.url])
     #expect(run.results == result && run.complaints.isEmpty && run.exitCode == .ok)
+  }
+
+  @Test func jsonSaysWhatIsAskedOfWhomAndWhetherItIsDone() throws {
+    for (status, isDone) in [("202 Accepted", "false"), ("200 OK", "true")] {
+      let server = try #require(PreparedServer(answering: Self.accepted.replacing("202 Accepted", with: status)))
+      let run = Collected.running("mesh", "leave", "--url", server.url, "--output", "json")
+      #expect(run.results == #"{"action":"leave","nodeId":"a","done":\#(isDone)}"# + "\n" && run.exitCode == .ok)
+    }
   }
 
   @Test func theMemberMayFollowTheOptions() throws {

@@ -35,9 +35,11 @@ import Testing
   }
 
   @Test func anUnknownFormatIsNamed() {
-    let run = Collected.running("mesh", "peers", "list", "--format", "yaml")
-    #expect(run.complaints == "meshkit mesh peers list: --format 'yaml' is unknown; allowed: table, json\n")
-    #expect(run.exitCode == .error)
+    for name in ["--output", "-o", "--format"] {
+      let run = Collected.running("mesh", "peers", "list", name, "yaml")
+      #expect(run.complaints == "meshkit mesh peers list: --output 'yaml' is unknown; allowed: table, json\n")
+      #expect(run.exitCode == .error)
+    }
   }
 
   @Test func aRefusedConnectionIsOneClearLine() {

@@ -1,3 +1,4 @@
+import MeshTransport
 import Testing
 
 @testable import MeshCommand
@@ -10,13 +11,13 @@ import Testing
   }
 
   /// What one answer of a node makes the command print.
-  private func watching(_ body: String, json: Bool = false) throws -> Collected {
+  private func watching(_ body: String, _ form: OutputForm = .table) throws -> Collected {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
     let server = try #require(PreparedServer(answering: head + body))
     let verb = try #require(Verb.all.first { $0.words == ["mesh", "peers", "list"] })
     let values = try OptionValues(parsing: ["--url", server.url, "--watch"], for: verb)
     return Collected.by { (output) throws(CommandError) in
-      try PeersWatch(values, output, isJSON: json, pause: .milliseconds(1), roundsMax: 1, now: { 0 }).run()
+      try PeersWatch(values, output, form: form, pause: .milliseconds(1), roundsMax: 1, now: { 0 }).run()
     }
   }
 
@@ -36,7 +37,7 @@ import Testing
   }
 
   @Test func jsonIsALineForEachEvent() throws {
-    let run = try watching(snapshot, json: true)
+    let run = try watching(snapshot, .json)
     #expect(run.results.hasPrefix(#"{"event":"members.snapshot","data":{"members":[{"nodeId":"a""#))
     #expect(run.results.split(separator: "\n").count == 1)
   }
@@ -57,8 +58,8 @@ import Testing
     let verb = try #require(Verb.all.first { $0.words == ["mesh", "peers", "list"] })
     let values = try OptionValues(parsing: ["--url", server.url, "--watch"], for: verb)
     let run = Collected.by { (output) throws(CommandError) in
-      var events = EventReader()
-      let watch = PeersWatch(values, output, isJSON: true, pause: .milliseconds(1), roundsMax: 1)
+      var events = EventStreamReader()
+      let watch = PeersWatch(values, output, form: .json, pause: .milliseconds(1), roundsMax: 1)
       #expect(throws: CommandError.self) { try watch.follow(&events) }
       #expect(events.lastID == "1-2")
       return .ok
@@ -74,6 +75,14 @@ import Testing
     #expect(server.request.hasPrefix("GET /v1/members?watch=true HTTP/1.1\r\n"))
   }
 
+  /// 100 ms, where silence is borne for 40 s.
+  @Test func anAnswerThatDoesNotBeginInTimeIsATimeout() throws {
+    let server = try #require(PreparedServer(answering: nil))
+    let run = Collected.running("mesh", "peers", "list", "--watch", "--url", server.url, "--timeout", "100ms")
+    #expect(run.exitCode == .timeout)
+    #expect(run.complaints.hasSuffix("/v1/members?watch=true: no answer within 100 ms\n"), "\(run.complaints)")
+  }
+
   @Test func aSwitchTakesNoValue() {
     let run = Collected.running("mesh", "peers", "list", "--watch=yes")
     #expect(run.exitCode == .error && run.complaints == "meshkit mesh peers list: --watch takes no value\n")
@@ -82,8 +91,8 @@ import Testing
   @Test(arguments: [1, 2, 7, 1_000]) func eventsAreReadHoweverTheyAreCut(_ step: Int) {
     let text = Array(
       ": c\r\nid: 7\r\nevent:x\r\ndata: 1\r\ndata:2\r\n\r\nid: 8\n\ndata: 3\nevent: y\nunknown: z\n\n".utf8)
-    var reader = EventReader()
-    var events: [EventReader.Event] = []
+    var reader = EventStreamReader()
+    var events: [EventStreamReader.Event] = []
     var start = 0
     while start < text.count {
       events += reader.take(Array(text[start..<min(text.count, start + step)]))
@@ -91,13 +100,14 @@ import Testing
     }
     #expect(
       events == [
-        EventReader.Event(name: "x", data: Array("1\n2".utf8)), EventReader.Event(name: "y", data: Array("3".utf8)),
+        EventStreamReader.Event(name: "x", data: Array("1\n2".utf8)),
+        EventStreamReader.Event(name: "y", data: Array("3".utf8)),
       ])
     #expect(reader.lastID == "8" && !reader.isBroken)
   }
 
   @Test func aLineWithoutEndIsGivenUp() {
-    var reader = EventReader()
+    var reader = EventStreamReader()
     let piece = [UInt8](repeating: 0x61, count: 1 << 20)
     for _ in 0..<16 { #expect(reader.take(piece).isEmpty && !reader.isBroken) }
     #expect(reader.take([0x61]).isEmpty && reader.isBroken)

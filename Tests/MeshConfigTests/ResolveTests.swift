@@ -117,11 +117,36 @@ struct ResolveTests {
     }
   }
 
+  @Test func beyondLoopbackTheControlListenerNeedsTLSAndPrincipals() throws {
+    let address = "mesh:control:address"
+    let (tls, principals) = ("mesh:control:tls", ("mesh:control:principalsPath", "who.json"))
+    for host in ["0.0.0.0", "::", "10.0.0.1", "2001:db8::1"] {
+      for settings in [[], [principals], [(tls, "on")], [(tls, "mutual")], [(tls, "off"), principals]] {
+        #expect(try refused([(address, host)] + settings) == [address], "\(host) \(settings)")
+      }
+      for mode in ["on", "mutual"] {
+        let node = try opened([(address, host), (tls, mode), principals]).resolve(hostName: "h")
+        #expect(node.controlAddress == host && node.principalsPath == "who.json")
+      }
+      #expect(try refused([(address, host), ("mesh:control:enabled", "false")]) == [])
+    }
+    #expect(try refused([(address, "::1")]) == [] && refused([(address, "127.9.9.9"), principals]) == [])
+    let configuration = try opened([(address, "0.0.0.0"), (tls, "on")])
+    let found = problems { () throws(ConfigurationError) in _ = try configuration.resolve(hostName: "h") }
+    #expect(
+      found.first?.message.contains("mesh:control:tls is 'on' and mesh:control:principalsPath unset; allowed") == true)
+  }
+
   @Test func theTwoListenersNeedTwoPorts() throws {
     #expect(try refused([("mesh:gossip:port", "8080")]) == ["mesh:control:port"])
     #expect(try refused([("mesh:gossip:port", "8080"), ("mesh:control:enabled", "false")]) == [])
     #expect(try refused([("mesh:gossip:port", "0"), ("mesh:control:port", "0")]) == [])
     #expect(try refused([("mesh:gossip:port", "8080"), ("mesh:gossip:bindAddress", "127.0.0.2")]) == [])
+    let everywhere = [
+      ("mesh:control:address", "0.0.0.0"), ("mesh:control:tls", "on"), ("mesh:control:principalsPath", "who.json"),
+      ("mesh:gossip:port", "8080"), ("mesh:gossip:bindAddress", "127.0.0.2"),
+    ]
+    #expect(try refused(everywhere) == ["mesh:control:port"])
   }
 
   @Test func allMistakesAcrossKeysComeAtOnce() throws {

@@ -67,7 +67,7 @@ struct ValueTests {
       "mesh:gossip:advertiseHost", ["mesh-a", "a.b.c", "10.0.0.7", "::1"],
       ["", "a:1", "a..b", "a b", String(repeating: "h", count: 64)]
     ),
-    ("mesh:control:address", ["127.0.0.1", "127.9.9.9", "::1"], ["0.0.0.0", "10.0.0.1", "::", "localhost"]),
+    ("mesh:control:address", ["127.0.0.1", "::1", "0.0.0.0", "10.0.0.1", "::"], ["localhost", "127.1", ""]),
     (
       "mesh:gossip:seedPeers", ["", "a:1", "a:65535, [::1]:2,https://h:3/x"],
       ["a", "a:0", "a:65536", "a:1,", ":1", "a%b:1", "::1:1"]

@@ -64,7 +64,7 @@ func noLevelLetsAllRecordsPass(body: String) throws {
     ("null", "Request body required."), ("[]", "Request body must be an object."), ("", "Request body: "),
     (#"{"level":"Debug""#, "Request body: "), (#"{"level":"Debug","level":"Error"}"#, "Request body: "),
     (
-      String(repeating: " ", count: LoggingDocument.bytesMax) + "{}", "Request body: JSON: 4098 bytes, allowed are 4096"
+      String(repeating: " ", count: ToggleBody.bytesMax) + "{}", "Request body: JSON: 4098 bytes, allowed are 4096"
     ),
   ] {
     let answer = try ask("POST", body)

@@ -60,6 +60,7 @@ extension NodeTests {
     let mesh = try TestMesh(["a"])
     let node = try Node.open(try mesh.configuration("a"))
     var request = HTTPRequest()
+    request.remote = SocketAddress(literal: "127.0.0.1", port: 1)
     request.method = "GET"
     request.target = "/readyz"
     #expect(node.core.answer(request).response.status == 200)

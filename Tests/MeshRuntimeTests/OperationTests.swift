@@ -180,6 +180,7 @@ import Testing
     try node.subscribe(events, topics: .log)
     func ask(_ method: String, _ body: String = "") -> HTTPResponse {
       var request = HTTPRequest()
+      request.remote = SocketAddress(literal: "127.0.0.1", port: 1)
       (request.method, request.target, request.body) = (method, "/omnirelay/control/logging", Array(body.utf8))
       request.headers = [HTTPField("Host", "localhost"), HTTPField("Content-Type", "application/json")]
       return node.core.answer(request).response
@@ -195,6 +196,81 @@ import Testing
       if case .log(let record) = event.payload { told.append(record.fields.first?.value ?? "") }
     }
     #expect(!told.contains("unheard") && told.filter { $0 == "None" }.count == 1 && told.contains("any"))
+  }
+
+  /// Nothing makes traces yet: what is set is kept, told, and told of in the log.
+  @Test func anOperatorSetsTheSamplingOfTraces() throws {
+    let mesh = try TestMesh(["a"])
+    var configuration = try mesh.configuration("a")
+    configuration.controlScopes = ["mesh.read", "mesh.observe", "mesh.operate"]
+    let node = try Node.open(configuration)
+    defer { try? node.stopAndWait(timeout: .seconds(10)) }
+    let events = try EventStream(capacity: 64)
+    try node.subscribe(events, topics: .log)
+    func ask(_ method: String, _ body: String = "") -> HTTPResponse {
+      var request = HTTPRequest()
+      (request.method, request.target, request.body) = (method, "/omnirelay/control/tracing", Array(body.utf8))
+      request.remote = SocketAddress(literal: "127.0.0.1", port: 1)
+      request.headers = [HTTPField("Host", "localhost"), HTTPField("Content-Type", "application/json")]
+      return node.core.answer(request).response
+    }
+    #expect(ask("GET").body == Array("{}".utf8))
+    for text in ["0.25", "0.25", "7"] {
+      #expect(ask("POST", "{\"probability\":\(text)}").status == (text == "7" ? 400 : 204))
+    }
+    #expect(ask("GET").body == Array(#"{"samplingProbability":0.25}"#.utf8))
+    node.core.observe(.storeFailed(reason: "last"))
+    var told: [String] = []
+    while !told.contains("last"), let event = try events.next(timeout: .seconds(10)) {
+      if case .log(let record) = event.payload { told.append(record.fields.first?.value ?? "") }
+    }
+    // The record of the edge thread may come after that of this one.
+    while !told.contains("0.25"), let event = try events.next(timeout: .seconds(10)) {
+      if case .log(let record) = event.payload { told.append(record.fields.first?.value ?? "") }
+    }
+    #expect(told.filter { $0 == "0.25" }.count == 1, "no change, no record")
+  }
+
+  @Test func callsTellWhatWasNegotiatedAndTheLogTellsWhoCalls() throws {
+    let mesh = try TestMesh(["a"])
+    let node = try Node.open(try mesh.configuration("a"))
+    defer { try? node.stopAndWait(timeout: .seconds(10)) }
+    let events = try EventStream(capacity: 64)
+    try node.subscribe(events, topics: .log)
+    func call(_ path: String, _ fields: [HTTPField]) throws -> (head: HTTPResponse, status: String?) {
+      var request = HTTPRequest()
+      (request.method, request.target, request.version) = ("POST", path, "HTTP/2")
+      request.remote = SocketAddress(literal: "127.0.0.1", port: 1)
+      request.headers = [HTTPField("host", "localhost"), HTTPField("content-type", "application/grpc")] + fields
+      let answer = node.core.answer(request)
+      _ = [UInt8](repeating: 0, count: 5).withUnsafeBufferPointer { answer.reader?.received($0) }
+      answer.reader?.ended()
+      let body = try #require(answer.body)
+      while true {
+        guard case .end(let trailers) = body.next(.origin) else { continue }
+        return (answer.response, trailers.first { $0.name == "grpc-status" }?.value)
+      }
+    }
+    let check = "/grpc.health.v1.Health/Check"
+    let good = try call(check, [HTTPField("rpc-caller", "billing"), HTTPField("x-any-bin", "AP8=,AQ")])
+    let names = ["rpc-transport", "rpc-protocol", "rpc-encoding"]
+    #expect(names.map(good.head.header) == ["grpc", "HTTP/2", "protobuf"] && good.status == "0")
+    let bad = try call(check, [HTTPField("x-any-bin", "!")])
+    #expect(names.map(bad.head.header) == ["grpc", "HTTP/2", "protobuf"] && bad.status == "13")
+    let filter = try call(
+      "/meshkit.control.v1.Members/Watch", [HTTPField("x-a-bin", String(repeating: ",", count: 100))])
+    #expect(filter.status == "8", "101 values in one field")
+    var request = HTTPRequest()
+    (request.method, request.target) = ("GET", "/healthz")
+    request.remote = SocketAddress(literal: "127.0.0.1", port: 1)
+    request.headers = [HTTPField("Host", "localhost"), HTTPField("Rpc-Caller", "pager\n")]
+    #expect(node.core.answer(request).response.header("Rpc-Transport") == "http")
+    var callers: [String: String] = [:]
+    while callers.count < 2, let event = try events.next(timeout: .seconds(10)) {
+      guard case .log(let record) = event.payload, record.eventName == "MeshControlRequest" else { continue }
+      callers[record.fields[0].value] = record.fields[3].value
+    }
+    #expect(callers == ["HTTP/2": "billing", "HTTP/1.1": "pager "])
   }
 
   @Test func answersAndMetricsTellWhatWasNegotiated() throws {

@@ -284,7 +284,7 @@ private final class RawPeer: @unchecked Sendable {
 }
 
 extension LogRecord {
-  fileprivate func field(_ name: String) -> String { fields.first { $0.name == name }?.value ?? "" }
+  func field(_ name: String) -> String { fields.first { $0.name == name }?.value ?? "" }
 }
 
 extension TestMesh {

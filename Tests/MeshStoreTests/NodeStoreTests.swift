@@ -65,6 +65,16 @@ struct NodeStoreTests {
     #expect(refusal?.description.contains("not a folder") == true)
   }
 
+  @Test func whatIsInTheWayOfAFolderIsToldWithoutMakingIt() throws {
+    #expect(NodeStore.obstacle(to: "\(folder)/deep/deeper/") == nil)
+    #expect(names(in: root.path) == [])
+    try LinuxFiles().write(folder, [1])
+    let refusal = NodeStore.obstacle(to: "\(folder)/deep")
+    #expect(refusal?.description.hasPrefix("the data folder \(folder)/deep can't be used: ") == true)
+    #expect(NodeStore.obstacle(to: folder)?.description.hasSuffix("\(folder) is not a folder") == true)
+    #expect(NodeStore.obstacle(to: ".") == nil)
+  }
+
   @Test func aLinkInPlaceOfAFileIsNotFollowed() throws {
     let store = try NodeStore(directory: folder)
     symlink("/etc/hostname", "\(folder)/epoch.tmp")

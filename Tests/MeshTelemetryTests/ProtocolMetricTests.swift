@@ -53,6 +53,36 @@ private func lines(_ telemetry: Telemetry) -> [String] {
   #expect(text.contains("\nmesh_tethers 7\n") && text.contains("\nmesh_tethers_refused_total 2\n"))
 }
 
+@Test func whatTheQUICSidesOfBothListenersDoIsInTheMetrics() {
+  let telemetry = Telemetry()
+  let names = [
+    "handshakesAccepted", "connectionsRefused", "retriesSent", "datagramsReceived", "datagramsSent", "bytesReceived",
+    "bytesSent",
+  ]
+  let figures = names.enumerated().map { (name: $1, value: Int64($0 + 1)) }
+  let quic = [QUICFigures(listener: "control", figures), QUICFigures(listener: "mesh", [])]
+  let text = String(decoding: telemetry.prometheusText(quic: quic), as: UTF8.self)
+  for line in [
+    #"mesh_quic_handshakes_total{listener="control"} 1"#, #"mesh_quic_handshakes_total{listener="mesh"} 0"#,
+    #"mesh_quic_connections_refused_total{listener="control"} 2"#, #"mesh_quic_retries_total{listener="control"} 3"#,
+    #"mesh_quic_datagrams_total{listener="control",direction="inbound"} 4"#,
+    #"mesh_quic_datagrams_total{listener="control",direction="outbound"} 5"#,
+    #"mesh_quic_bytes_total{listener="control",direction="inbound"} 6"#,
+    #"mesh_quic_bytes_total{listener="control",direction="outbound"} 7"#,
+  ] { #expect(text.contains(line + "\n"), "\(line)") }
+}
+
+@Test func recordsOfRequestsAndOfSlowReadersNameTheCallerByItsOwnWord() throws {
+  let telemetry = Telemetry()
+  let request = Observation.requestAnswered(protocol: "HTTP/2", encoding: "json", status: 200, caller: "a\nb")
+  let record = try #require(telemetry.record(request))
+  #expect(record.message == "answered 200 over HTTP/2 in json to a b" && record.fields.last?.value == "a b")
+  let other = Observation.requestAnswered(protocol: "HTTP/2", encoding: "json", status: 200, caller: "c")
+  #expect(telemetry.record(other) == nil, "who changes its name gets no further record")
+  let lagged = try #require(telemetry.record(.watchLagged(resource: "members", caller: "board")))
+  #expect(lagged.message == "board that watches members lagged behind" && lagged.fields.last?.value == "board")
+}
+
 @Test func everyFamilyOfTheTableIsInTheTextOnce() {
   let types = lines(Telemetry()).filter { $0.hasPrefix("# TYPE ") }
   #expect(types == MetricFamily.all.map { "# TYPE \($0.name) \($0.kind.rawValue)" })
@@ -111,7 +141,7 @@ private final class TestClock: @unchecked Sendable {
   let request = Observation.requestAnswered(protocol: "HTTP/2", encoding: "json", status: 200)
   let record = try #require(telemetry.record(request))
   #expect(record.level == .debug && record.message == "answered 200 over HTTP/2 in json")
-  #expect(record.fields.map(\.value) == ["HTTP/2", "json", "200"])
+  #expect(record.fields.map(\.value) == ["HTTP/2", "json", "200", ""])
   #expect(telemetry.record(request) == nil)
   #expect(telemetry.record(.requestAnswered(protocol: "HTTP/1.1", encoding: "", status: 404)) != nil, "another version")
   clock.advance(10)
@@ -137,10 +167,32 @@ private final class TestClock: @unchecked Sendable {
   telemetry.minimumLevel = 6
   #expect(telemetry.record(.poisoned("x")) == nil)
   #expect(telemetry.record(.logLevelChanged("None"))?.eventName == "MeshLogLevelChanged", "it explains the silence")
+  let asked = Observation.operationAsked("drain", principal: "anna", peer: "10.0.0.7:1", verdict: "accepted")
+  #expect(telemetry.record(asked)?.eventName == "MeshControlOperation", "who asks for silence must not hide by it")
   let text = lines(telemetry)
   #expect(text.contains("mesh_gossip_pauses_total 3") && text.contains("mesh_log_minimum_level 6"))
   telemetry.minimumLevel = nil
   #expect(telemetry.record(warning) != nil && lines(telemetry).contains("mesh_log_minimum_level 0"))
+}
+
+@Test func callersThatAreTurnedAwayAreLoggedOnceForEachHostAndReason() throws {
+  let clock = TestClock()
+  let telemetry = Telemetry(now: { clock.now })
+  func refuse(_ reason: String, _ peer: String) -> LogRecord? {
+    telemetry.record(.callerRefused(reason: reason, peer: peer))
+  }
+  let first = try #require(refuse("unknown-token", "10.0.0.7:1"))
+  #expect(first.level == .warning && first.fields.map(\.value) == ["10.0.0.7:1", "unknown-token"])
+  #expect(refuse("unknown-token", "10.0.0.7:2") == nil && refuse("scope", "10.0.0.7:2") != nil)
+  #expect(refuse("unknown-token", "10.0.0.8:1") != nil)
+  _ = telemetry.record(.principalsReloaded(count: 3))
+  let text = lines(telemetry)
+  for line in [
+    #"mesh_control_refused_total{reason="unknown-token"} 3"#, #"mesh_control_refused_total{reason="scope"} 1"#,
+    #"mesh_control_refused_total{reason="no-credential"} 0"#, #"mesh_principals_reloads_total{outcome="success"} 1"#,
+  ] {
+    #expect(text.contains(line), "\(line)")
+  }
 }
 
 @Test func causesBeyondTheLimitAreOneForEachKindAndLeaveOtherKindsTheirs() throws {

@@ -33,7 +33,7 @@ final class EdgeServer: @unchecked Sendable {
           HTTPAnswer(HTTPResponse(HTTPFailure(503, "Too many connections have answers that go on.")))
         case "/stream": HTTPAnswer(EdgeServer.answer(to: request), body: Script(script))
         case "/clock": HTTPAnswer(EdgeServer.answer(to: request), body: Ticking())
-        default: HTTPAnswer(EdgeServer.answer(to: request))
+        default: testCall(request, told: script) ?? HTTPAnswer(EdgeServer.answer(to: request))
         }
       },
       observe: { seen.add($0) })
@@ -52,6 +52,7 @@ final class EdgeServer: @unchecked Sendable {
     response.headers = [
       HTTPField("Content-Type", "text/plain"), HTTPField("X-Version", request.version),
       HTTPField("X-Peer", request.peer?.nodeNames.joined(separator: ",") ?? "nobody"),
+      HTTPField("X-Chain", "\(request.peerChain.count)"), HTTPField("X-Remote", request.remote?.host ?? "nowhere"),
     ]
     let size = Int(request.header("X-Size") ?? "") ?? 0
     response.body =
@@ -76,8 +77,12 @@ final class EdgeServer: @unchecked Sendable {
 final class EdgeClient: @unchecked Sendable {
   private let socket: Int32
 
-  init(port: UInt16) throws {
+  /// `receiveBufferBytes` bounds what the kernel holds for it; nil leaves that to the kernel.
+  init(port: UInt16, receiveBufferBytes: Int32? = nil) throws {
     socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    if var count = receiveBufferBytes {
+      setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &count, socklen_t(MemoryLayout<Int32>.size))
+    }
     var limit = timeval(tv_sec: 20, tv_usec: 0)
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     let address = try #require(SocketAddress(literal: "127.0.0.1", port: port))
@@ -89,6 +94,13 @@ final class EdgeClient: @unchecked Sendable {
   func send(_ text: String) { send(bytes: Array(text.utf8)) }
 
   func send(bytes: [UInt8]) { _ = Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+
+  /// What has come, one byte at least; empty when the server has closed.
+  func readSome() -> [UInt8] {
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    let count = recv(socket, &chunk, chunk.count, 0)
+    return Array(chunk.prefix(max(0, count)))
+  }
 
   func endOutput() { shutdown(socket, Int32(SHUT_WR)) }
 

@@ -3,25 +3,6 @@ import Testing
 
 @testable import MeshTransport
 
-/// A method that answers each message with itself, and wants at most `room` of them unanswered.
-private final class Echo: GRPCHandler {
-  var waiting: [[UInt8]] = []
-  var room = 2
-  var hasEnded = false
-  var mayStay = false
-  var codes: [Int] = []
-  var heldBytes: Int { waiting.reduce(0) { $0 + $1.count } }
-  func ended(with code: Int) { codes.append(code) }
-
-  var wantsMessage: Bool { waiting.count < room }
-  func received(_ message: [UInt8]) { waiting.append(message) }
-  func ended() { hasEnded = true }
-  func next(_ now: Instant) -> GRPCPart {
-    if !waiting.isEmpty { return .message(waiting.removeFirst()) }
-    return hasEnded ? .end(.ok) : .nothing(until: .distantFuture)
-  }
-}
-
 @Suite struct GRPCCallTests {
   private let start = Instant(nanoseconds: 1_000_000_000)
 
@@ -70,7 +51,7 @@ private final class Echo: GRPCHandler {
   @Test func compressedMessagesAreExpandedAndLongAnswersAreCompressedForThoseWhoTakeThem() throws {
     let echo = Echo()
     let call = call(echo, [HTTPField("grpc-encoding", "gzip"), HTTPField("grpc-accept-encoding", "identity, gzip")])
-    let long = [UInt8](repeating: 7, count: GZip.bytesMin)
+    let long = [UInt8](repeating: 7, count: GRPCLimits().compressedBytesMin)
     for message in [long, Array(long.dropFirst())] {
       _ = say(framed(try #require(GZip.compress(message)), flags: 1), to: call)
       guard case .bytes(let bytes) = call.next(start) else { throw TransportError("no answer") }

@@ -167,7 +167,7 @@ import Testing
 }
 
 @Test(arguments: ["0.0.0.0", "::", "10.0.0.1"])
-func anAddressThatOthersReachIsRefused(host: String) throws {
+func anAddressThatOthersReachIsRefusedInClear(host: String) throws {
   let address = try #require(SocketAddress(literal: host, port: 0))
   let error = #expect(throws: TransportError.self) {
     _ = try EdgeTransport(address: address, answer: { _ in HTTPAnswer(HTTPResponse()) }, observe: { _ in })

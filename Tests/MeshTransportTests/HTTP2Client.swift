@@ -181,9 +181,10 @@ final class HTTP2Talk {
   var isReading = true
 
   init(
-    message: HTTPLimits = HTTPLimits(), limits: HTTP2Limits = HTTP2Limits(), settings: [(UInt16, UInt32)] = []
+    message: HTTPLimits = HTTPLimits(), streams: StreamLimits = StreamLimits(), limits: HTTP2Limits = HTTP2Limits(),
+    settings: [(UInt16, UInt32)] = []
   ) {
-    connection = HTTP2Connection(message: message, limits: limits)
+    connection = HTTP2Connection(message: message, streams: streams, limits: limits)
     send(bytes: HTTP2Session.preface)
     send(.settings(settings))
   }

@@ -129,7 +129,7 @@ func onlyAnswersThatMayHaveABodyHaveOne(method: String, status: Int) {
 
 @Test func requestsWaitWhileTooMuchOfTheAnswersDoes() {
   let talk = HTTP2Talk(settings: [(4, 0)])
-  talk.answer = { _ in response(200, body: HTTP2Connection.answerBytesMax / 2) }
+  talk.answer = { _ in response(200, body: StreamLimits().answersBytesMax / 2) }
   talk.send(.get(1), .get(3), .get(5))
   #expect(talk.requests.count == 2)
   talk.send(.window(1, 1))

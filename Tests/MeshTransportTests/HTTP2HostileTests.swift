@@ -67,9 +67,9 @@ private func post(_ stream: Int32, _ more: [(String, String)] = []) -> HTTP2Fram
 }
 
 @Test func theBodiesOfAllUnfinishedRequestsAreBoundedTogether() {
-  var limits = HTTP2Limits()
+  var limits = StreamLimits()
   limits.bodiesBytesMax = 2000
-  let talk = HTTP2Talk(limits: limits)
+  let talk = HTTP2Talk(streams: limits)
   let body = [UInt8](repeating: 1, count: 1000)
   talk.send(post(1), post(3), post(5), .data(1, body), .data(3, body), .data(5, [1]))
   #expect(talk.status(5) == "503" && talk.answer(5).fields["retry-after"] == "1" && talk.requests.isEmpty)
@@ -245,9 +245,9 @@ func aFloodOfUselessFramesEndsTheConnection(what: String, frame: HTTP2Frame) {
 }
 
 @Test func rapidResetsEndTheConnectionBeforeTheirRequestsCostMuch() {
-  var limits = HTTP2Limits()
+  var limits = StreamLimits()
   limits.resetsBurst = 20
-  let talk = HTTP2Talk(limits: limits)
+  let talk = HTTP2Talk(streams: limits)
   func pair(_ number: Int) -> [HTTP2Frame] { [.get(Int32(2 * number + 1)), .reset(Int32(2 * number + 1))] }
   talk.send((0..<20).flatMap(pair))
   #expect(talk.reader.goaway == nil && talk.requests.isEmpty)
@@ -257,9 +257,9 @@ func aFloodOfUselessFramesEndsTheConnection(what: String, frame: HTTP2Frame) {
 }
 
 @Test func resetsThatWeAreMadeToSendCountToo() {
-  var limits = HTTP2Limits()
+  var limits = StreamLimits()
   limits.resetsBurst = 20
-  let talk = HTTP2Talk(limits: limits)
+  let talk = HTTP2Talk(streams: limits)
   func bad(_ number: Int) -> HTTP2Frame { .get(Int32(2 * number + 1), "/", [("connection", "close")]) }
   talk.send((0..<20).map(bad))
   #expect(talk.reader.goaway == nil && talk.answer(39).reset == 1)
@@ -321,9 +321,9 @@ func streamsOfAWrongLengthCountAsBrokenOff(count: Int) {
 }
 
 @Test func resetsRefillWithTime() {
-  var limits = HTTP2Limits()
+  var limits = StreamLimits()
   (limits.resetsBurst, limits.resetsPerSecond) = (20, 10)
-  let talk = HTTP2Talk(limits: limits)
+  let talk = HTTP2Talk(streams: limits)
   for number in 0..<200 {
     talk.now = talk.now + .milliseconds(100)
     talk.send(.get(Int32(2 * number + 1)), .reset(Int32(2 * number + 1)))

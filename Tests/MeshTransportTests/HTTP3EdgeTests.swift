@@ -24,6 +24,7 @@ extension TLSEdge {
     let answer = try client.waitEnded(client.request(HTTP3Client.fields("GET", of: path), body: []))
     #expect(answer.fields[":status"] == "200" && answer.body == Array("GET \(path) 0".utf8))
     #expect(answer.fields["x-version"] == "HTTP/3" && answer.fields["x-peer"] == "node-a")
+    #expect(answer.fields["x-chain"] == "1" && answer.fields["x-remote"] == "127.0.0.1")
     #expect(answer.fields["content-length"] == "\(answer.body.count)" && answer.fields["date"] != nil)
   }
   let head = try client.waitEnded(client.request(HTTP3Client.fields("HEAD", of: "/a"), body: []))
@@ -63,7 +64,7 @@ extension TLSEdge {
   options.message.headerBytesMax = 1_000
   options.message.startLineBytesMax = 50
   options.message.fieldsMax = 5
-  options.http2.bodiesBytesMax = 150
+  options.streams.bodiesBytesMax = 150
   let edge = try TLSEdge(options)
   let client = try edge.client()
   func status(_ fields: [HTTPField], _ body: [UInt8] = []) throws -> String? {
@@ -89,7 +90,7 @@ extension TLSEdge {
   #expect(try client.waitEnded(half).fields[":status"] == "200")
   #expect(edge.server.stop())
   let statuses = edge.server.observations.compactMap {
-    if case .requestAnswered("HTTP/3", "text", let status) = $0 { status } else { nil }
+    if case .requestAnswered("HTTP/3", "text", let status, _) = $0 { status } else { nil }
   }
   #expect(statuses == [413, 414, 431, 431, 400, 417, 503])
 }
@@ -106,8 +107,8 @@ extension TLSEdge {
 
 @Test(arguments: [false, true]) func streamsThatAreBrokenOffAgainAndAgainEndTheHTTP3Connection(asksFirst: Bool) throws {
   var options = EdgeOptions()
-  options.http2.resetsBurst = 20
-  options.http2.resetsPerSecond = 1
+  options.streams.resetsBurst = 20
+  options.streams.resetsPerSecond = 1
   let edge = try TLSEdge(options)
   let client = try edge.client()
   // It throws when the server has closed the connection.

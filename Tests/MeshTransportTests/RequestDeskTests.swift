@@ -7,6 +7,7 @@ import Testing
 private final class Answers: AnsweringSession {
   var statuses: [Int64: String] = [:]
   var dropped: [Int64] = []
+  var sharing: [Int64] = []
   var bodies: [Int64: [UInt8]] = [:]
   /// How much of them their readers took.
   var taken: [Int64: Int] = [:]
@@ -18,6 +19,7 @@ private final class Answers: AnsweringSession {
     statuses[stream] = fields[":status"]
     return true
   }
+  func shareTurns(on stream: Int64) { sharing.append(stream) }
   func send(_ bytes: [UInt8], on stream: Int64) -> Int? {
     bodies[stream, default: []] += bytes
     return bytes.count
@@ -92,6 +94,25 @@ private final class Answers: AnsweringSession {
   session.taken[0] = 14
   #expect(produce() == nil && session.finished == [0: [HTTPField("told", "all")], 4: [HTTPField("told", "all")]])
   #expect(!desk.isStreaming && desk.hasAnsweredAll)
+}
+
+@Test func eachBodyGetsItsTurnWhereThereIsRoomForOne() throws {
+  let session = Answers()
+  let desk = RequestDesk<Answers>(version: "HTTP/3", message: HTTPLimits(), bodiesBytesMax: 100)
+  for stream in [Int64(0), 4, 8] {
+    desk.received(
+      fields: HTTP3Client.fields("GET", of: "/"), areTrailers: false, bodyFollows: false, refusal: nil, on: stream,
+      of: session, now: .origin)
+    desk.ended(stream)
+    _ = try #require(desk.next())
+    let body = Script([String](repeating: "x", count: 100))
+    _ = desk.respond(HTTPAnswer(HTTPResponse(), body: body), of: session, date: nil)
+  }
+  for _ in 0..<6 {
+    var room = 1
+    _ = desk.produce(of: session, .origin, while: { room > 0 }, sent: { _, _ in room -= 1 })
+  }
+  #expect(session.bodies.mapValues(\.count) == [0: 2, 4: 2, 8: 2] && session.sharing == [0, 4, 8])
 }
 
 @Test func aBodyWhoseStreamIsGoneIsLetGo() throws {
@@ -222,4 +243,19 @@ private let call = HTTP3Client.fields("POST", of: "/x", [HTTPField("content-type
   #expect(session.dropped == [0])
   _ = desk.produce(of: session, .origin, while: { true }, sent: { _, _ in })
   #expect(session.dropped == [0, 4] && desk.hasAnsweredAll && desk.bodyBytes == 0)
+}
+
+@Test func aDeadlineEndsAnAnswerAlsoWhereItsConnectionHasNoRoom() throws {
+  let session = Answers()
+  let desk = RequestDesk<Answers>(version: "HTTP/3", message: HTTPLimits(), bodiesBytesMax: 100)
+  let fields = call + [HTTPField("grpc-timeout", "1S")]
+  desk.received(fields: fields, areTrailers: false, bodyFollows: true, refusal: nil, on: 0, of: session, now: .origin)
+  let handler = Endless()
+  let request = try #require(desk.next())
+  let answer = GRPCCall(request, handler: handler, now: .origin)
+  _ = desk.respond(HTTPAnswer(answer.head, body: answer, reader: answer), of: session, date: nil)
+  func produce(_ now: Instant) -> Instant? { desk.produce(of: session, now, while: { false }, sent: { _, _ in }) }
+  let end = Instant.origin + .seconds(1)
+  #expect(produce(.origin) == end && session.bodies.isEmpty)
+  #expect(produce(end) == nil && session.finished[0]?["grpc-status"] == "4" && handler.codes == [4])
 }

@@ -64,6 +64,25 @@ extension EdgeServer {
   #expect(edge.server.stop())
 }
 
+/// More is told than a turn sends, all the time: the one that came first must not have it all.
+@Test func streamsOfOneConnectionOfHTTP3TakeTurns() throws {
+  let edge = try TLSEdge()
+  let client = try HTTP3Client(
+    edge.mesh.security("node-a"), to: #require(SocketAddress(literal: "127.0.0.1", port: edge.server.edge.port)))
+  let streams = try (0..<8).map { _ in try client.request(HTTP3Client.fields("GET", of: "/stream"), body: []) }
+  for stream in streams { try client.pump("head") { client.answers[stream]?.fields[":status"] } }
+  let line = String(repeating: "x", count: 16 << 10)
+  for _ in 0..<32 { edge.server.script.add(line) }
+  edge.server.tell("")
+  func count(_ stream: Int64) -> Int { client.answers[stream]?.body.count ?? 0 }
+  try client.pump("a part of all") { streams.reduce(0) { $0 + count($1) } > 1 << 20 ? true : nil }
+  let counts = streams.map(count)
+  #expect((counts.min() ?? 0) > (counts.max() ?? 0) / 4, "\(counts)")
+  edge.server.tell("end")
+  for stream in streams { #expect(try client.waitEnded(stream).body.count == 32 * line.utf8.count) }
+  #expect(edge.server.stop())
+}
+
 @Test func aReaderThatStopsReadingIsAskedForNoMoreAndLosesItsConnectionInTime() throws {
   var options = EdgeOptions()
   options.writeTimeout = .milliseconds(500)

@@ -178,6 +178,73 @@ private struct Blocked {
     try two.stop()
   }
 
+  @Test func halfAHandshakeThatEndsIsTurnedAwayAtOnce() throws {
+    var limits = LinkLimits()
+    limits.tetherTimeout = .seconds(60)
+    let two = try TestNode(TestMesh().security("node-b"), limits: limits) { $0.takeTLS = { _, _ in false } }
+    for hasEnd in [true, false] {
+      let stranger = try TestSocket(to: two.address)
+      stranger.send([22, 3, 1, 0x0f, 0xff, 1])
+      usleep(50_000)
+      if hasEnd { stranger.endOutput() } else { stranger.close() }
+      try two.waitStatistic("tethersRefused", hasEnd ? 1 : 2)
+    }
+    try two.stop()
+  }
+
+  @Test func aHandshakeInPiecesIsWaitedFor() throws {
+    let two = try TestNode(TestMesh().security("node-b")) { $0.takeTLS = { _, _ in false } }
+    let client = try TLSNodeClient(TestMesh().security("node-a"))
+    let stream = try #require(TLSStream(client, to: "peer.example"))
+    #expect(stream.read() == nil)
+    let stranger = try TestSocket(to: two.address)
+    for piece in [stream.output.prefix(100), stream.output.dropFirst(100)] {
+      stranger.send(Array(piece))
+      usleep(50_000)
+    }
+    // It offers no HTTP/2, and nobody takes others.
+    try two.waitStatistic("tethersRefused", 1)
+    try two.stop()
+  }
+
+  @Test func silentClientsOfTLSDoNotKeepALinkAway() throws {
+    let mesh = try TestMesh()
+    var limits = LinkLimits()
+    limits.tetherStrangersMax = 2
+    limits.fallbackDelay = .milliseconds(50)
+    let two = try TestNode(mesh.security("node-b"), limits: limits)
+    let silent = try (0..<4).map { _ in try TestSocket(to: two.address) }
+    for socket in silent {
+      socket.send([22])
+      usleep(20_000)
+    }
+    try two.waitStatistic("tethersRefused", 2)
+    let one = try TestNode(mesh.security("node-a"), limits: limits)
+    let relay = try PortRelay(to: two.address)
+    #expect(try one.waitOpened(one.dial(relay.address)).transport == "http2")
+    relay.stop()
+    try one.stop()
+    try two.stop()
+  }
+
+  @Test func connectionsOverTCPHaveThePlacesOfQUIC() throws {
+    let mesh = try TestMesh()
+    var limits = LinkLimits()
+    limits.fallbackDelay = .milliseconds(50)
+    let one = try TestNode(mesh.security("node-a"), limits: limits) { $0.handshakeTimeout = .seconds(2) }
+    limits.quic.acceptedMax = 1
+    let two = try TestNode(mesh.security("node-b"), limits: limits)
+    let relay = try PortRelay(to: two.address)
+    #expect(try one.waitOpened(one.dial(relay.address)).transport == "http2")
+    relay.udp.lose(0)
+    // It is told nothing: neither over UDP, which drops its packets, nor over TCP, which closes.
+    let end = try one.waitClosed(one.dial(relay.address))
+    if case .timedOut = end {} else if case .unreachable = end {} else { Issue.record("ended by \(end)") }
+    relay.stop()
+    try one.stop()
+    try two.stop()
+  }
+
   @Test func aDialThatIsGivenUpEndsOverBoth() throws {
     let mesh = try TestMesh()
     var limits = LinkLimits()

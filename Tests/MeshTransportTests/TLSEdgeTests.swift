@@ -13,7 +13,7 @@ final class TLSEdge {
 
   init(
     _ options: EdgeOptions = EdgeOptions(), requiresClientCertificate: Bool = false, checksRevocation: Bool = false,
-    tls: (inout EdgeTLS) -> Void = { _ in }
+    host: String = "127.0.0.1", tls: (inout EdgeTLS) -> Void = { _ in }
   ) throws {
     mesh = try TestMesh()
     var trust = try mesh.sharedOptions(["localhost"])
@@ -23,7 +23,7 @@ final class TLSEdge {
     var spoken = EdgeTLS(security: security, requiresClientCertificate: requiresClientCertificate)
     tls(&spoken)
     options.tls = spoken
-    server = try EdgeServer(options)
+    server = try EdgeServer(options, host: host)
   }
 
   var url: String { "https://localhost:\(server.edge.port)" }
@@ -129,9 +129,10 @@ private let hasTools = hasTool("curl") && hasTool("openssl")
   let known = try edge.mesh.options("node-b")
   for flag in ["--http2", "--http1.1"] {
     let result = try edge.curl(
-      flag, "--cert", known.certificatePath, "--key", known.keyPath ?? "", "-o", "/dev/null", "-w", "%header{x-peer}",
-      edge.url)
-    #expect(result.status == 0 && result.output == "node-b")
+      flag, "--cert", known.certificatePath, "--key", known.keyPath ?? "", "-o", "/dev/null", "-w",
+      "%header{x-peer} %header{x-chain} %header{x-remote}", edge.url)
+    // curl sends its authority as well.
+    #expect(result.status == 0 && result.output == "node-b 2 127.0.0.1")
   }
   #expect(try edge.curl(edge.url).status != 0, "none is shown")
   #expect(edge.server.stop() && edge.refusals.isEmpty)
@@ -164,6 +165,15 @@ private let hasTools = hasTool("curl") && hasTool("openssl")
   #expect(try edge.security.reloadIfChanged())
   let after = try edge.serial()
   #expect(after.hasPrefix("serial=") && after != before)
+  #expect(edge.server.stop())
+}
+
+@Test(.enabled(if: hasTools), arguments: ["0.0.0.0", "::"])
+func withTLSItMayListenOnEveryAddressAndKnowsWhereItsClientsAre(host: String) throws {
+  guard let edge = try? TLSEdge(host: host) else { return }
+  // An IPv4 address inside IPv6 is the IPv4 address.
+  let result = try edge.curl("-o", "/dev/null", "-w", "%header{x-peer} %header{x-chain} %header{x-remote}", edge.url)
+  #expect(result.status == 0 && result.output == "nobody 0 127.0.0.1")
   #expect(edge.server.stop())
 }
 

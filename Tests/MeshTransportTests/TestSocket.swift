@@ -43,6 +43,9 @@ final class TestSocket {
     return wait(for: POLLIN) && recv(descriptor, &byte, 1, 0) <= 0
   }
 
+  /// Says that nothing follows.
+  func endOutput() { shutdown(descriptor, Int32(SHUT_WR)) }
+
   func close() {
     if descriptor >= 0 { _ = Glibc.close(descriptor) }
     descriptor = -1

@@ -18,7 +18,6 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
 
   private let socket: Int32
   let address: SocketAddress?
-  private let remote: String
   /// Its TLS isn't open yet.
   private(set) var isStranger: Bool
   private let clients: EdgeClients
@@ -53,7 +52,6 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   ) {
     self.socket = socket
     self.address = address
-    remote = address?.description ?? ""
     isStranger = tls != nil
     self.clients = clients
     self.options = options
@@ -63,6 +61,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   }
 
   var descriptor: Int32 { socket }
+  private var remote: String { address?.description ?? "" }
   var isClosed: Bool { if case .closed = phase { true } else { false } }
 
   /// When something must have happened.
@@ -219,6 +218,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   private func answerAll() {
     while let request = http.nextRequest(date: clients.date()) {
       var request = request
+      request.remote = address
       request.mayStay = http.isStaying || clients.mayStay
       http.respond(clients.respond(to: request), date: clients.date(), closing: clients.isStopping)
     }
@@ -260,10 +260,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   }
 
   /// How many of the bytes sent the client's host has acknowledged.
-  private var taken: Int {
-    var waiting: Int32 = 0
-    return ioctl(socket, UInt(TIOCOUTQ), &waiting) == 0 ? sent &- Int(waiting) : sent
-  }
+  private var taken: Int { sent &- TCPSocket.unacknowledged(socket) }
 
   private func updateDeadline(_ now: Instant, progressed: Bool) {
     let wasIdle = idleSince != nil

@@ -50,7 +50,8 @@ struct EdgeConversation {
   private mutating func speak(http2: Bool, _ now: Instant) {
     var chosen: any EdgeProtocol =
       http2
-      ? HTTP2Connection(message: options.message, limits: options.http2) : HTTP1Connection(limits: options.message)
+      ? HTTP2Connection(message: options.message, streams: options.streams, limits: options.http2)
+      : HTTP1Connection(limits: options.message)
     if http2 { version = "HTTP/2" }
     chosen.receive(undecided[...], now: now)
     undecided = []
@@ -68,6 +69,7 @@ struct EdgeConversation {
     defer { seal() }
     guard var request = http?.nextRequest(date: date) else { return nil }
     request.peer = tls?.peer
+    request.peerChain = tls?.peerChain ?? []
     return request
   }
 
@@ -78,10 +80,10 @@ struct EdgeConversation {
 
   /// Takes the parts that the bodies of answers have. Gives the time to ask again; nil when nothing waits for one.
   mutating func produce(_ now: Instant) -> Instant? {
-    // What is sealed waits for the wire as well: without this a slow reader would be ahead by all that TLS holds.
-    guard tls?.output.isEmpty ?? true else { return nil }
     defer { seal() }
-    return http?.produce(now)
+    // What is sealed waits for the wire as well: without this a slow reader would be ahead by all that TLS holds.
+    let wireHasRoom = tls?.output.isEmpty ?? true
+    return http?.produce(now, wireHasRoom: wireHasRoom)
   }
 
   /// Whether an answer is being made while its reader takes it.

@@ -5,6 +5,8 @@ import MeshBasics
 /// The HTTP/3 side of a control listener. Lives on the edge thread.
 final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   let clients: EdgeClients
+  /// Told in each turn.
+  private let counts: Published<QUICCounts>
   var options: EdgeOptions { clients.options }
   /// What the session of one client may cost.
   let sessionLimits: HTTP3Limits
@@ -12,21 +14,27 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   private var stayingCount = 0
 
   /// Takes `socket` over. *Errors*: a certificate that GnuTLS can't use.
-  init(socket: UDPSocket, tls: EdgeTLS, clients: EdgeClients) throws(TransportError) {
+  init(
+    socket: UDPSocket, tls: EdgeTLS, clients: EdgeClients, counts: Published<QUICCounts>
+  ) throws(TransportError) {
     self.clients = clients
+    self.counts = counts
     let options = clients.options
     sessionLimits = HTTP3Limits(
-      streamsMax: UInt64(clamping: options.http2.streamsMax), sectionBytesMax: options.message.headerBytesMax * 4,
+      streamsMax: UInt64(clamping: options.streams.streamsMax), sectionBytesMax: options.message.headerBytesMax * 4,
       message: options.message)
     var limits = QUICLimits()
     limits.prefix = options.prefix
-    // All clients are on this host, so that its one address must not be what they run out of.
     limits.connectionsMax = options.connectionsMax
     limits.acceptedMax = options.connectionsMax
-    limits.connectionsPerAddressMax = options.connectionsMax
-    limits.handshakesPerAddressBeforeRetry = options.connectionsMax
+    if socket.address.isLoopback {
+      // All clients are on this host, so that its one address must not be what they run out of.
+      limits.connectionsPerAddressMax = options.connectionsMax
+      limits.handshakesPerAddressBeforeRetry = options.connectionsMax
+    }
     // Where strangers are sent away they must not take the places of those who are trusted meanwhile.
-    if tls.requiresClientCertificate { limits.connectionsPerAddressMax = max(1, options.connectionsMax / 2) }
+    let places = max(1, options.connectionsMax / 2)
+    if tls.requiresClientCertificate { limits.connectionsPerAddressMax = min(limits.connectionsPerAddressMax, places) }
     limits.connectionsPerNodeNameMax = options.connectionsMax
     var parameters = QUICParameters(
       handshakeTimeout: options.headTimeout, idleTimeout: options.idleTimeout,
@@ -49,6 +57,7 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
     endpoint.expire(now)
     endpoint.flush(now)
     endpoint.report(now)
+    counts.value = endpoint.counts
     return endpoint.nextDeadline
   }
 

@@ -3,8 +3,7 @@ import MeshBasics
 /// One client of the control listener that speaks HTTP/3. Its requests are answered as its desk hands them out, just
 /// before its packets are written.
 ///
-/// *Limits*: those of `EdgeOptions`, in the sense that they have for HTTP/2; `HTTP2Connection.answerBytesMax` of
-/// answers may wait for a client that has not acknowledged them.
+/// *Limits*: those of `EdgeOptions`; answers wait for a client until it has acknowledged them.
 final class EdgeHTTP3Client: QUICUser {
   // Holds this client, and outlives it.
   private unowned let listener: EdgeHTTP3
@@ -30,12 +29,13 @@ final class EdgeHTTP3Client: QUICUser {
   init(_ quic: QUICConnection, listener: EdgeHTTP3) {
     self.listener = listener
     let options = listener.options
-    desk = RequestDesk(version: "HTTP/3", message: options.message, bodiesBytesMax: options.http2.bodiesBytesMax)
-    resets = FrameBudget(burst: options.http2.resetsBurst, perSecond: options.http2.resetsPerSecond)
+    desk = RequestDesk(version: "HTTP/3", message: options.message, bodiesBytesMax: options.streams.bodiesBytesMax)
+    resets = FrameBudget(burst: options.streams.resetsBurst, perSecond: options.streams.resetsPerSecond)
     idleSince = MonotonicClock.now()
     super.init(quic)
     deadline = idleSince + options.headTimeout
     quic.onReady = { [unowned self] in start() }
+    quic.keepsPeerChain = true
   }
 
   private var options: EdgeOptions { listener.options }
@@ -56,7 +56,7 @@ final class EdgeHTTP3Client: QUICUser {
     if quic.tls != nil { quic.releaseTLS() }
     answerAll(of: session, now)
     partDue = desk.produce(
-      of: session, now, while: { session.outstanding < HTTP2Connection.answerBytesMax }, sent: { _, _ in })
+      of: session, now, while: { session.outstanding < options.streams.answersBytesMax }, sent: { _, _ in })
     while !listener.clients.mayHold(desk.bodyBytes, insteadOf: heldBytes) {
       listener.observe(.limitReached(options.bodiesLimit, peer: remote))
       guard desk.refuseLongest(options.bodiesFailure, of: session) else { return sendAway(options.bodiesLimit) }
@@ -84,10 +84,12 @@ final class EdgeHTTP3Client: QUICUser {
 
   private func answerAll(of session: HTTP3Session, _ now: Instant) {
     let clients = listener.clients
-    while session.outstanding < HTTP2Connection.answerBytesMax {
+    while session.outstanding < options.streams.answersBytesMax {
       if desk.answerRefusal(of: session, date: clients.date()) != nil { continue }
       guard var request = desk.next() else { return }
       request.peer = quic.identity
+      request.peerChain = quic.peerChain
+      request.remote = quic.remote
       request.mayStay = desk.isStaying || listener.mayStay
       let answer = clients.respond(to: request)
       _ = desk.respond(answer, of: session, date: clients.date())

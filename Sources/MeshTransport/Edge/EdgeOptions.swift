@@ -34,8 +34,9 @@ public struct EdgeOptions: Equatable, Sendable {
   public var bodiesBytesMax = 32 * 1024 * 1024
   /// What one message may cost.
   public var message = HTTPLimits()
-  /// What one connection of HTTP/2 may cost beside its messages; of HTTP/3 what is known there: streams, bodies,
-  /// resets.
+  /// What the streams of one connection of HTTP/2 or HTTP/3 may cost beside their messages.
+  public var streams = StreamLimits()
+  /// What one connection of HTTP/2 may cost beside its streams.
   public var http2 = HTTP2Limits()
   /// TLS, by whose credential; nil: clear text.
   public var tls: EdgeTLS?

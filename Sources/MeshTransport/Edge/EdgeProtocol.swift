@@ -14,8 +14,8 @@ protocol EdgeProtocol {
   /// Answers the request that `nextRequest` handed out. `closing`: the connection takes no further ones.
   mutating func respond(_ answer: HTTPAnswer, date: String?, closing: Bool)
   /// Takes the parts that the bodies of answers have, as far as their reader has taken those before. Gives the time to
-  /// ask again; nil when nothing waits for one.
-  mutating func produce(_ now: Instant) -> Instant?
+  /// ask again; nil when nothing waits for one. Without `wireHasRoom` it only ends those whose time is over.
+  mutating func produce(_ now: Instant, wireHasRoom: Bool) -> Instant?
   /// Answers `failure` to the request that has been arriving for longest.
   mutating func refuse(_ failure: HTTPFailure, date: String?)
   /// Answers `failure` to the request whose body has become longest so far. False when none has any.

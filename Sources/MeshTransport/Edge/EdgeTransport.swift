@@ -1,5 +1,5 @@
-// The control listener: HTTP/2 and HTTP/1.1 on one TCP port and, with TLS, HTTP/3 on the UDP port of the same number,
-// for callers on this host only. It moves bytes; what a request means is decided by the closure it is given
+// The control listener: HTTP/2 and HTTP/1.1 on one TCP port and, with TLS, HTTP/3 on the UDP port of the same number;
+// in clear for callers on this host only. It moves bytes; what a request means is decided by the closure it is given
 // (`MeshControl`).
 import CLinux
 import Glibc
@@ -27,21 +27,25 @@ public final class EdgeTransport: @unchecked Sendable {
   private var acceptPausedUntil: Instant?
   /// Nil in clear text, and when `run` has returned.
   private var http3: EdgeHTTP3?
+  /// What the UDP side has done, as of its last turn.
+  private let quicCounts = Published(QUICCounts())
 
   /// The bound port (of use when 0 was asked for).
   public let port: UInt16
 
   /// Binds and listens; nothing is accepted before `run`.
   ///
-  /// `answer` and `observe` are called on the edge thread and must not block. *Errors*: an address that isn't loopback,
-  /// a port in use (`addressInUse`), no descriptors left, a certificate that TLS can't use; each says which.
+  /// `answer` and `observe` are called on the edge thread and must not block. *Errors*: an address that isn't loopback
+  /// without TLS, a port in use (`addressInUse`), no descriptors left, a certificate that TLS can't use; each says
+  /// which.
   public init(
     address: SocketAddress, options: EdgeOptions = EdgeOptions(),
     answer: @escaping @Sendable (HTTPRequest) -> HTTPAnswer, observe: @escaping @Sendable (Observation) -> Void
   ) throws(TransportError) {
-    guard address.isLoopback else {
+    guard address.isLoopback || options.tls != nil else {
       throw TransportError(
-        "the control listener may listen on a loopback address only (127.0.0.0/8 or ::1), not on \(address)")
+        "without TLS the control listener may listen on a loopback address only (127.0.0.0/8 or ::1), not on \(address)"
+      )
     }
     self.options = options
     reactor = try Reactor()
@@ -57,7 +61,7 @@ public final class EdgeTransport: @unchecked Sendable {
       let clients = try EdgeClients(
         reactor: reactor, options: options, answer: { EdgeTransport.announce(port, in: answer($0), to: $0) },
         observe: observe)
-      http3 = try EdgeHTTP3(socket: udp, tls: tls, clients: clients)
+      http3 = try EdgeHTTP3(socket: udp, tls: tls, clients: clients, counts: quicCounts)
       self.clients = clients
     } catch {
       _ = close(tcp)
@@ -99,6 +103,9 @@ public final class EdgeTransport: @unchecked Sendable {
     }
     if isFirst { reactor.wakeUp() }
   }
+
+  /// Handshakes, datagrams, bytes of HTTP/3: name and value, since the start; zeros without TLS. Any thread.
+  public var statistics: [(name: String, value: Int64)] { quicCounts.value.list }
 
   private var isStopping: Bool { lock.locked { stopRequested } }
 

@@ -7,6 +7,8 @@ import MeshBasics
 public protocol GRPCHandler: AnyObject {
   /// Whether its caller may make it last as long as it likes.
   var mayStay: Bool { get }
+  /// What the caller is told before the first message.
+  var leadingMetadata: CallMetadata { get }
   /// Whether it can take one more message now. While not, the caller is held back.
   var wantsMessage: Bool { get }
   /// What it holds of messages, in bytes.
@@ -29,17 +31,6 @@ public enum GRPCPart {
   case nothing(until: Instant)
   /// The call is over.
   case end(GRPCStatus)
-}
-
-/// What one call may cost.
-public struct GRPCLimits: Equatable, Sendable {
-  /// The longest message, as it comes and when it is expanded; longer ones end the call with RESOURCE_EXHAUSTED.
-  public var messageBytesMax = 32 * 1024
-  /// How long a caller may take until its first message is whole; then the call ends with DEADLINE_EXCEEDED.
-  public var firstMessageTimeout = Duration.seconds(30)
-
-  /// The limits of a control listener.
-  public init() {}
 }
 
 /// A call on the wire (gRPC over HTTP/2, which HTTP/3 carries in the same form): cuts messages out of the request's
@@ -66,7 +57,7 @@ public final class GRPCCall: AnswerBody, RequestReader {
   private var verdict: GRPCStatus?
   private var isOver = false
 
-  /// The call that `request` begins, whose messages `handler` takes. Give `head(of:)` as the head of its answer.
+  /// The call that `request` begins, whose messages `handler` takes. Give `head` as the head of its answer.
   public init(_ request: HTTPRequest, handler: any GRPCHandler, limits: GRPCLimits = GRPCLimits(), now: Instant) {
     self.handler = handler
     self.limits = limits
@@ -106,13 +97,14 @@ public final class GRPCCall: AnswerBody, RequestReader {
     return .end(trailers: status.fields)
   }
 
-  /// The head of the answer to a call.
-  public static func head(of request: HTTPRequest) -> HTTPResponse {
+  /// The head of its answer, with the leading metadata of its method.
+  public var head: HTTPResponse {
     var response = HTTPResponse()
     response.headers = [
       HTTPField("content-type", "application/grpc+proto"), HTTPField("grpc-accept-encoding", "identity,gzip"),
     ]
-    if takesGZip(request) { response.headers.append(HTTPField("grpc-encoding", "gzip")) }
+    if compresses { response.headers.append(HTTPField("grpc-encoding", "gzip")) }
+    response.headers += handler.leadingMetadata.fields
     return response
   }
 
@@ -245,7 +237,9 @@ public final class GRPCCall: AnswerBody, RequestReader {
   public func stop() { isStopping = true }
 
   private func framed(_ message: [UInt8]) -> [UInt8] {
-    if compresses, message.count >= GZip.bytesMin, let small = GZip.compress(message), small.count < message.count {
+    if compresses, message.count >= limits.compressedBytesMin, let small = GZip.compress(message),
+      small.count < message.count
+    {
       return GRPCDeframer.prefix(length: small.count, isCompressed: true) + small
     }
     return GRPCDeframer.prefix(length: message.count) + message

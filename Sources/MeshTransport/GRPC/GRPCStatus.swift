@@ -1,13 +1,15 @@
 import MeshBasics
 
 /// A gRPC status: how a call ended (gRPC "Status codes and their use").
-public struct GRPCStatus: Equatable, Sendable, CustomStringConvertible {
+public struct GRPCStatus: Error, Equatable, Sendable, CustomStringConvertible {
   /// 0 (OK) to 16.
   public let code: Int
   /// For people; empty with OK.
   public let message: String
   /// A `google.rpc.Status` that says more, encoded; empty if nothing does.
   public let details: [UInt8]
+  /// What the method tells beside it.
+  public let metadata: CallMetadata
 
   /// A call that ended well.
   public static let ok = GRPCStatus(code: 0, message: "")
@@ -34,21 +36,19 @@ public struct GRPCStatus: Equatable, Sendable, CustomStringConvertible {
   public var description: String { message.isEmpty ? "\(code)" : "\(code) \(peerText(message.utf8))" }
 
   /// A status of these parts.
-  public init(code: Int, message: String, details: [UInt8] = []) {
+  public init(code: Int, message: String, details: [UInt8] = [], metadata: CallMetadata = CallMetadata()) {
     self.code = code
     self.message = message
     self.details = details
+    self.metadata = metadata
   }
 
-  /// The fields that end a call.
+  /// The fields that end a call, the trailing metadata among them.
   var fields: [HTTPField] {
     var fields = [HTTPField("grpc-status", "\(code)")]
     if !message.isEmpty { fields.append(HTTPField("grpc-message", GRPCStatus.percentEncoded(message))) }
-    // [gRPC over HTTP/2] "Binary-Header → {Header-Name "-bin"} {base64 encoded value}", without padding.
-    if !details.isEmpty {
-      fields.append(HTTPField("grpc-status-details-bin", Base64.encode(details).filter { $0 != "=" }))
-    }
-    return fields
+    if !details.isEmpty { fields.append(HTTPField(binary: "grpc-status-details-bin", details)) }
+    return fields + metadata.fields
   }
 
   /// What ended a call: the status in `fields`; nil when they hold none.

@@ -1,14 +1,12 @@
 import CZlib
 
 /// gzip (RFC 1952) of whole messages, by zlib.
-enum GZip {
-  /// Shorter messages are not worth their 20 bytes of frame.
-  static let bytesMin = 1_024
+public enum GZip {
   /// The largest window, and a gzip frame.
   private static let windowBits: Int32 = 31
 
   /// The bytes of `message`, compressed; nil when memory fails.
-  static func compress(_ message: [UInt8]) -> [UInt8]? {
+  public static func compress(_ message: [UInt8]) -> [UInt8]? {
     withStream { stream in
       let status = deflateInit2_(
         stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, streamSize)
@@ -21,7 +19,7 @@ enum GZip {
   }
 
   /// Why a message can't be expanded.
-  enum Failure: Error {
+  public enum Failure: Error {
     /// It is no single gzip frame.
     case notGZip
     /// It stands for too many bytes.
@@ -29,7 +27,7 @@ enum GZip {
   }
 
   /// The bytes that `message` stands for, `bytesMax` at most.
-  static func expand(_ message: [UInt8], bytesMax: Int) -> Result<[UInt8], Failure> {
+  public static func expand(_ message: [UInt8], bytesMax: Int) -> Result<[UInt8], Failure> {
     withStream { stream in
       guard inflateInit2_(stream, windowBits, ZLIB_VERSION, streamSize) == Z_OK else { return .failure(.notGZip) }
       defer { inflateEnd(stream) }

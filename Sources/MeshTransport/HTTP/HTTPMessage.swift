@@ -15,6 +15,11 @@ public struct HTTPRequest: Equatable, Sendable {
   public var version = "HTTP/1.1"
   /// Who the client has proven to be with a certificate; nil without one, and in clear.
   public var peer: PeerIdentity?
+  /// The certificates that it proved it with, DER, leaf first, so that they can be judged again while its connection
+  /// goes on; empty without one.
+  public var peerChain: [[UInt8]] = []
+  /// Where the client is; nil where that isn't known.
+  public var remote: SocketAddress?
   /// Whether its connection may have one more answer that its reader may make last (`AnswerBody.mayStay`). Where it may
   /// not, the closure refuses (503).
   public var mayStay = true
@@ -24,6 +29,11 @@ public struct HTTPRequest: Equatable, Sendable {
 
   /// The first value of the field `name`, whose case doesn't matter; nil when the field is absent.
   public func header(_ name: String) -> String? { headers[name] }
+
+  /// The values of all fields `name`, in order.
+  public func values(_ name: String) -> [String] {
+    headers.filter { HTTP1Syntax.equalIgnoringCase($0.name, name) }.map { $0.value }
+  }
 }
 
 /// An HTTP response: what an answering closure returns, or what `HTTPClient` received.

@@ -10,6 +10,8 @@ protocol AnsweringSession: AnyObject {
   /// Answers `stream`. Unless `isWhole`, the body follows by `send`, and `finish` ends it. False when the stream is
   /// gone.
   func submitResponse(_ fields: [HTTPField], on stream: StreamID, isWhole: Bool) -> Bool
+  /// The body of the answer goes on: while it has something to send, others of its kind get their turns all the same.
+  func shareTurns(on stream: StreamID)
   /// Appends to the body of an answer. Returns the bytes of it that wait; nil when the stream is gone.
   func send(_ bytes: [UInt8], on stream: StreamID) -> Int?
   /// The bytes of a body that wait for its reader; nil when the stream is gone.
@@ -63,6 +65,8 @@ final class RequestDesk<Session: AnsweringSession> {
   private var exchange: (stream: StreamID, isHead: Bool)?
   /// Bodies that are made while their readers take them.
   private var following: [StreamID: any AnswerBody] = [:]
+  /// Of them the one that got something last.
+  private var lastFed: StreamID?
   /// Of requests that are arriving or wait to be handed out, and what those hold that come in parts.
   private(set) var bodyBytes = 0
   /// As the session was told last.
@@ -298,7 +302,9 @@ final class RequestDesk<Session: AnsweringSession> {
     let response = given.response
     if let body = given.body, response.mayHaveBody, !isHead {
       let fields = response.streamFields(date: date, bodyFollows: true)
-      if session?.submitResponse(fields, on: stream, isWhole: false) == true { following[stream] = body }
+      guard let session, session.submitResponse(fields, on: stream, isWhole: false) else { return 0 }
+      session.shareTurns(on: stream)
+      following[stream] = body
       return 0
     }
     let body = response.mayHaveBody && !isHead ? response.body : []
@@ -320,9 +326,15 @@ final class RequestDesk<Session: AnsweringSession> {
   ) -> Instant? {
     self.now = now
     var due: Instant?
-    for stream in following.keys.sorted() {
-      guard let time = produce(on: stream, of: session, now, while: hasRoom, sent: sent) else { continue }
-      due = min(due ?? time, time)
+    // Begins behind the one that got something last: where there is room for some only, it isn't for the same ones.
+    let streams = following.keys.sorted()
+    let start = lastFed.flatMap { last in streams.firstIndex { $0 > last } } ?? 0
+    for stream in streams[start...] + streams[..<start] {
+      let time = produce(on: stream, of: session, now, while: hasRoom) { stream, count in
+        lastFed = stream
+        sent(stream, count)
+      }
+      if let time { due = min(due ?? time, time) }
     }
     return due
   }
@@ -332,10 +344,10 @@ final class RequestDesk<Session: AnsweringSession> {
   ) -> Instant? {
     defer { if let reader = partial[stream]?.reader { release(reader.takeConsumed(), on: stream, of: session) } }
     while let session, let body = following[stream] {
-      guard hasRoom() else { return body.deadline }
       guard let waiting = session.waiting(on: stream) else { return nil }
+      // A reader that stands still doesn't keep what must be over.
       let isOver = body.deadline.map { $0 <= now } ?? false
-      guard waiting < message.partBytesMax || isOver else { return body.deadline }
+      guard isOver || hasRoom() && waiting < message.partBytesMax else { return body.deadline }
       switch body.next(now) {
       case .bytes(let bytes): if session.send(bytes, on: stream) != nil { sent(stream, bytes.count) }
       case .nothing(let time): return max(time, now + AnswerPart.pauseMin)

@@ -95,7 +95,8 @@ public struct HTTP1Connection {
 
   /// Takes the parts that the body of an answer has, as far as its reader has taken those before. Gives the time to ask
   /// again; nil when nothing waits for one.
-  public mutating func produce(_ now: Instant) -> Instant? {
+  public mutating func produce(_ now: Instant, wireHasRoom: Bool = true) -> Instant? {
+    guard wireHasRoom else { return nil }
     // Its last word may have come in one piece with its last request.
     if inputEnded, following != nil { receiveEnd() }
     while let (body, context) = following, !isLast, output.count < partBytesMax {

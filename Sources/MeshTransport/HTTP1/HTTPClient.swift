@@ -7,15 +7,15 @@ import MeshBasics
 public enum HTTPClient {
   /// Sends a request without a body to `url` (`http://` or `https://`) and answers the final response, whatever its
   /// status; redirects are not followed. Over TLS the server must show a certificate that `tls` trusts, for the host of
-  /// the URL.
+  /// the URL. `token` goes with it, which takes TLS or an address of this host.
   ///
   /// Blocks up to `timeout`, to which only a slow name server can add. *Limits*: an answer of 64 MiB.
   /// *Errors*: name the URL and the cause; `timedOut` tells a timeout from the rest.
   public static func request(
-    _ method: String, url: String, timeout: Duration, tls: TLSClientOptions = TLSClientOptions()
+    _ method: String, url: String, timeout: Duration, tls: TLSClientOptions = TLSClientOptions(), token: String? = nil
   ) throws(TransportError) -> HTTPResponse {
     do throws(TransportError) {
-      return try read(from: try ask(method, url, tls, MonotonicClock.now() + timeout))
+      return try read(from: try ask(method, url, tls, token, MonotonicClock.now() + timeout))
     } catch {
       let cause = error.timedOut ? "no complete answer within \(timeout.milliseconds) ms" : error.description
       throw TransportError("can't \(method) \(url): \(cause)", timedOut: error.timedOut)
@@ -25,21 +25,25 @@ public enum HTTPClient {
   /// GETs `url` and gives each piece of the answer's body to `take` as it comes, until that says no or the answer
   /// ends. Gives the answer without what was taken; of any status but 200 nothing is.
   ///
-  /// Blocks for as long as the answer goes on. *Errors*: those of `request`; `timedOut` when the server says nothing
-  /// for as long as `silence`.
+  /// Blocks for as long as the answer goes on. *Errors*: those of `request`; `timedOut` when the head of the answer
+  /// isn't there within `timeout`, or the server then says nothing for as long as `silence`.
   public static func stream(
-    url: String, silence: Duration, tls: TLSClientOptions = TLSClientOptions(), take: ([UInt8]) -> Bool
+    url: String, timeout: Duration, silence: Duration, tls: TLSClientOptions = TLSClientOptions(), token: String? = nil,
+    take: ([UInt8]) -> Bool
   ) throws(TransportError) -> HTTPResponse {
+    var parser = HTTP1ResponseParser()
     do throws(TransportError) {
-      let wire = try ask("GET", url, tls, MonotonicClock.now() + silence)
-      var parser = HTTP1ResponseParser()
+      let wire = try ask("GET", url, tls, token, MonotonicClock.now() + timeout)
       while true {
-        wire.deadline = MonotonicClock.now() + silence
+        if parser.head != nil { wire.deadline = MonotonicClock.now() + silence }
         if let answer = try step(&parser, wire.receive(), take) { return answer }
       }
     } catch {
-      let cause = error.timedOut ? "nothing came for \(silence.milliseconds) ms" : error.description
-      throw TransportError("can't GET \(url): \(cause)", timedOut: error.timedOut)
+      let late =
+        parser.head == nil
+        ? "no answer within \(timeout.milliseconds) ms" : "nothing came for \(silence.milliseconds) ms"
+      throw TransportError(
+        "can't GET \(url): \(error.timedOut ? late : error.description)", timedOut: error.timedOut)
     }
   }
 
@@ -60,19 +64,29 @@ public enum HTTPClient {
   }
 
   private static func ask(
-    _ method: String, _ url: String, _ tls: TLSClientOptions, _ deadline: Instant
+    _ method: String, _ url: String, _ tls: TLSClientOptions, _ token: String?, _ deadline: Instant
   ) throws(TransportError) -> ClientWire {
     let parsed = try HTTPURL(parsing: url)
     guard let endpoint = Endpoint(host: parsed.host, port: parsed.port) else {
       throw TransportError("'\(parsed.host)' is not a host name or an address")
     }
     let stream = parsed.isSecure ? try makeStream(tls, to: parsed.host) : nil
-    let wire = try connect(to: SocketAddress.resolve(endpoint), tls: stream, deadline)
+    let addresses = try SocketAddress.resolve(endpoint)
+    let authorization = try authorization(token, isSafe: parsed.isSecure || addresses.allSatisfy(\.isLoopback))
+    let wire = try connect(to: addresses, tls: stream, deadline)
     let request =
-      "\(method) \(parsed.target) HTTP/1.1\r\nHost: \(parsed.authority)\r\nAccept: */*\r\n"
+      "\(method) \(parsed.target) HTTP/1.1\r\nHost: \(parsed.authority)\r\nAccept: */*\r\n\(authorization)"
       + "User-Agent: meshkit\r\n\(method == "POST" ? "Content-Length: 0\r\n" : "")Connection: close\r\n\r\n"
     try wire.send(Array(request.utf8))
     return wire
+  }
+
+  /// The field that shows `token`; none without one. Whoever sees it on its way has it for good.
+  private static func authorization(_ token: String?, isSafe: Bool) throws(TransportError) -> String {
+    guard let token else { return "" }
+    guard isSafe else { throw TransportError("a token is sent over https, or to this host, only") }
+    guard BearerSyntax.isToken(token.utf8) else { throw TransportError("the token can't be one") }
+    return "Authorization: Bearer \(token)\r\n"
   }
 
   /// GETs `url`, as `request` does.

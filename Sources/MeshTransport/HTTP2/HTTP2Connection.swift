@@ -4,14 +4,13 @@ import MeshBasics
 ///
 /// *Ordering*: requests are handed out as they become complete, calls of gRPC with their heads, one after the other;
 /// their answers share the connection.
-/// *Limits*: no further request is handed out while `answerBytesMax` of answers wait for their reader, and no more
-/// than `outputBytesMax` leave the session ahead of the socket.
+/// *Limits*: no further request is handed out while `StreamLimits.answersBytesMax` of answers wait for their reader,
+/// and no more than `outputBytesMax` leave the session ahead of the socket.
 public final class HTTP2Connection {
-  /// Answers that wait for the client's windows or its socket; with more, no further request is handed out.
-  public static let answerBytesMax = 1024 * 1024
   /// Frames made ahead of the socket.
   public static let outputBytesMax = 64 * 1024
 
+  private let streams: StreamLimits
   private let limits: HTTP2Limits
   private var session: HTTP2Session?
   private let desk: RequestDesk<HTTP2Session>
@@ -29,10 +28,13 @@ public final class HTTP2Connection {
   private var outputStart = 0
 
   /// A connection just accepted. If memory fails it is over at once.
-  public init(message: HTTPLimits = HTTPLimits(), limits: HTTP2Limits = HTTP2Limits()) {
+  public init(
+    message: HTTPLimits = HTTPLimits(), streams: StreamLimits = StreamLimits(), limits: HTTP2Limits = HTTP2Limits()
+  ) {
+    self.streams = streams
     self.limits = limits
-    desk = RequestDesk(version: "HTTP/2", message: message, bodiesBytesMax: limits.bodiesBytesMax)
-    session = HTTP2Session(message: message, limits: limits, handler: self)
+    desk = RequestDesk(version: "HTTP/2", message: message, bodiesBytesMax: streams.bodiesBytesMax)
+    session = HTTP2Session(message: message, streams: streams, limits: limits, handler: self)
   }
 
   /// Adds what came in.
@@ -67,7 +69,7 @@ public final class HTTP2Connection {
 
   /// Whether one more answer may wait for the client to read.
   private var hasRoom: Bool {
-    unsentBytes < HTTP2Connection.answerBytesMax && (session?.waitingFrames ?? 0) < limits.waitingFramesMax
+    unsentBytes < streams.answersBytesMax && (session?.waitingFrames ?? 0) < limits.waitingFramesMax
   }
 
   /// Answers the request that `nextRequest` handed out. `closing`: the connection takes no further ones.
@@ -80,10 +82,10 @@ public final class HTTP2Connection {
   }
 
   /// Takes the parts that the bodies of answers have, as far as their reader has taken those before. Gives the time to
-  /// ask again; nil when nothing waits for one.
-  public func produce(_ now: Instant) -> Instant? {
+  /// ask again; nil when nothing waits for one. Without `wireHasRoom` it only ends those whose time is over.
+  public func produce(_ now: Instant, wireHasRoom: Bool = true) -> Instant? {
     guard session?.failure == nil else { return nil }
-    let due = desk.produce(of: session, now, while: { hasRoom }, sent: { note(($0, $1)) })
+    let due = desk.produce(of: session, now, while: { wireHasRoom && hasRoom }, sent: { note(($0, $1)) })
     // Its last word may have come in one piece with its last request.
     if inputEnded, desk.isStaying { isAbandoned = true }
     refill()

@@ -2,8 +2,10 @@
 import CNghttp2
 
 extension HTTP2Session {
-  /// A session with `limits`, whose callbacks find their `HTTP2Session` at `user`. Nil when memory fails.
-  static func makeHandle(_ limits: HTTP2Limits, isClient: Bool, _ user: UnsafeMutableRawPointer) -> OpaquePointer? {
+  /// A session with these limits, whose callbacks find their `HTTP2Session` at `user`. Nil when memory fails.
+  static func makeHandle(
+    _ streams: StreamLimits, _ limits: HTTP2Limits, isClient: Bool, _ user: UnsafeMutableRawPointer
+  ) -> OpaquePointer? {
     var option: OpaquePointer?
     guard let callbacks = sessionCallbacks.pointer, nghttp2_option_new(&option) == 0, let option else { return nil }
     defer { nghttp2_option_del(option) }
@@ -17,7 +19,7 @@ extension HTTP2Session {
     // nghttp2 has these two limits as well, since Debian's 1.52.0-1+deb12u2. Ours come first and say why; theirs stand
     // behind them, by a clock of their own.
     nghttp2_option_set_stream_reset_rate_limit(
-      option, UInt64(clamping: limits.resetsBurst) &+ 1000, UInt64(clamping: limits.resetsPerSecond) &* 2)
+      option, UInt64(clamping: streams.resetsBurst) &+ 1000, UInt64(clamping: streams.resetsPerSecond) &* 2)
     nghttp2_option_set_max_continuations(option, limits.continuationsMax + 1)
     var made: OpaquePointer?
     let make = isClient ? nghttp2_session_client_new2 : nghttp2_session_server_new2

@@ -30,8 +30,8 @@ enum HTTP2Section {
 
 /// One HTTP/2 session.
 ///
-/// *Limits*: the client's by `HTTPLimits` and `HTTP2Limits`. `fill` makes no more bytes than it is asked for, so that
-/// answers wait with their producer, and the client's windows hold them there.
+/// *Limits*: the client's by `HTTPLimits`, `StreamLimits` and `HTTP2Limits`. `fill` makes no more bytes than it is
+/// asked for, so that answers wait with their producer, and the client's windows hold them there.
 final class HTTP2Session {
   /// What a client of HTTP/2 says first, also to ask for it without TLS (RFC 9113 §3.4).
   static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
@@ -82,17 +82,19 @@ final class HTTP2Session {
   var answerFrames = 0
 
   /// A session that has received nothing yet. Nil when memory fails.
-  init?(message: HTTPLimits, limits: HTTP2Limits, handler: any HTTP2Handler, isClient: Bool = false) {
+  init?(
+    message: HTTPLimits, streams: StreamLimits, limits: HTTP2Limits, handler: any HTTP2Handler, isClient: Bool = false
+  ) {
     self.handler = handler
     self.message = message
     self.limits = limits
     idleFrames = FrameBudget(burst: limits.idleFramesBurst, perSecond: limits.idleFramesPerSecond)
-    resets = FrameBudget(burst: limits.resetsBurst, perSecond: limits.resetsPerSecond)
-    handle = HTTP2Session.makeHandle(limits, isClient: isClient, Unmanaged.passUnretained(self).toOpaque())
+    resets = FrameBudget(burst: streams.resetsBurst, perSecond: streams.resetsPerSecond)
+    handle = HTTP2Session.makeHandle(streams, limits, isClient: isClient, Unmanaged.passUnretained(self).toOpaque())
     var settings = [
       nghttp2_settings_entry(
         settings_id: Int32(bitPattern: NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-        value: UInt32(clamping: limits.streamsMax)),
+        value: UInt32(clamping: streams.streamsMax)),
       nghttp2_settings_entry(
         settings_id: Int32(bitPattern: NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
         value: UInt32(clamping: message.headerBytesMax)),
@@ -193,6 +195,9 @@ final class HTTP2Session {
         : nghttp2_submit_response(handle, stream, pairs, count, &provider)
     } == 0
   }
+
+  /// nghttp2 gives all streams of one weight their turns anyhow.
+  func shareTurns(on stream: Int32) {}
 
   /// Appends to the body of an answer. Returns the bytes of it that wait here; nil when the stream is gone.
   func send(_ bytes: [UInt8], on stream: Int32) -> Int? {

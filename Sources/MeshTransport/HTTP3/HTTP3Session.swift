@@ -120,6 +120,14 @@ final class HTTP3Session {
     } == 0
   }
 
+  /// [RFC 9218 §10] Without this the stream of the lowest number is sent alone for as long as it has something.
+  func shareTurns(on stream: Int64) {
+    var priority = nghttp3_pri()
+    guard nghttp3_conn_get_stream_priority(handle, &priority, stream) == 0 else { return }
+    priority.inc = 1
+    _ = nghttp3_conn_set_stream_priority(handle, stream, &priority)
+  }
+
   /// What still comes on `stream` is of no use: the peer is asked to stop (RFC 9114 §4.1.1).
   func dropRest(of stream: Int64) {
     streams[stream]?.isRefused = true

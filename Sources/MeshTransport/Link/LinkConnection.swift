@@ -26,6 +26,7 @@ final class LinkConnection: QUICUser {
     /// To find out whether UDP reaches the peer of a link that is on TCP.
     case trial(of: TCPLink)
 
+    var isTrial: Bool { if case .trial = self { true } else { false } }
     var link: LinkID? { if case .link(let link, _) = self { link } else { nil } }
     var serverName: String? { if case .link(_, let name) = self { name } else { nil } }
   }
@@ -68,8 +69,8 @@ extension LinkConnection: LinkCarrier {
 
   func submitRequest(_ fields: [HTTPField]) -> Int64? { http?.submitRequest(fields) }
 
-  func submitResponse(_ fields: [HTTPField], on stream: Int64) -> Bool {
-    http?.submitResponse(fields, on: stream) ?? false
+  func submitResponse(_ fields: [HTTPField], on stream: Int64, isWhole: Bool) -> Bool {
+    http?.submitResponse(fields, on: stream, isWhole: isWhole) ?? false
   }
 
   func send(_ prefix: [UInt8], _ message: [UInt8], on stream: Int64) -> Int? { http?.send(prefix, message, on: stream) }

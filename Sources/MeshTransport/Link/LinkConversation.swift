@@ -17,8 +17,8 @@ protocol LinkCarrier: AnyObject {
   var outstanding: Int { get }
   /// Opens a stream with a request whose body follows. Nil when the peer allows no more.
   func submitRequest(_ fields: [HTTPField]) -> Int64?
-  /// Answers a stream; the body follows.
-  func submitResponse(_ fields: [HTTPField], on stream: Int64) -> Bool
+  /// Answers a stream. Unless `isWhole`, the body follows.
+  func submitResponse(_ fields: [HTTPField], on stream: Int64, isWhole: Bool) -> Bool
   /// Appends to a body. Gives the bytes of it that wait here; nil when the stream is gone.
   func send(_ prefix: [UInt8], _ message: [UInt8], on stream: Int64) -> Int?
   /// Ends a body, with trailers unless there are none.
@@ -149,7 +149,7 @@ final class LinkConversation {
 
   func answer(_ stream: Int64, with reply: [UInt8]) {
     guard calls.removeValue(forKey: stream) != nil else { return }
-    if carrier.submitResponse(MeshRequest.responseFields, on: stream) {
+    if carrier.submitResponse(MeshRequest.responseFields, on: stream, isWhole: false) {
       _ = carrier.send(GRPCDeframer.prefix(length: reply.count), reply, on: stream)
       carrier.finish(stream, trailers: GRPCStatus.ok.fields)
     }
@@ -165,7 +165,7 @@ final class LinkConversation {
   private func refuse(_ stream: Int64, status: Int) { answer(stream, with: [HTTPField(":status", "\(status)")]) }
 
   private func answer(_ stream: Int64, with fields: [HTTPField]) {
-    if carrier.submitResponse(fields, on: stream) { carrier.finish(stream, trailers: []) }
+    _ = carrier.submitResponse(fields, on: stream, isWhole: true)
     carrier.touch()
   }
 }
@@ -194,7 +194,7 @@ extension LinkConversation: HTTP3Handler {
         answer(stream, with: .alreadyExists("this connection has its link"))
         return
       }
-      guard carrier.submitResponse(MeshRequest.responseFields, on: stream) else { return }
+      guard carrier.submitResponse(MeshRequest.responseFields, on: stream, isWhole: false) else { return }
       let accepted = loop.acceptedLink(on: self)
       link = accepted
       linkStream = stream

@@ -27,9 +27,8 @@ struct LinkLimits: Sendable {
   var portCheckTimeout = Duration.milliseconds(200)
   /// How long a dial has for an answer over UDP before TCP is tried beside it; nil: a quarter of its time.
   var fallbackDelay: Duration?
-  /// Connections over TCP, whoever dialed; those that peers dialed have the places of QUIC's too.
-  var tcpLinksMax = LinkLimits.openMax
-  /// How long after a link has opened over TCP its dialer tries UDP again, and the most that this wait grows to.
+  /// How long after a link has opened over TCP its dialer tries UDP again, and the most that this wait grows to. The
+  /// limits of connections in `quic` are those of TCP's too, but for each identity's, of which there are as many again.
   var trialWaitMin = Duration.seconds(30)
   var trialWaitMax = Duration.seconds(300)
   /// A turn that is over this much after a timer was due is told as late.

@@ -51,9 +51,11 @@ extension LinkLoop {
     if let rival = rivals.removeValue(forKey: link)?.conversation {
       let other = rival === connection ? links[link] : rival
       links[link] = other
-      // Who may not come in over the one may not over the other.
-      guard case .refused = reason, let other else { return true }
-      lose(other)
+      // Who may not come in over the one may not over the other; and where nobody listens, nobody does.
+      switch (reason, other) {
+      case (.refused, let other?), (.portClosed, let other?): lose(other)
+      default: return true
+      }
       return false
     }
     guard let place = fallbacks.firstIndex(where: { $0.link == link }) else { return false }
@@ -63,9 +65,19 @@ extension LinkLoop {
     return true
   }
 
+  /// How long a link on TCP to `remote` waits until UDP is tried: longer where UDP has worked for a handshake before
+  /// and the link was back on TCP soon.
+  func trialWait(for remote: SocketAddress) -> Duration {
+    guard let last = trials[remote], MonotonicClock.now() < last.at + limits.trialWaitMax else {
+      return limits.trialWaitMin
+    }
+    return min(last.wait.multiplied(by: 2), limits.trialWaitMax)
+  }
+
   /// Finds out whether UDP reaches the peer of a link that is on TCP.
   func tryUDP(for link: TCPLink, _ now: Instant) {
-    guard connections.count < limits.quic.connectionsMax, stopDeadline == nil, let quic = makeClient(to: link.remote)
+    guard connections.count + (tcp?.count ?? 0) < limits.quic.connectionsMax, !isStopping,
+      let quic = makeClient(to: link.remote)
     else { return }
     let serverName = link.dialed?.serverName ?? ""
     start(LinkConnection(quic, loop: self, dialed: .trial(of: link), limits: limits), serverName, now)
@@ -73,6 +85,8 @@ extension LinkLoop {
 
   /// It does. Called inside QUIC calls.
   func trialSucceeded(_ trial: LinkConnection, for link: TCPLink) {
+    if trials.count >= limits.quic.connectionsMax { trials = [:] }
+    trials[link.remote] = (link.trialWait, MonotonicClock.now())
     trial.conversation.fail(.closed)
     link.conversation.close(by: MonotonicClock.now() + LinkLoop.farewell)
   }

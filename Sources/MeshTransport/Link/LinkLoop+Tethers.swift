@@ -71,7 +71,7 @@ extension LinkLoop: TetherOwner {
       } else if connection.quic.isHandshakeComplete {
         // Only a closed port says that the peer is gone; a route may flap.
         if code == ECONNREFUSED { end(connection, .unreachable(systemMessage(code)), nil, now) }
-      } else if code == ECONNREFUSED, !connection.quic.isServer {
+      } else if code == ECONNREFUSED, !connection.quic.isServer, connection.dialed?.isTrial != true {
         if connection.tether == nil { tethers.ask(remote, for: connection, now) }
       } else {
         end(connection, .unreachable(systemMessage(code)), nil, now)

@@ -43,6 +43,8 @@ final class LinkLoop {
   var readingSince = Instant.distantFuture
   private var nextLink: UInt64 = 1
   private var nextRequest: UInt64 = 1
+  /// How long UDP was waited for last, and when, by the peers that it seemed to reach.
+  var trials: [SocketAddress: (wait: Duration, at: Instant)] = [:]
   private(set) var stopDeadline: Instant?
   private var isOver = false
 
@@ -109,10 +111,13 @@ final class LinkLoop {
       tellDoubts()
       if let stopDeadline, now >= stopDeadline || isFlushed { isOver = true }
       endpoint.report(now)
+      endpoint.acceptedElsewhere = tcp?.acceptedCount ?? 0
       publish()
     }
     shutDown()
   }
+
+  var isStopping: Bool { stopDeadline != nil }
 
   /// Whether all that was sent has arrived, as far as is known here.
   private var isFlushed: Bool {
@@ -120,8 +125,10 @@ final class LinkLoop {
   }
 
   private var nextDeadline: Instant {
-    [
-      endpoint.nextDeadline, tethers.nextDeadline, tcp?.nextDeadline, fallbacks.first?.at, stopDeadline,
+    // Nothing wakes us when the last bytes over TCP have arrived.
+    let look = isStopping && tcp?.isFlushed == false ? MonotonicClock.now() + .milliseconds(10) : nil
+    return [
+      look, endpoint.nextDeadline, tethers.nextDeadline, tcp?.nextDeadline, fallbacks.first?.at, stopDeadline,
     ].compactMap { $0 }.min() ?? .distantFuture
   }
 
@@ -171,7 +178,7 @@ final class LinkLoop {
 
   private func dial(_ link: LinkID, _ address: SocketAddress, _ serverName: String, _ now: Instant) {
     guard links[link] == nil else { return }
-    guard connections.count < limits.quic.connectionsMax else {
+    guard connections.count + (tcp?.count ?? 0) < limits.quic.connectionsMax else {
       endpoint.limitReached("connections")
       return deliver(.closed(link, .protocolError("\(limits.quic.connectionsMax) connections are open")))
     }

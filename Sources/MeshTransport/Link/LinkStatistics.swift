@@ -17,16 +17,10 @@ struct LinkStatistics: Sendable {
   /// Every counter with its name, for `meshkit_node_stats_json`.
   var list: [(name: String, value: Int64)] {
     [
-      ("connections", connections), ("links", links), ("linksOverTcp", linksOverTCP),
-      ("linksOpened", linksOpened),
-      ("handshakesDialed", handshakesDialed), ("handshakesAccepted", quic.handshakesAccepted),
-      ("trustRefusals", trustRefusals), ("connectionsRefused", quic.connectionsRefused),
-      ("retriesSent", quic.retriesSent),
-      ("datagramsReceived", quic.datagramsReceived), ("datagramsSent", quic.datagramsSent),
-      ("datagramsDropped", quic.datagramsDropped), ("bytesReceived", quic.bytesReceived), ("bytesSent", quic.bytesSent),
-      ("messagesReceived", messagesReceived), ("messagesSent", messagesSent),
-      ("linkPauses", linkPauses),
+      ("connections", connections), ("links", links), ("linksOverTcp", linksOverTCP), ("linksOpened", linksOpened),
+      ("handshakesDialed", handshakesDialed), ("trustRefusals", trustRefusals),
+      ("messagesReceived", messagesReceived), ("messagesSent", messagesSent), ("linkPauses", linkPauses),
       ("tethersOpen", tethersOpen), ("tethersRefused", tethersRefused), ("doubts", doubts),
-    ]
+    ] + quic.list
   }
 }

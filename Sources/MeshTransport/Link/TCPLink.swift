@@ -18,6 +18,7 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
   var isDirty = false
   /// Counted by its address, until its peer is trusted.
   var isStranger = false
+  let cameAt = MonotonicClock.now()
   /// When UDP is tried next, and how long after that again.
   var trialAt: Instant?
   var trialWait: Duration
@@ -62,7 +63,7 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
     let end = read(now)
     // What was said before the end still goes out.
     let broken = write()
-    if let end = end ?? broken { return end }
+    if let end = end ?? broken { return conversation.pendingEnd?.end ?? end }
     if conversation.isToEnd(now), let pending = conversation.pendingEnd {
       finish(isSentAway: pending.isSentAway)
       return pending.end
@@ -79,6 +80,7 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
     for reason in session.takeComplaints() {
       loop.observe(.messageRejected(peer: remote.description, reason: reason))
     }
+    if session.waitingFrames > HTTP2Limits().waitingFramesMax { return .protocolError("peer does not read") }
     guard session.isOver else { return nil }
     guard let failure = session.failure else { return .closed }
     return .protocolError("HTTP/2: \(failure.text)")
@@ -97,7 +99,7 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
       }
       tls.receive(chunk.prefix(count))
     }
-    return nil
+    return take(now)
   }
 
   private func take(_ now: Instant) -> LinkEnd? {
@@ -109,24 +111,30 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
     if let alert = tls.alert, TLSAlert.refusesCertificate(alert) {
       return .refused(reason: "peer refused our certificate: TLS alert \(alert)")
     }
-    if let failure = tls.failure { return .protocolError("TLS: \(failure)") }
+    if let failure = tls.failure { return noHTTP2("TLS: \(failure)") }
     if tls.hasEnded { return .closed }
     return session == nil && tls.isOpen ? begin() : nil
   }
 
   /// TLS is open: HTTP/2 begins.
   private func begin() -> LinkEnd? {
-    guard tls.applicationProtocol == "h2" else { return .protocolError("the peer speaks no HTTP/2 over TCP") }
+    guard tls.applicationProtocol == "h2" else { return noHTTP2("the peer speaks no HTTP/2 over TCP") }
     guard let identity = tls.peer else { return .refused(reason: TrustRefusal.noCertificate.reason) }
     guard desk.trusts(self, identity) else { return .protocolError("too many connections of this identity") }
-    var http2 = HTTP2Limits()
-    http2.streamsMax = Int(limits.http3.streamsMax)
+    var streams = StreamLimits()
+    streams.streamsMax = Int(limits.http3.streamsMax)
     var message = HTTPLimits()
     message.headerBytesMax = limits.http3.sectionBytesMax
     loop.awaitUse(of: self)
-    session = HTTP2Session(message: message, limits: http2, handler: self, isClient: !isServer)
+    session = HTTP2Session(
+      message: message, streams: streams, limits: HTTP2Limits(), handler: self, isClient: !isServer)
     guard session != nil, conversation.start() else { return .protocolError("HTTP/2 can't begin") }
     return nil
+  }
+
+  /// Who answers a dial over TCP in another way may be a middle box: that says nothing of the peer.
+  private func noHTTP2(_ reason: String) -> LinkEnd {
+    isServer || session != nil ? .protocolError(reason) : .unreachable(reason)
   }
 
   private func write() -> LinkEnd? {
@@ -167,12 +175,14 @@ extension TCPLink: LinkCarrier {
     guard let names = tls.peer?.nodeNames, let first = names.first else { return remote.description }
     return "\(first)\(names.count > 1 ? " and \(names.count - 1) more" : "") at \(remote)"
   }
-  var outstanding: Int { (session?.waiting ?? 0) + plain.count + tls.output.count }
+  var outstanding: Int {
+    (session?.waiting ?? 0) + plain.count + tls.output.count + TCPSocket.unacknowledged(descriptor)
+  }
 
   func submitRequest(_ fields: [HTTPField]) -> Int64? { session?.submitRequest(fields).map { Int64($0) } }
 
-  func submitResponse(_ fields: [HTTPField], on stream: Int64) -> Bool {
-    session?.submitResponse(fields, on: Int32(clamping: stream), isWhole: false) ?? false
+  func submitResponse(_ fields: [HTTPField], on stream: Int64, isWhole: Bool) -> Bool {
+    session?.submitResponse(fields, on: Int32(clamping: stream), isWhole: isWhole) ?? false
   }
 
   func send(_ prefix: [UInt8], _ message: [UInt8], on stream: Int64) -> Int? {
@@ -188,7 +198,11 @@ extension TCPLink: LinkCarrier {
   func touch() { desk.touch(self) }
 
   /// The connection itself tells at once when its peer's process has died: no tether stands beside it.
-  func linkOpened() { if !isServer { trialAt = MonotonicClock.now() + trialWait } }
+  func linkOpened() {
+    guard !isServer else { return }
+    trialWait = loop.trialWait(for: remote)
+    trialAt = MonotonicClock.now() + trialWait
+  }
 
   func linkEnded() { trialAt = nil }
 

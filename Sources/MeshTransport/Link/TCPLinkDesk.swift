@@ -19,6 +19,9 @@ final class TCPLinkDesk {
   private(set) var refusedCount: Int64 = 0
   private var server: TLSServer?
   private var client: TLSNodeClient?
+  private var unusable = UnusableCredential()
+  /// Connections that peers dialed.
+  private(set) var acceptedCount = 0
 
   init(loop: LinkLoop, security: NodeSecurity, local: SocketAddress, reactor: Reactor) {
     self.loop = loop
@@ -38,22 +41,23 @@ final class TCPLinkDesk {
 
   /// Serves a client that begins TLS. False when there is no room for it.
   func accept(_ descriptor: Int32, _ remote: SocketAddress, _ now: Instant) -> Bool {
-    let accepted = loop.endpoint.acceptedCount + links.values.count { $0.isServer }
-    guard accepted < limits.quic.acceptedMax, links.count < limits.tcpLinksMax, strangers < limits.tetherStrangersMax,
-      strangersFrom.count(from: remote) < limits.tetherStrangersPerAddressMax
-    else {
+    // Who means it shakes hands at once: of too many strangers the one that came first goes.
+    if strangersFrom.count(from: remote) >= limits.tetherStrangersPerAddressMax {
+      endOldestStranger { $0.remote.site == remote.site }
+    } else if strangers >= limits.tetherStrangersMax {
+      endOldestStranger { _ in true }
+    }
+    guard !loop.isStopping, loop.endpoint.acceptedCount + acceptedCount < limits.quic.acceptedMax, hasRoom else {
       refusedCount += 1
       return false
     }
     do throws(TransportError) {
-      let generation = security.credential.generation
-      if server?.generation != generation {
-        server = try TLSServer(EdgeTLS(security: security, requiresClientCertificate: true))
-      }
+      try renewServer(now)
       guard let stream = server.flatMap({ TLSStream($0) }) else { return false }
       let link = TCPLink(descriptor, remote: remote, tls: stream, dialed: nil, loop: loop, desk: self)
       try add(link, .readable, until: now + loop.options.handshakeTimeout)
       link.isStranger = true
+      acceptedCount += 1
       strangers += 1
       strangersFrom.add(remote)
       return true
@@ -65,7 +69,7 @@ final class TCPLinkDesk {
 
   /// Dials a link over TCP. Nil when it can't even begin.
   func dial(_ link: LinkID, _ remote: SocketAddress, _ serverName: String, until deadline: Instant) -> TCPLink? {
-    guard links.count < limits.tcpLinksMax else { return nil }
+    guard hasRoom else { return nil }
     do throws(TransportError) {
       if client?.generation != security.credential.generation {
         client = try TLSNodeClient(security, protocols: ["h2"])
@@ -85,6 +89,26 @@ final class TCPLinkDesk {
     } catch {
       loop.endpoint.limitReached("TCP links: \(error)")
       return nil
+    }
+  }
+
+  /// The total is that of QUIC and TCP together.
+  private var hasRoom: Bool { links.count + loop.connections.count < limits.quic.connectionsMax }
+
+  private func endOldestStranger(where isOne: (TCPLink) -> Bool) {
+    let oldest = links.values.filter { $0.isStranger && isOne($0) }.min { $0.cameAt < $1.cameAt }
+    if let oldest { loop.ended(oldest, .timedOut) }
+  }
+
+  /// A certificate that OpenSSL can't use leaves the one before in use.
+  private func renewServer(_ now: Instant) throws(TransportError) {
+    let generation = security.credential.generation
+    guard server?.generation != generation, !unusable.isTried(generation, now) else { return }
+    do throws(TransportError) {
+      server = try TLSServer(EdgeTLS(security: security, requiresClientCertificate: true))
+    } catch {
+      unusable.note(generation, now)
+      guard server != nil else { throw error }
     }
   }
 
@@ -120,6 +144,7 @@ final class TCPLinkDesk {
   func remove(_ link: TCPLink) {
     guard links.removeValue(forKey: ObjectIdentifier(link)) != nil else { return }
     if link.isStranger { refusedCount += 1 }
+    if link.isServer { acceptedCount -= 1 }
     leaveStrangers(link)
     deadlines.remove(link)
     reactor.remove(link.descriptor)
@@ -154,8 +179,9 @@ final class TCPLinkDesk {
   /// Sends what is due on all that were touched, and ends those that are to end.
   func flush(_ now: Instant) {
     while let link = dirty.popLast() {
-      link.isDirty = false
+      // What it touches itself with meanwhile is done in the same move, so that no peer holds the thread.
       move(link, now)
+      link.isDirty = false
     }
   }
 
@@ -163,7 +189,9 @@ final class TCPLinkDesk {
   func move(_ link: TCPLink, _ now: Instant) {
     guard links[ObjectIdentifier(link)] != nil else { return }
     if let end = link.move(now) { return loop.ended(link, end) }
-    let next = min(link.deadline ?? .distantFuture, link.trialAt ?? .distantFuture)
+    var next = min(link.deadline ?? .distantFuture, link.trialAt ?? .distantFuture)
+    // Nothing wakes us when the last bytes have arrived.
+    if link.conversation.pendingEnd != nil { next = min(next, now + .milliseconds(10)) }
     if next == .distantFuture { deadlines.remove(link) } else { deadlines.set(link, to: next) }
   }
 

@@ -129,6 +129,10 @@ final class QUICConnection {
   var keys: Set<ConnectionKey> = []
   /// Who the peer is, once its certificate was trusted.
   var identity: PeerIdentity?
+  /// Whether the peer's certificates are kept.
+  var keepsPeerChain = false
+  /// Those that were trusted, DER, leaf first, where they are kept.
+  private(set) var peerChain: [[UInt8]] = []
   /// Why we refused the peer's certificate.
   var refusal: String?
   /// A peer may come without a certificate.
@@ -193,6 +197,7 @@ final class QUICConnection {
     case nil: return false
     case .success(let identity):
       self.identity = identity
+      if keepsPeerChain { peerChain = chain }
       return true
     case .failure(let refusal):
       self.refusal = refusal.reason

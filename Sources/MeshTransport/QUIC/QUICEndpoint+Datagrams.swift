@@ -79,7 +79,7 @@ extension QUICEndpoint {
     guard let header = QUICPacket.clientInitial(datagram.bytes) else { return drop("no first packet of a connection") }
     guard let owner, !isStopping else { return drop("this node stops") }
     let remote = datagram.remote
-    let isFull = users.count >= limits.connectionsMax || acceptedCount >= limits.acceptedMax
+    let isFull = users.count >= limits.connectionsMax || acceptedCount + acceptedElsewhere >= limits.acceptedMax
     guard !isFull || owner.makeRoom(now) else {
       counts.connectionsRefused += 1
       return limitReached("connections")

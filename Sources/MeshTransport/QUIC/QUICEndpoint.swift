@@ -44,6 +44,8 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
   private(set) var untrustedFrom = SiteCounts()
   private var acceptedOf: [String: Int] = [:]
   private(set) var acceptedCount = 0
+  /// Connections that the owner has accepted otherwise: they have places of these.
+  var acceptedElsewhere = 0
   private(set) var handshakesInFlight = 0
   private var dirty: [User] = []
   private var deadlines = DeadlineHeap<User>()

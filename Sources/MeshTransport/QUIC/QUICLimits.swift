@@ -47,4 +47,13 @@ struct QUICCounts: Sendable {
   var datagramsDropped: Int64 = 0
   var bytesReceived: Int64 = 0
   var bytesSent: Int64 = 0
+
+  /// Every count with its name.
+  var list: [(name: String, value: Int64)] {
+    [
+      ("handshakesAccepted", handshakesAccepted), ("connectionsRefused", connectionsRefused),
+      ("retriesSent", retriesSent), ("datagramsReceived", datagramsReceived), ("datagramsSent", datagramsSent),
+      ("datagramsDropped", datagramsDropped), ("bytesReceived", bytesReceived), ("bytesSent", bytesSent),
+    ]
+  }
 }

@@ -27,6 +27,8 @@ final class TLSStream {
   private(set) var alert: UInt8?
   /// Who the peer has proven to be, where a node judges it; nil without a certificate.
   private(set) var peer: PeerIdentity?
+  /// The certificates that it showed for that, DER, leaf first.
+  private(set) var peerChain: [[UInt8]] = []
   /// Why the peer's certificate was refused; nil if it wasn't.
   private(set) var refusal: TrustRefusal?
 
@@ -169,7 +171,7 @@ final class TLSStream {
     guard let judge = maker as? any TLSJudge else { return false }
     switch judge.judge(chain) {
     case .success(let identity):
-      peer = identity
+      (peer, peerChain) = (identity, chain)
       return true
     case .failure(let refusal):
       self.refusal = refusal

@@ -58,6 +58,12 @@ enum TCPSocket {
     set(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, seconds.multipliedReportingOverflow(by: 1_000).partialValue)
   }
 
+  /// How many bytes that were sent the peer's host has not acknowledged.
+  static func unacknowledged(_ descriptor: Int32) -> Int {
+    var waiting: Int32 = 0
+    return ioctl(descriptor, UInt(TIOCOUTQ), &waiting) == 0 ? Int(waiting) : 0
+  }
+
   /// Has `descriptor` wake its reader only when so many bytes wait.
   static func setLowWater(_ descriptor: Int32, _ bytes: Int) {
     set(descriptor, SOL_SOCKET, SO_RCVLOWAT, Int32(clamping: bytes))

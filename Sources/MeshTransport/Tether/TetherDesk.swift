@@ -200,7 +200,11 @@ final class TetherDesk {
     if takeOthers != nil {
       let begin = end.peek(ClientHello.bytesMax)
       switch ClientHello.offer(in: begin) {
-      case .incomplete: return TCPSocket.setLowWater(end.descriptor, begin.count + 1)
+      case .incomplete:
+        // Woken without more: the client has ended, which those bytes hide.
+        guard begin.count > end.seen else { return refuse(end) }
+        end.seen = begin.count
+        return TCPSocket.setLowWater(end.descriptor, begin.count + 1)
       case .protocols(let names): isOther = !names.contains(Array("h2".utf8))
       }
       TCPSocket.setLowWater(end.descriptor, 1)

@@ -47,6 +47,8 @@ final class TetherEnd: DeadlineOwner, ReactorHandler {
   /// Whose it is; nil for a stranger.
   var connection: LinkConnection?
   let cameAt = MonotonicClock.now()
+  /// So much of a TLS client's first message was there when it was looked at last.
+  var seen = 0
   var heapIndex: Int?
   private weak var desk: TetherDesk?
 

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "connection.h"
+#include "watch.h"
 
 #include <string.h>
 #include <time.h>
@@ -23,6 +24,7 @@ bool connection_ask(connection_t *connection, int64_t since) {
   while (request < end && request->is_used) request++;
   if (request == end || !connection->is_open) return false;
   *request = (request_t){.since = since, .is_used = true};
+  if (connection->target->watches && !(request->watch = watch_new())) return false;
   if (!connection->kind->submit(connection, request)) {
     request->is_used = false;
     return false;
@@ -30,6 +32,10 @@ bool connection_ask(connection_t *connection, int64_t since) {
   connection->asked++;
   connection->in_flight++;
   return true;
+}
+
+void connection_take(request_t *request, const uint8_t *bytes, size_t count) {
+  if (request->watch && request->is_ok) watch_read(request->watch, bytes, count, now_ns());
 }
 
 void connection_tell(connection_t *connection, request_t *request, bool is_good) {

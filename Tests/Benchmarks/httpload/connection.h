@@ -18,12 +18,14 @@ typedef struct target_t {
   const char *host; /* in the server's certificate and in `:authority` */
   const char *path;
   const char *certificate, *key; /* files of a client certificate, or NULL */
+  bool watches;                  /* the answers are events that go on */
 } target_t;
 
 /* A request on its way. */
 typedef struct request_t {
   int64_t since;
   bool is_used, is_ok, is_told;
+  struct watch_t *watch; /* what reads the body as events, or NULL */
 } request_t;
 
 /* One answer: when its request was due, and whether it is a whole 200. */
@@ -89,6 +91,9 @@ bool connection_open(connection_t *connection, int64_t now);
 
 /* Asks for the target once more, for an answer that was due at `since`. False while the server allows no more. */
 bool connection_ask(connection_t *connection, int64_t since);
+
+/* For the kinds: a piece of the body of the answer to `request`. */
+void connection_take(request_t *request, const uint8_t *bytes, size_t count);
 
 /* For the kinds: the answer to `request` has ended, well or not; what comes twice is told once. */
 void connection_tell(connection_t *connection, request_t *request, bool is_good);

@@ -1,20 +1,24 @@
 /* A client that loads a server with GETs over HTTP/3, or with -2 over HTTP/2, from one thread, and tells how long each
  * answer took.
  *
- * usage: httpload [-2] [-c CONNECTIONS] [-m STREAMS] [-d SECONDS] [-r RATE] [-k REQUESTS] [-H] [-C CERT -K KEY]
+ * usage: httpload [-2] [-c CONNECTIONS] [-m STREAMS] [-d SECONDS] [-r RATE] [-k REQUESTS] [-H | -W] [-C CERT -K KEY]
  *                 ADDRESS PORT HOST PATH
  *
  * Closed loop: each of CONNECTIONS (4) keeps STREAMS (8) requests on their way for SECONDS (5), from when all
  * handshakes are complete. With -r an open loop: RATE requests a second at even distances over all connections, and the
  * latency of each counts from when it was due, so that a server that stalls, or a client that is late, hides nothing.
  * With -k a connection makes REQUESTS and is replaced by a new one; the latency of its first counts from the beginning
- * of the handshake. With -H each connection makes one request, and all are kept until the standard input ends. The
- * server's certificate is not verified, so that the client is the cheaper of the two.
+ * of the handshake. With -H each connection makes one request, and all are kept until the standard input ends. With
+ * -W each makes STREAMS requests whose answers are events that go on; they count from when all have had their snapshot
+ * until the standard input ends, and are in time for SECONDS. The server's certificate is not verified, so that the
+ * client is the cheaper of the two.
  *
- * Prints `holding N` with -H, and at the end one line of JSON; latencies in microseconds, of all good answers. */
+ * Prints `holding N` with -H, `watching N` with -W, and at the end one line of JSON; latencies in microseconds, of all
+ * good answers, or of all events from when they say that they were made. */
 #define _GNU_SOURCE
 #include "connection.h"
 #include "latencies.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -44,7 +48,7 @@ static int epoll;
 static unsigned place_count; /* of those that are open; all but at the beginning */
 static bool is_measuring, input_ended, is_full;
 static int64_t started_at, ends_at = INT64_MAX;
-static uint64_t scheduled, failed, in_time;
+static uint64_t scheduled, failed, in_time, ended;
 static const int64_t patience_ns = 5000000000; /* with what an open loop still waits for at its end */
 
 static _Noreturn void give_up(const char *why) {
@@ -54,6 +58,10 @@ static _Noreturn void give_up(const char *why) {
 
 static void answered(int64_t since, bool is_good) {
   int64_t now = now_ns();
+  if (target.watches) {
+    ended++;
+    return;
+  }
   if (!is_good && ++failed == failures_max) give_up("too many requests failed");
   if (!is_good || !is_measuring || (now > ends_at && options.rate == 0)) return;
   in_time += now <= ends_at;
@@ -147,12 +155,19 @@ static bool advance(int64_t now) {
     if (options.rate > 0) ask_due(now);
     return is_over(now);
   }
-  unsigned ready = options.holds ? count_of(is_idle) : options.per_connection ? place_count : count_of(is_open);
+  if (target.watches && watch_ready() < options.connections * options.streams) return false;
+  bool is_held = options.holds && !target.watches;
+  unsigned ready = is_held ? count_of(is_idle) : options.per_connection ? place_count : count_of(is_open);
   if (ready < options.connections) return false;
   is_measuring = true;
   started_at = now;
   if (!options.holds) ends_at = now + (int64_t)(options.seconds * 1e9);
-  if (options.holds) printf("holding %u\n", options.connections), fflush(stdout);
+  if (target.watches) watch_begin(now + (int64_t)(options.seconds * 1e9));
+  if (target.watches)
+    printf("watching %u\n", watch_ready());
+  else if (options.holds)
+    printf("holding %u\n", options.connections);
+  fflush(stdout);
   return false;
 }
 
@@ -214,7 +229,7 @@ static void report(void) {
 
 static void parse(int count, char **words) {
   int option;
-  while ((option = getopt(count, words, "2c:m:d:r:k:HC:K:")) != -1) {
+  while ((option = getopt(count, words, "2c:m:d:r:k:HWC:K:")) != -1) {
     switch (option) {
       case '2': kind = &tcp_kind; break;
       case 'c': options.connections = (unsigned)atoi(optarg); break;
@@ -223,6 +238,7 @@ static void parse(int count, char **words) {
       case 'r': options.rate = atof(optarg); break;
       case 'k': options.per_connection = (unsigned)atoi(optarg); break;
       case 'H': options.holds = true; break;
+      case 'W': options.holds = target.watches = true; break;
       case 'C': target.certificate = optarg; break;
       case 'K': target.key = optarg; break;
       default: exit(2);
@@ -231,7 +247,7 @@ static void parse(int count, char **words) {
   if (count - optind != 4) give_up("needs ADDRESS PORT HOST PATH");
   if (options.connections < 1 || options.connections > connections_max) give_up("-c: from 1 to 1024");
   if (options.streams < 1 || options.streams > requests_max / 2) give_up("-m: from 1 to 128");
-  if (options.holds) options.per_connection = 1;
+  if (options.holds) options.per_connection = target.watches ? options.streams : 1;
   struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_DGRAM}, *found;
   if (getaddrinfo(words[optind], words[optind + 1], &hints, &found)) give_up("ADDRESS and PORT are numbers");
   memcpy(&target.address, found->ai_addr, found->ai_addrlen);
@@ -246,8 +262,12 @@ int main(int count, char **words) {
   if (!kind->prepare(&target)) return 1;
   epoll = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event input = {.events = EPOLLIN, .data.ptr = NULL};
-  if (options.holds && epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &input)) give_up("-H needs a pipe as its input");
+  if (options.holds && epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &input))
+    give_up("-H and -W need a pipe as their input");
   run();
-  report();
+  if (target.watches)
+    watch_report(ended);
+  else
+    report();
   return 0;
 }

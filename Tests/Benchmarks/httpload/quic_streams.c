@@ -23,7 +23,8 @@ static int on_header(nghttp3_conn *http, int64_t stream, int32_t token, nghttp3_
 
 static int on_body(nghttp3_conn *http, int64_t stream, const uint8_t *bytes, size_t count, void *user,
                    void *stream_user) {
-  (void)http, (void)bytes, (void)stream_user;
+  (void)http;
+  if (stream_user) connection_take(stream_user, bytes, count);
   give_window(user, stream, count);
   return 0;
 }

@@ -24,6 +24,14 @@ static int on_header(nghttp2_session *http, const nghttp2_frame *frame, const ui
   return 0;
 }
 
+static int on_body(nghttp2_session *http, uint8_t flags, int32_t stream, const uint8_t *bytes, size_t count,
+                   void *user) {
+  (void)flags, (void)user;
+  request_t *request = nghttp2_session_get_stream_user_data(http, stream);
+  if (request) connection_take(request, bytes, count);
+  return 0;
+}
+
 static int on_frame(nghttp2_session *http, const nghttp2_frame *frame, void *user) {
   if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
   if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) return 0;
@@ -59,6 +67,7 @@ static bool prepare(const target_t *target) {
                               SSL_CTX_use_PrivateKey_file(context, target->key, SSL_FILETYPE_PEM) != 1))
     return refuse("OpenSSL can't use the certificate");
   nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_body);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
   return true;

@@ -3,16 +3,18 @@ import MeshControl
 import MeshMembership
 import MeshWire
 
-/// Five lines: method, target, Host, Origin and Content-Type, which is If-None-Match and Last-Event-ID as well (an
-/// empty line is an absent field), then a body, against a node with three others. The view depends on the input, so
-/// that every answer of every route can be reached.
+/// Five lines: method, target, Host, Origin and Content-Type, which is If-None-Match, Last-Event-ID, Authorization and
+/// x-mesh-scope as well (an empty line is an absent field), then a body, which is a file of principals as well, against
+/// a node with three others. View and caller depend on the input, so that every answer of every route can be reached.
 func fuzzControlRequest(_ bytes: [UInt8]) {
   let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 5, omittingEmptySubsequences: false)
     .map { String(decoding: $0, as: UTF8.self) }
   func line(_ index: Int) -> String { index < lines.count ? lines[index] : "" }
   let request = ControlRequest(
     method: line(0), target: line(1), host: line(2).isEmpty ? nil : line(2), origin: line(3).isEmpty ? nil : line(3),
-    contentType: line(4), ifNoneMatch: line(4), lastEventID: line(4).isEmpty ? nil : line(4), body: Array(line(5).utf8))
+    contentType: line(4), ifNoneMatch: line(4), lastEventID: line(4).isEmpty ? nil : line(4), body: Array(line(5).utf8),
+    caller: controlCaller(of: bytes))
+  _ = (BearerField([line(4)]), ControlScopes(field: line(4)), try? PrincipalList(parsing: request.body))
   guard let view = controlView(of: bytes) else { return }
   var asked: [ControlAction] = []
   let verdict: ControlVerdict = bytes.count % 5 == 0 ? .busy : bytes.count % 7 == 0 ? .stopping : .accepted
@@ -22,9 +24,11 @@ func fuzzControlRequest(_ bytes: [UInt8]) {
       asked.append($0)
       return verdict
     })
-  guard asked.count <= 1, asked.isEmpty || view.scopes.contains(.operate) else {
-    found("asked for \(asked) with the scopes \(view.scopes)")
+  let scopes = request.caller == .local ? view.scopes : request.caller.principal?.scopes ?? []
+  guard asked.count <= 1, asked.isEmpty || scopes.contains(.operate) else {
+    found("asked for \(asked) with the scopes \(scopes)")
   }
+  guard !scopes.isEmpty || [401, 403].contains(response.status) else { found("\(response.status) for nobody") }
   guard asked.isEmpty == ![202, 204, 429].contains(response.status) || verdict == .stopping else {
     found("\(response.status) after \(asked)")
   }
@@ -39,15 +43,26 @@ func fuzzControlRequest(_ bytes: [UInt8]) {
 }
 
 /// Members that nothing happens to.
-private struct Unchanging: WatchedResource {
+struct Unchanging: WatchedResource {
   let members: [MemberView]
   func items() -> (items: WatchedItems<MemberView>, revision: UInt64) { (WatchedItems(members), 1) }
   func place(after revision: UInt64) -> UInt64? { revision == 1 ? 0 : nil }
   func changes(from place: UInt64, limit: Int) -> [ChangeLog<MemberView>.Change]? { place == 0 ? [] : nil }
 }
 
+/// Somebody of this host, but for one input in three.
+private func controlCaller(of bytes: [UInt8]) -> Caller {
+  switch bytes.count % 12 {
+  case 1: .stranger
+  case 4: .refused(.token)
+  case 7: .token(Principal(name: "t", scopes: [.read, .operate]))
+  case 10: .certificate(Principal(name: "c", scopes: .observe), isLocal: bytes.count % 24 == 10)
+  default: .local
+  }
+}
+
 /// A caller that may do everything, but for one input in four; a node that stays, but for one in eight.
-private func controlView(of bytes: [UInt8]) -> NodeView? {
+func controlView(of bytes: [UInt8]) -> NodeView? {
   guard let local = NodeID("fuzz") else { return nil }
   var members: [MemberView] = []
   for (name, status) in [("fuzz", MemberStatus.alive), ("mesh-b", .alive), ("c", .suspect), ("d", .left)] {

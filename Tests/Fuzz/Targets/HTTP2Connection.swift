@@ -8,9 +8,11 @@ func fuzzHTTP2Connection(_ bytes: [UInt8]) {
   let frames = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + bytes.dropFirst()
   var limits = HTTP2Limits()
   // Small, so that an input of the fuzzer's length reaches them.
-  (limits.idleFramesBurst, limits.resetsBurst, limits.bodiesBytesMax) = (50, 10, 4096)
+  limits.idleFramesBurst = 50
+  var streams = StreamLimits()
+  (streams.resetsBurst, streams.bodiesBytesMax) = (10, 4096)
   for middle in [frames.count, frames.count / 2] {
-    let connection = HTTP2Connection(limits: limits)
+    let connection = HTTP2Connection(streams: streams, limits: limits)
     var moment = Instant.origin
     for piece in [frames.prefix(middle), frames.dropFirst(middle)] {
       connection.receive(piece, now: moment)
