@@ -29,6 +29,8 @@ final class GossipV1Loop {
   /// Requests of this node on their way.
   private var posts: [ExchangeID: (endpoint: Endpoint, message: V1Message)] = [:]
   private var messages: [GossipV1Thread.Message] = []
+  /// The generation of the files of trust by which the clients were judged.
+  private var trustGeneration: UInt64
   /// What this node tells of itself.
   private var told: NodeMetadata?
   /// Changes that the engine wasn't told yet, and when it may be.
@@ -46,6 +48,7 @@ final class GossipV1Loop {
     self.parts = parts
     self.mailbox = mailbox
     self.doors = doors
+    trustGeneration = parts.security.credential.generation
     reactor = try Reactor()
     poster = HTTPPoster(reactor: reactor, security: parts.security, options: parts.posterOptions) {
       doors.core?.observe($0)
@@ -69,6 +72,7 @@ final class GossipV1Loop {
       for message in messages { handle(message) }
       messages.removeAll(keepingCapacity: messages.count <= 64)
       let now = MonotonicClock.now()
+      judgeAnew(now)
       let clientsNext = clients?.expire(now) ?? .distantFuture
       for end in poster.takeEnds() { ended(end) }
       if let due = room?.nextDeadline, due <= now { feed(.deadlineReached) }
@@ -98,6 +102,14 @@ final class GossipV1Loop {
       if room == nil { hasLeft = true } else { feed(.leaveRequested) }
     case .stop: isStopped = true
     }
+  }
+
+  /// Clients were judged when they came: where the files of trust have changed since, they are judged again.
+  private func judgeAnew(_ now: Instant) {
+    let generation = parts.security.credential.generation
+    guard generation != trustGeneration else { return }
+    trustGeneration = generation
+    clients?.renew(now)
   }
 
   private func shutDown() {

@@ -198,6 +198,11 @@ public final class EdgeClients {
     for connection in Array(connections.values) { connection.finish(now: now) }
   }
 
+  /// Has all come again, to be judged anew: each goes once it has its answers.
+  public func renew(_ now: Instant) {
+    for connection in Array(connections.values) { connection.finish(now: now) }
+  }
+
   /// Ends all connections at once.
   public func close() {
     for connection in Array(connections.values) { connection.close() }
