@@ -88,7 +88,9 @@ let package = Package(
     tests("MeshSecurityTests", ["MeshSecurity", "COpenSSL"]),
     tests("MeshTransportTests", ["MeshTransport", "MeshThreads", "MeshSecurity", "CNghttp2", "COpenSSL"]),
     tests("MeshStoreTests", ["MeshStore"] + throughRuntime),
-    tests("MeshRuntimeTests", ["MeshRuntime", "MeshGossipV1", "MeshThreads", "MeshSecurity", "MeshTransport"] + throughRuntime),
+    tests(
+      "MeshRuntimeTests",
+      ["MeshRuntime", "MeshGossipV1", "MeshThreads", "MeshSecurity", "MeshTransport"] + throughRuntime),
     tests("MeshKitTests", ["MeshKit", "MeshSecurity", "MeshRuntime"] + throughRuntime),
     tests("MeshCommandTests", ["MeshCommand", "MeshRuntime", "MeshTransport"] + throughRuntime),
     tests("SimulationTests", ["MeshSim"]),

@@ -32,14 +32,14 @@ public struct MembersWatchText {
     watch = request.watch(life: life)
   }
 
-  /// What comes next. `clock` turns monotonic times into those of the day.
+  /// What comes next. `clock` turns monotonic times into those of the day; `texts` keeps what others are told as well.
   public mutating func next(
-    in members: some WatchedResource<MemberView>, clock: MemberClock
+    in members: some WatchedResource<MemberView>, clock: MemberClock, texts: (any MemberTexts)? = nil
   ) -> WatchTextPart {
     var text = EventText()
     if heartbeatAt == nil { text.retry(after: WatchLimits.retry) }
     if let step = watch.next(in: members) {
-      write(step, clock, to: &text)
+      write(step, clock, texts, to: &text)
     } else if let due = heartbeatAt, clock.now < due {
       return .nothing(until: due)
     } else {
@@ -52,7 +52,9 @@ public struct MembersWatchText {
   /// The token of all that the caller knows.
   private var id: String? { watch.token?.text }
 
-  private mutating func write(_ step: Watch<MemberView>.Step, _ clock: MemberClock, to text: inout EventText) {
+  private mutating func write(
+    _ step: Watch<MemberView>.Step, _ clock: MemberClock, _ texts: (any MemberTexts)?, to text: inout EventText
+  ) {
     switch step {
     case .items(let members, let revision, let isFirst, let isComplete):
       let document = Problem.document { json in
@@ -65,25 +67,28 @@ public struct MembersWatchText {
         json.bool(isComplete)
         json.name("members")
         json.beginArray()
-        for member in members { MemberDocument.write(member, at: clock, to: &json) }
+        for member in members { MemberDocument.write(member, at: clock, texts, to: &json) }
         json.endArray()
       }
       text.event("members.snapshot", id: isComplete ? id : nil, data: document)
-    case .changes(let happenings): for happening in happenings { write(happening, clock, to: &text) }
+    case .changes(let happenings): for happening in happenings { write(happening, clock, texts, to: &text) }
     case .resync(let reason):
       if reason == .lagged { lags &+= 1 }
       text.event("members.resync", id: nil, data: Problem.document { $0.member("reason", reason.rawValue) })
     }
   }
 
-  private func write(_ happening: Watch<MemberView>.Happening, _ clock: MemberClock, to text: inout EventText) {
+  private func write(
+    _ happening: Watch<MemberView>.Happening, _ clock: MemberClock, _ texts: (any MemberTexts)?,
+    to text: inout EventText
+  ) {
     let id = happening.completesRevision ? watch.token(at: happening.revision).text : nil
     switch happening.kind {
     case .changed(let member):
       let document = Problem.document { json in
         json.member("revision", "\(happening.revision)")
         json.name("member")
-        MemberDocument.write(member, at: clock, to: &json)
+        MemberDocument.write(member, at: clock, texts, to: &json)
       }
       text.event("members.change", id: id, data: document)
     case .removed(let member):

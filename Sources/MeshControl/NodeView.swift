@@ -44,6 +44,9 @@ public struct NodeView: Sendable {
   /// Grows with each change of `members`, but for when they were heard last and how far they are.
   public var revision: UInt64
 
+  /// Where the JSON of members is kept for the next caller; nil keeps none.
+  public var texts: (any MemberTexts & Sendable)?
+
   /// A view of these parts.
   public init(
     localNodeID: NodeID, members: [MemberView], clock: MemberClock, isLeaving: Bool, notReady: [String],

@@ -31,7 +31,8 @@ final class MembersWatchBody: AnswerBody {
       return .end(trailers: [])
     }
     let lags = stream.lags
-    let part = stream.next(in: feed, clock: MemberClock(now: now, unixTicks: WallClock.unixTicks()))
+    let clock = MemberClock(now: now, unixTicks: WallClock.unixTicks())
+    let part = stream.next(in: feed, clock: clock, texts: core?.memberTexts)
     if stream.lags > lags { core?.observeOnEdge(.watchLagged(resource: "members", caller: caller)) }
     switch part {
     case .bytes(let bytes): return .bytes(bytes)

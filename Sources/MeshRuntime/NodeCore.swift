@@ -21,6 +21,7 @@ final class NodeCore: @unchecked Sendable {
   let snapshots: SnapshotCell
   let feed: MembersFeed
   let membersList = MembersList()
+  let memberTexts = MemberTextCache()
   let hub: EventHub
   let security: NodeSecurity
   let callers: CallerFinder

@@ -78,13 +78,15 @@ extension NodeCore {
   /// The node as it is now. `mayWatch`: as far as the caller's connection goes.
   func view(mayWatch: Bool = true) -> NodeView {
     let snapshot = snapshots.current
-    return NodeView(
+    var view = NodeView(
       localNodeID: configuration.nodeID, members: membersList.of(snapshot),
       clock: MemberClock(now: MonotonicClock.now(), unixTicks: WallClock.unixTicks()), isLeaving: phase >= .leaving,
       notReady: notReady,
       scopes: loopbackScopes, minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) },
       traceSampling: telemetry.traceSampling, activeRequests: 0, mayWatch: mayWatch && feed.hasRoom, life: life,
       revision: snapshot.contentRevision, hasPrincipals: callers.hasPrincipals)
+    view.texts = memberTexts
+    return view
   }
 
   private var loopbackScopes: ControlScopes { ControlScopes(names: configuration.controlScopes) }

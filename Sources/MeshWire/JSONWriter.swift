@@ -55,6 +55,12 @@ public struct JSONWriter: Sendable {
   /// `null`.
   public mutating func null() { plain("null") }
 
+  /// A value that was written before, as it is.
+  public mutating func written(_ value: [UInt8]) {
+    separate()
+    bytes.append(contentsOf: value)
+  }
+
   private mutating func open(_ bracket: UInt8) {
     separate()
     bytes.append(bracket)

@@ -1,0 +1,40 @@
+import MeshBasics
+import MeshMembership
+import MeshWire
+
+/// Keeps the JSON of members for those who ask next: many callers are told of the same members. The local one, which is
+/// heard at every moment anew, isn't kept.
+///
+/// *Threads*: whatever its owner guards it for; the rooms call it inside a call of their own.
+public protocol MemberTexts: AnyObject {
+  /// What is kept of `node`.
+  subscript(node: NodeID) -> MemberText? { get set }
+}
+
+/// A member in JSON, as it was written for one look at it.
+public struct MemberText: Sendable {
+  let member: MemberView
+  /// Which time of day the start of the monotonic clock was then.
+  let origin: Int64
+  let json: [UInt8]
+}
+
+extension MemberDocument {
+  /// Clocks that differ by less, in units of 100 ns, tell the same times.
+  private static let sameTicks: Int64 = 10_000
+
+  /// Writes `member`, from `texts` where it is there.
+  static func write(
+    _ member: MemberView, at clock: MemberClock, _ texts: (any MemberTexts)?, to json: inout JSONWriter
+  ) {
+    guard let texts, !member.isLocal else { return write(member, at: clock, to: &json) }
+    let origin = clock.unixTicks &- Int64(clamping: clock.now.nanoseconds / 100)
+    if let kept = texts[member.nodeID], abs(kept.origin &- origin) < sameTicks, kept.member == member {
+      return json.written(kept.json)
+    }
+    var own = JSONWriter()
+    write(member, at: clock, to: &own)
+    texts[member.nodeID] = MemberText(member: member, origin: origin, json: own.bytes)
+    json.written(own.bytes)
+  }
+}

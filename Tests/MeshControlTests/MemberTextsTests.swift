@@ -1,0 +1,66 @@
+import MeshBasics
+import MeshMembership
+import MeshWire
+import Testing
+
+@testable import MeshControl
+
+/// Keeps all, and counts what was written anew.
+private final class Kept: MemberTexts {
+  private var texts: [NodeID: MemberText] = [:]
+  private(set) var writes = 0
+
+  subscript(node: NodeID) -> MemberText? {
+    get { texts[node] }
+    set {
+      texts[node] = newValue
+      writes += 1
+    }
+  }
+}
+
+private func member(_ name: String, heard: Duration = .seconds(1), isLocal: Bool = false) throws -> MemberView {
+  MemberView(
+    nodeID: try #require(NodeID(name)), status: .alive, isDead: false, epoch: 1, incarnation: 0,
+    metadata: NodeMetadata(), lastHeard: .origin + heard, roundTrip: .milliseconds(1), isLocal: isLocal)
+}
+
+private func clock(_ span: Duration, stepped: Int64 = 0) -> MemberClock {
+  MemberClock(now: .origin + span, unixTicks: 17_000_000_000_000_000 + span.nanoseconds / 100 + stepped)
+}
+
+private func text(_ member: MemberView, _ clock: MemberClock, _ kept: Kept?) -> [UInt8] {
+  var json = JSONWriter()
+  MemberDocument.write(member, at: clock, kept, to: &json)
+  return json.bytes
+}
+
+@Test func aKeptTextIsThatWhichWouldBeWritten() throws {
+  let kept = Kept()
+  let member = try member("b")
+  for second in 2..<50 {
+    let now = clock(.seconds(Int64(second)))
+    #expect(text(member, now, kept) == text(member, now, nil))
+  }
+  #expect(kept.writes == 1)
+}
+
+@Test func aMemberThatChangedAndAClockThatWasSetAreWrittenAnew() throws {
+  let kept = Kept()
+  let now = clock(.seconds(5))
+  _ = text(try member("b"), now, kept)
+  let later = try member("b", heard: .seconds(3))
+  #expect(text(later, now, kept) == text(later, now, nil) && kept.writes == 2)
+  let stepped = clock(.seconds(5), stepped: 20_000)
+  #expect(text(later, stepped, kept) == text(later, stepped, nil) && kept.writes == 3)
+}
+
+@Test func theLocalMemberIsHeardNowAndNotKept() throws {
+  let kept = Kept()
+  let local = try member("a", isLocal: true)
+  for second in [2, 3] {
+    let now = clock(.seconds(Int64(second)))
+    #expect(text(local, now, kept) == text(local, now, nil))
+  }
+  #expect(kept.writes == 0)
+}
