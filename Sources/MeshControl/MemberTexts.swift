@@ -7,8 +7,22 @@ import MeshWire
 ///
 /// *Threads*: whatever its owner guards it for; the rooms call it inside a call of their own.
 public protocol MemberTexts: AnyObject {
-  /// What is kept of `node`.
-  subscript(node: NodeID) -> MemberText? { get set }
+  /// What is kept under `key`.
+  subscript(key: MemberTextKey) -> MemberText? { get set }
+}
+
+/// One state of a member: callers who watch are told of older ones too, each at its own pace.
+public struct MemberTextKey: Hashable, Sendable {
+  let node: NodeID
+  let epoch: UInt64
+  let incarnation: UInt32
+  let metadataVersion: Int64
+
+  /// The state in which `member` is.
+  public init(_ member: MemberView) {
+    node = member.nodeID
+    (epoch, incarnation, metadataVersion) = (member.epoch, member.incarnation, member.metadata.metadataVersion)
+  }
 }
 
 /// A member in JSON, as it was written for one look at it.
@@ -29,12 +43,13 @@ extension MemberDocument {
   ) {
     guard let texts, !member.isLocal else { return write(member, at: clock, to: &json) }
     let origin = clock.unixTicks &- Int64(clamping: clock.now.nanoseconds / 100)
-    if let kept = texts[member.nodeID], abs(kept.origin &- origin) < sameTicks, kept.member == member {
+    let key = MemberTextKey(member)
+    if let kept = texts[key], abs(kept.origin &- origin) < sameTicks, kept.member == member {
       return json.written(kept.json)
     }
     var own = JSONWriter()
     write(member, at: clock, to: &own)
-    texts[member.nodeID] = MemberText(member: member, origin: origin, json: own.bytes)
+    texts[key] = MemberText(member: member, origin: origin, json: own.bytes)
     json.written(own.bytes)
   }
 }

@@ -6,17 +6,17 @@ import MeshThreads
 final class MemberTextCache: MemberTexts, @unchecked Sendable {
   // Sendable although it has mutable state: `lock` guards it.
   private let lock = Lock()
-  private var texts: [NodeID: MemberText] = [:]
+  private var texts: [MemberTextKey: MemberText] = [:]
 
-  /// Members that are kept; beyond it all are forgotten, and those that are still asked for come back.
-  static let membersMax = 8_192
+  /// Texts that are kept; beyond it all are forgotten, and those that are still asked for come back.
+  static let textsMax = 8_192
 
-  subscript(node: NodeID) -> MemberText? {
-    get { lock.locked { texts[node] } }
+  subscript(key: MemberTextKey) -> MemberText? {
+    get { lock.locked { texts[key] } }
     set {
       lock.locked {
-        if texts.count >= MemberTextCache.membersMax { texts = [:] }
-        texts[node] = newValue
+        if texts.count >= MemberTextCache.textsMax { texts = [:] }
+        texts[key] = newValue
       }
     }
   }

@@ -7,13 +7,13 @@ import Testing
 
 /// Keeps all, and counts what was written anew.
 private final class Kept: MemberTexts {
-  private var texts: [NodeID: MemberText] = [:]
+  private var texts: [MemberTextKey: MemberText] = [:]
   private(set) var writes = 0
 
-  subscript(node: NodeID) -> MemberText? {
-    get { texts[node] }
+  subscript(key: MemberTextKey) -> MemberText? {
+    get { texts[key] }
     set {
-      texts[node] = newValue
+      texts[key] = newValue
       writes += 1
     }
   }
@@ -53,6 +53,20 @@ private func text(_ member: MemberView, _ clock: MemberClock, _ kept: Kept?) -> 
   #expect(text(later, now, kept) == text(later, now, nil) && kept.writes == 2)
   let stepped = clock(.seconds(5), stepped: 20_000)
   #expect(text(later, stepped, kept) == text(later, stepped, nil) && kept.writes == 3)
+}
+
+@Test func olderStatesOfAMemberAreKeptBesideNewerOnes() throws {
+  let kept = Kept()
+  let now = clock(.seconds(5))
+  let states = try (1...3).map { version in
+    var metadata = NodeMetadata()
+    metadata.metadataVersion = Int64(version)
+    return MemberView(
+      nodeID: try #require(NodeID("b")), status: .alive, isDead: false, epoch: 1, incarnation: 0, metadata: metadata,
+      lastHeard: .origin, roundTrip: nil, isLocal: false)
+  }
+  for state in states + states.reversed() { #expect(text(state, now, kept) == text(state, now, nil)) }
+  #expect(kept.writes == 3)
 }
 
 @Test func theLocalMemberIsHeardNowAndNotKept() throws {
