@@ -920,7 +920,7 @@ typedef struct meshkit_member_t {
   meshkit_bytes_t endpoint;
   /** Grows with every change of what it announces. */
   int64_t metadata_version;
-  /** Grows with every start of its process. */
+  /** Grows with every start of its process; 0 for a node of OmniRelay, which has none. */
   uint64_t epoch;
   /** Grows when it answers a suspicion. */
   uint32_t incarnation;

@@ -9,7 +9,7 @@ public struct MemberView: Equatable, Sendable {
   public let status: MemberStatus
   /// It was declared dead rather than said goodbye. False unless `status` is `.left`.
   public let isDead: Bool
-  /// Which life of the node this is: Unix milliseconds of its start, or more.
+  /// Which life of the node this is: Unix milliseconds of its start, or more. A node of OmniRelay has none: 0.
   public let epoch: UInt64
   /// Raised by the node itself, to refute a suspicion or to leave.
   public let incarnation: UInt32

@@ -50,7 +50,7 @@ final class GossipV1Loop {
     self.doors = doors
     trustGeneration = parts.security.credential.generation
     reactor = try Reactor()
-    poster = HTTPPoster(reactor: reactor, security: parts.security, options: parts.posterOptions) {
+    poster = try HTTPPoster(reactor: reactor, security: parts.security, options: parts.posterOptions) {
       doors.core?.observe($0)
     }
     names = NameResolver { host, answer in _ = mailbox.post(.lookedUp(host: host, answer)) }

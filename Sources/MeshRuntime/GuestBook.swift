@@ -15,13 +15,15 @@ struct GuestBook {
   mutating func note(_ event: GuestEvent) -> MembershipEvent? {
     let node = event.guest.nodeID
     changed.append(node)
+    let isListed = guests[node].map { $0.status != .left } ?? false
     var isDead = false
     let kind: MembershipEvent.Kind
     switch event.kind {
     case .joined: kind = .joined
-    case .updated: kind = .updated
+    // Of many changes at once the last alone may have come: hosts hear of everybody's coming first.
+    case .updated: kind = isListed ? .updated : .joined
     case .suspect: kind = .suspect
-    case .recovered: kind = .recovered
+    case .recovered: kind = isListed ? .recovered : .joined
     case .left(let graceful): (kind, isDead) = (.left, !graceful)
     case .migrated, .forgotten:
       guests.removeValue(forKey: node)
@@ -38,7 +40,10 @@ struct GuestBook {
       guard let old = guests[guest.nodeID], old.lastHeard != guest.heardAt || old.roundTrip != guest.roundTrip else {
         continue
       }
-      guests[guest.nodeID] = MemberView(guest, isDead: old.isDead)
+      let view = MemberView(guest, isDead: old.isDead)
+      // A status has an event of its own, which is on its way.
+      guard view.status == old.status else { continue }
+      guests[guest.nodeID] = view
       changed.append(guest.nodeID)
     }
   }

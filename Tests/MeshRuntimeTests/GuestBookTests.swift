@@ -32,16 +32,18 @@ private struct Guests {
 
   /// What the node's next message makes of it.
   @discardableResult
-  mutating func speak(_ status: V1Status = .alive) throws -> [GuestEvent] {
-    let profile = V1Profile(nodeID: node, metadata: NodeMetadata(), endpoint: Endpoint(parsing: "10.0.0.2:17421"))
+  mutating func speak(_ status: V1Status = .alive, role: String = "worker") throws -> [GuestEvent] {
+    var metadata = NodeMetadata()
+    metadata.role = role
+    let profile = V1Profile(nodeID: node, metadata: metadata, endpoint: Endpoint(parsing: "10.0.0.2:17421"))
     var envelope = V1Envelope(sender: profile)
     envelope.members = [V1Member(profile: profile, status: status)]
     return handle(.called(RequestID(rawValue: 1), V1Call(.envelope(envelope)), identity: nil))
   }
 
   /// The one change that comes of its next message.
-  mutating func change(_ status: V1Status = .alive) throws -> GuestEvent {
-    let events = try speak(status)
+  mutating func change(_ status: V1Status = .alive, role: String = "worker") throws -> GuestEvent {
+    let events = try speak(status, role: role)
     #expect(events.count == 1)
     return try #require(events.first)
   }
@@ -113,6 +115,31 @@ private func member(_ node: NodeID, _ status: MemberStatus) -> MemberView {
   let told = book.note(left)
   #expect(told?.kind == .left && told?.member.isDead == false)
   #expect(book.counted { _ in nil } == .membersCounted(alive: 2, suspect: 1, left: 2))
+}
+
+@Test func ofAGuestThatIsNotListedTheFirstThatIsToldIsItsComing() throws {
+  var guests = try Guests()
+  // Its coming was lost among many changes.
+  _ = try guests.change()
+  guests.wait(.seconds(2))
+  let updated = try guests.change(role: "gateway")
+  #expect(updated.kind == .updated)
+  var book = GuestBook()
+  var told = book.note(updated)
+  #expect(told?.kind == .joined)
+  told = book.note(updated)
+  #expect(told?.kind == .updated)
+}
+
+@Test func aStatusIsTakenFromItsEventAlone() throws {
+  var guests = try Guests()
+  var book = GuestBook()
+  try guests.join(&book)
+  let left = try guests.change(.left)
+  book.note(heard: guests.views)
+  #expect(book.view(of: guests.node, member: nil)?.status == .alive)
+  let told = book.note(left)
+  #expect(told?.kind == .left && book.view(of: guests.node, member: nil)?.status == .left)
 }
 
 @Test func whenAGuestWasHeardIsAChangeOnceAndNoEvent() throws {

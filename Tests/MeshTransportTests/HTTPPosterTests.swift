@@ -19,7 +19,7 @@ final class Posting {
     address = try #require(SocketAddress(literal: "127.0.0.1", port: port))
     var options = HTTPPoster.Options(local: try #require(SocketAddress(literal: "0.0.0.0", port: 0)))
     options.idleTimeout = idleTimeout
-    poster = HTTPPoster(reactor: reactor, security: security, options: options) { _ in }
+    poster = try HTTPPoster(reactor: reactor, security: security, options: options) { _ in }
   }
 
   func begin(_ body: String, path: String = "/here") -> UInt64 {

@@ -105,8 +105,8 @@ private struct Blocked {
     let blocked = try Blocked {
       ($0.trialWaitMin, $0.trialWaitMax) = (.milliseconds(200), .milliseconds(400))
     }
-    // Some trials come to nothing, and nothing is told of them.
-    usleep(500_000)
+    // Its own dial, and trials that come to nothing: nothing is told of them.
+    try blocked.one.waitStatistic("handshakesDialed", 3, orMore: true)
     #expect(blocked.one.statistic("linksOverTcp") == 1)
     blocked.relay.udp.lose(0)
     #expect(try blocked.one.waitClosed(blocked.dialed) == .closed)
@@ -185,7 +185,6 @@ private struct Blocked {
     for hasEnd in [true, false] {
       let stranger = try TestSocket(to: two.address)
       stranger.send([22, 3, 1, 0x0f, 0xff, 1])
-      usleep(50_000)
       if hasEnd { stranger.endOutput() } else { stranger.close() }
       try two.waitStatistic("tethersRefused", hasEnd ? 1 : 2)
     }
@@ -213,12 +212,13 @@ private struct Blocked {
     limits.tetherStrangersMax = 2
     limits.fallbackDelay = .milliseconds(50)
     let two = try TestNode(mesh.security("node-b"), limits: limits)
-    let silent = try (0..<4).map { _ in try TestSocket(to: two.address) }
-    for socket in silent {
-      socket.send([22])
-      usleep(20_000)
+    var silent: [TestSocket] = []
+    for number in 1...4 {
+      silent.append(try TestSocket(to: two.address))
+      silent.last?.send([22])
+      try two.waitStatistic("connections", Int64(min(number, 2)))
+      try two.waitStatistic("tethersRefused", Int64(max(0, number - 2)))
     }
-    try two.waitStatistic("tethersRefused", 2)
     let one = try TestNode(mesh.security("node-a"), limits: limits)
     let relay = try PortRelay(to: two.address)
     #expect(try one.waitOpened(one.dial(relay.address)).transport == "http2")
@@ -251,15 +251,14 @@ private struct Blocked {
     limits.fallbackDelay = .zero
     let one = try TestNode(mesh.security("node-a"), limits: limits)
     // Takes connections and says nothing.
-    let silent = try TCPSocket.listen(on: try #require(SocketAddress(literal: "127.0.0.1", port: 0)))
+    let silent = try TestListener()
     let udp = try UDPSocket(binding: silent.address, receiveBufferBytes: 1 << 16)
     let link = one.dial(silent.address)
-    usleep(100_000)
+    let accepted = try silent.accept()
     one.post(.close(link, reason: "test"))
     #expect(try one.waitClosed(link) == .closed)
     try one.waitStatistic("connections", 0)
     try one.stop()
-    close(silent.descriptor)
-    withExtendedLifetime(udp) {}
+    withExtendedLifetime((udp, accepted)) {}
   }
 }

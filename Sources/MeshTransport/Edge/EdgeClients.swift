@@ -25,8 +25,7 @@ public final class EdgeClients {
   private var bodyBytes = 0
   private var clock = HTTPDate()
   /// Nil in clear text.
-  private var tls: TLSServer?
-  private var unusable = UnusableCredential()
+  private var server: RenewedCredential<TLSServer>?
 
   /// Nobody yet. `answer` and `observe` must not block. *Errors*: a certificate that TLS can't use.
   public init(
@@ -37,7 +36,10 @@ public final class EdgeClients {
     self.options = options
     self.answer = answer
     self.observe = observe
-    tls = try EdgeClients.makeTLS(options.tls)
+    server = try options.tls.map { tls throws(TransportError) in
+      let made = try TLSServer(tls)
+      return RenewedCredential(made, of: made.generation)
+    }
   }
 
   // MARK: Who comes and goes
@@ -45,11 +47,6 @@ public final class EdgeClients {
   /// Takes over the connected `socket`, whose other end is `remote`. Where there are too many, the one that is idle for
   /// longest goes, and where none is idle, the new one.
   public func adopt(_ socket: Int32, _ remote: SocketAddress, _ now: Instant) {
-    if strangersFrom.count(from: remote) >= options.strangersPerAddressMax {
-      closeLongestIdle { $0.isStranger && $0.address?.site == remote.site }
-    } else if strangers >= options.strangersMax {
-      closeLongestIdle { $0.isStranger }
-    }
     if isFull {
       guard closeLongestIdle() else {
         observe(.limitReached("\(options.prefix)connections: \(options.connectionsMax)"))
@@ -75,7 +72,13 @@ public final class EdgeClients {
     return true
   }
 
+  /// Serves `socket`, for which there is room. Of too many strangers the one that came first goes.
   func serve(_ socket: Int32, _ remote: SocketAddress?, _ now: Instant) {
+    if let remote, strangersFrom.count(from: remote) >= options.strangersPerAddressMax {
+      closeLongestIdle { $0.isStranger && $0.address?.site == remote.site }
+    } else if strangers >= options.strangersMax {
+      closeLongestIdle { $0.isStranger }
+    }
     var one: Int32 = 1
     setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
     do throws(TransportError) {
@@ -129,23 +132,13 @@ public final class EdgeClients {
 
   /// TLS for the next client, with the newest certificate; nil in clear text.
   private func makeStream() throws(TransportError) -> TLSStream? {
-    guard let options = options.tls else { return nil }
-    let generation = options.security.credential.generation
-    if tls?.generation != generation, !unusable.isTried(generation, MonotonicClock.now()) {
-      do throws(TransportError) {
-        tls = try EdgeClients.makeTLS(options)
-      } catch {
-        unusable.note(generation, MonotonicClock.now())
-        // The one before goes on to be shown.
-        observe(.certificateReloadFailed(reason: error.description))
-      }
-    }
-    guard let stream = tls.flatMap({ TLSStream($0) }) else { throw TransportError("OpenSSL is out of memory") }
+    guard let tls = options.tls else { return nil }
+    let current = server?.current(
+      tls.security.credential.generation, MonotonicClock.now(),
+      make: { () throws(TransportError) in try TLSServer(tls) },
+      report: { observe(.certificateReloadFailed(reason: $0.description)) })
+    guard let stream = current.flatMap({ TLSStream($0) }) else { throw TransportError("OpenSSL is out of memory") }
     return stream
-  }
-
-  private static func makeTLS(_ options: EdgeTLS?) throws(TransportError) -> TLSServer? {
-    try options.map { options throws(TransportError) in try TLSServer(options) }
   }
 
   // MARK: What they share
@@ -195,7 +188,7 @@ public final class EdgeClients {
   /// Asks all to go once they have their answers.
   public func finish(_ now: Instant) {
     isStopping = true
-    for connection in Array(connections.values) { connection.finish(now: now) }
+    renew(now)
   }
 
   /// Has all come again, to be judged anew: each goes once it has its answers.

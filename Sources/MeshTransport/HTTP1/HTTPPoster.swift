@@ -21,7 +21,6 @@ public final class HTTPPoster {
     public var idleTimeout = Duration.seconds(30)
     /// Connections that are kept; with more, the one that is idle for longest is closed.
     public var idleMax = 256
-
     /// What one answer may cost.
     public var message = HTTPLimits()
 
@@ -54,8 +53,9 @@ public final class HTTPPoster {
   private let security: NodeSecurity
   private let options: Options
   private let observe: (Observation) -> Void
-  private var tls: TLSNodeClient?
-  private var unusable = UnusableCredential()
+  private var client: RenewedCredential<TLSNodeClient>
+  /// That of the credential in use.
+  private var generation: UInt64
   private var connections: [ObjectIdentifier: PosterConnection] = [:]
   private var busy: [UInt64: PosterConnection] = [:]
   private var idle: [SocketAddress: [PosterConnection]] = [:]
@@ -63,10 +63,13 @@ public final class HTTPPoster {
   private var deadlines = DeadlineHeap<PosterConnection>()
   private var ends: [End] = []
 
-  /// A poster that speaks with the certificate of `security`, which also judges the servers'.
+  /// A poster that speaks with the certificate of `security`, which also judges the servers'. *Errors*: a certificate
+  /// that TLS can't use.
   public init(
     reactor: Reactor, security: NodeSecurity, options: Options, observe: @escaping (Observation) -> Void
-  ) {
+  ) throws(TransportError) {
+    let first = try TLSNodeClient(security, allowsTLS12: options.allowsTLS12, names: options.names)
+    (client, generation) = (RenewedCredential(first, of: first.generation), first.generation)
     self.observe = observe
     self.reactor = reactor
     self.security = security
@@ -84,11 +87,11 @@ public final class HTTPPoster {
       + "User-Agent: meshkit\r\nContent-Length: \(body.count)\r\n\r\n"
     let job = PosterConnection.Job(request: request, address: address, host: host.host, bytes: Array(head.utf8) + body)
     do throws(TransportError) {
-      try renewCredential(now)
+      let client = renewCredential(now)
       if let kept = takeIdle(for: address) {
         begin(job, on: kept)
       } else {
-        try open(for: job)
+        try open(for: job, as: client)
       }
     } catch {
       ends.append(End(request, .failure(error)))
@@ -126,19 +129,18 @@ public final class HTTPPoster {
   /// Connections that are open, or being opened.
   var connectionCount: Int { connections.count }
 
-  /// A connection that was trusted under other files is used no more.
-  private func renewCredential(_ now: Instant) throws(TransportError) {
-    let generation = security.credential.generation
-    guard tls?.generation != generation, !unusable.isTried(generation, now) else { return }
-    do throws(TransportError) {
-      tls = try TLSNodeClient(security, allowsTLS12: options.allowsTLS12, names: options.names)
-    } catch {
-      unusable.note(generation, now)
-      // The one before goes on to be shown.
-      guard tls != nil else { throw error }
-      observe(.certificateReloadFailed(reason: error.description))
+  /// The newest credential. A connection that was trusted under other files is used no more.
+  private func renewCredential(_ now: Instant) -> TLSNodeClient {
+    let current = client.current(
+      security.credential.generation, now,
+      make: { () throws(TransportError) in
+        try TLSNodeClient(security, allowsTLS12: options.allowsTLS12, names: options.names)
+      }, report: { observe(.certificateReloadFailed(reason: $0.description)) })
+    if current.generation != generation {
+      generation = current.generation
+      for connection in idle.values.joined() { drop(connection) }
     }
-    for connection in idle.values.joined() { drop(connection) }
+    return current
   }
 
   private func takeIdle(for address: SocketAddress) -> PosterConnection? {
@@ -147,15 +149,15 @@ public final class HTTPPoster {
     return connection
   }
 
-  private func open(for job: PosterConnection.Job) throws(TransportError) {
-    guard let tls, let stream = TLSStream(tls, to: job.host) else { throw TransportError("OpenSSL is out of memory") }
+  private func open(for job: PosterConnection.Job, as client: TLSNodeClient) throws(TransportError) {
+    guard let stream = TLSStream(client, to: job.host) else { throw TransportError("OpenSSL is out of memory") }
     let descriptor: Int32
     switch TCPSocket.connect(from: options.local, to: job.address) {
     case .success(let opened): descriptor = opened
     case .failure(let error): throw TransportError("\(job.address): \(systemMessage(error.code))")
     }
     let connection = PosterConnection(
-      descriptor, address: job.address, tls: stream, generation: tls.generation, poster: self)
+      descriptor, address: job.address, tls: stream, generation: client.generation, poster: self)
     do throws(TransportError) {
       try reactor.register(descriptor, for: .writable, connection)
     } catch {
@@ -185,7 +187,7 @@ public final class HTTPPoster {
     guard let job = connection.endJob() else { return drop(connection) }
     busy[job.request] = nil
     ends.append(End(job.request, .success(response), on: connection))
-    guard mayStay, connection.generation == tls?.generation else { return drop(connection) }
+    guard mayStay, connection.generation == generation else { return drop(connection) }
     reactor.setInterest(connection.descriptor, .readable)
     deadlines.set(connection, to: MonotonicClock.now() + options.idleTimeout)
     idle[connection.address, default: []].append(connection)
@@ -202,7 +204,7 @@ public final class HTTPPoster {
     guard let job, busy.removeValue(forKey: job.request) != nil else { return }
     do throws(TransportError) {
       guard mayTryAgain else { throw TransportError(reason) }
-      try open(for: job)
+      try open(for: job, as: renewCredential(MonotonicClock.now()))
     } catch {
       ends.append(End(job.request, .failure(error), on: connection))
     }

@@ -24,7 +24,8 @@ extension LinkLoop {
   }
 
   private func dialTCP(_ dial: Fallback) -> TCPLink? {
-    tcp?.dial(dial.link, dial.address, dial.serverName, until: dial.dialedAt + options.handshakeTimeout)
+    tcp?.dial(
+      dial.link, dial.address, dial.serverName, until: dial.dialedAt + options.handshakeTimeout, MonotonicClock.now())
   }
 
   /// One of the dials of `link` has opened: the other is of no more use.

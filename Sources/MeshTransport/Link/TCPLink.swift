@@ -65,7 +65,7 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
     let broken = write()
     if let end = end ?? broken { return conversation.pendingEnd?.end ?? end }
     if conversation.isToEnd(now), let pending = conversation.pendingEnd {
-      finish(isSentAway: pending.isSentAway)
+      finish()
       return pending.end
     }
     if let over = sessionEnd() { return over }
@@ -153,14 +153,10 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
   }
 
   /// Tells the peer that this is the end, as far as the socket takes it.
-  func finish(isSentAway: Bool) {
+  func finish() {
     guard !hasEnded else { return }
     hasEnded = true
-    if isSentAway {
-      session?.sendAway(HTTP2SessionFailure(.enhanceYourCalm, "too much"))
-    } else {
-      session?.end()
-    }
+    session?.end()
     _ = write()
     tls.sayGoodbye()
     _ = write()
@@ -171,10 +167,7 @@ extension TCPLink: LinkCarrier {
   var peer: LinkPeer? {
     tls.peer.map { LinkPeer(identity: $0, remoteAddress: remote.description, transport: "http2") }
   }
-  var peerName: String {
-    guard let names = tls.peer?.nodeNames, let first = names.first else { return remote.description }
-    return "\(first)\(names.count > 1 ? " and \(names.count - 1) more" : "") at \(remote)"
-  }
+  var peerName: String { peerText(tls.peer, at: remote) }
   var outstanding: Int {
     (session?.waiting ?? 0) + plain.count + tls.output.count + TCPSocket.unacknowledged(descriptor)
   }

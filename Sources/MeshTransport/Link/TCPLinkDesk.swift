@@ -17,9 +17,8 @@ final class TCPLinkDesk {
   private var strangersFrom = SiteCounts()
   /// Clients that went before their certificate was trusted.
   private(set) var refusedCount: Int64 = 0
-  private var server: TLSServer?
-  private var client: TLSNodeClient?
-  private var unusable = UnusableCredential()
+  private var server: RenewedCredential<TLSServer>?
+  private var client: RenewedCredential<TLSNodeClient>?
   /// Connections that peers dialed.
   private(set) var acceptedCount = 0
 
@@ -52,8 +51,7 @@ final class TCPLinkDesk {
       return false
     }
     do throws(TransportError) {
-      try renewServer(now)
-      guard let stream = server.flatMap({ TLSStream($0) }) else { return false }
+      guard let stream = TLSStream(try currentServer(now)) else { return false }
       let link = TCPLink(descriptor, remote: remote, tls: stream, dialed: nil, loop: loop, desk: self)
       try add(link, .readable, until: now + loop.options.handshakeTimeout)
       link.isStranger = true
@@ -68,13 +66,12 @@ final class TCPLinkDesk {
   }
 
   /// Dials a link over TCP. Nil when it can't even begin.
-  func dial(_ link: LinkID, _ remote: SocketAddress, _ serverName: String, until deadline: Instant) -> TCPLink? {
+  func dial(
+    _ link: LinkID, _ remote: SocketAddress, _ serverName: String, until deadline: Instant, _ now: Instant
+  ) -> TCPLink? {
     guard hasRoom else { return nil }
     do throws(TransportError) {
-      if client?.generation != security.credential.generation {
-        client = try TLSNodeClient(security, protocols: ["h2"])
-      }
-      guard let stream = client.flatMap({ TLSStream($0, to: serverName) }),
+      guard let stream = TLSStream(try currentClient(now), to: serverName),
         case .success(let descriptor) = TCPSocket.connect(from: local, to: remote)
       else { return nil }
       let made = TCPLink(
@@ -100,16 +97,30 @@ final class TCPLinkDesk {
     if let oldest { loop.ended(oldest, .timedOut) }
   }
 
-  /// A certificate that OpenSSL can't use leaves the one before in use.
-  private func renewServer(_ now: Instant) throws(TransportError) {
-    let generation = security.credential.generation
-    guard server?.generation != generation, !unusable.isTried(generation, now) else { return }
-    do throws(TransportError) {
-      server = try TLSServer(EdgeTLS(security: security, requiresClientCertificate: true))
-    } catch {
-      unusable.note(generation, now)
-      guard server != nil else { throw error }
+  /// Made when the first client comes: most nodes never need it.
+  private func currentServer(_ now: Instant) throws(TransportError) -> TLSServer {
+    try current(&server, now) { () throws(TransportError) in
+      try TLSServer(EdgeTLS(security: security, requiresClientCertificate: true))
     }
+  }
+
+  private func currentClient(_ now: Instant) throws(TransportError) -> TLSNodeClient {
+    try current(&client, now) { () throws(TransportError) in try TLSNodeClient(security, protocols: ["h2"]) }
+  }
+
+  private func current<Form>(
+    _ credential: inout RenewedCredential<Form>?, _ now: Instant, make: () throws(TransportError) -> Form
+  ) throws(TransportError) -> Form {
+    let generation = security.credential.generation
+    guard var renewed = credential else {
+      let made = try make()
+      credential = RenewedCredential(made, of: generation)
+      return made
+    }
+    defer { credential = renewed }
+    return renewed.current(
+      generation, now, make: make,
+      report: { loop.observe(.certificateReloadFailed(reason: $0.description)) })
   }
 
   private func add(_ link: TCPLink, _ interest: Readiness, until deadline: Instant) throws(TransportError) {
@@ -198,7 +209,7 @@ final class TCPLinkDesk {
   /// Says goodbye on all, and closes them.
   func close() {
     for link in Array(links.values) {
-      link.finish(isSentAway: false)
+      link.finish()
       loop.ended(link, .closed)
     }
     dirty = []

@@ -33,8 +33,7 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
   let retrySecret = Entropy.bytes(32)
   /// For all connections of this thread.
   let memory = ConnectionMemory()
-  private var credential: TLSCredential
-  private var unusable = UnusableCredential()
+  private var credential: RenewedCredential<TLSCredential>
 
   var counts = QUICCounts()
   var routes: [ConnectionKey: Route] = [:]
@@ -64,7 +63,8 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
     self.parameters = parameters
     self.security = security
     address = socket.address
-    credential = try TLSCredential(security.credential)
+    let first = try TLSCredential(security.credential)
+    credential = RenewedCredential(first, of: first.generation)
     resetSecret = TLSCredential.secret(
       for: "meshkit stateless reset \(socket.address.port)", of: security.credential)
   }
@@ -239,14 +239,9 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
 
   /// The newest credential that GnuTLS can use. When it refuses a new one, the one before stays in use.
   func currentCredential() -> TLSCredential {
-    let (newest, now) = (security.credential, MonotonicClock.now())
-    if newest.generation == credential.generation || unusable.isTried(newest.generation, now) { return credential }
-    do {
-      credential = try TLSCredential(newest)
-    } catch {
-      unusable.note(newest.generation, now)
-      owner?.observe(.certificateReloadFailed(reason: error.description))
-    }
-    return credential
+    let newest = security.credential
+    return credential.current(
+      newest.generation, MonotonicClock.now(), make: { () throws(TransportError) in try TLSCredential(newest) },
+      report: { owner?.observe(.certificateReloadFailed(reason: $0.description)) })
   }
 }

@@ -36,10 +36,7 @@ class QUICUser: DeadlineOwner {
   func willFlush(_ now: Instant) {}
 
   /// The peer for a log: the first name of its certificate, and its address.
-  final var peerName: String {
-    guard let names = quic.identity?.nodeNames, let first = names.first else { return quic.remote.description }
-    return "\(first)\(names.count > 1 ? " and \(names.count - 1) more" : "") at \(quic.remote)"
-  }
+  final var peerName: String { peerText(quic.identity, at: quic.remote) }
 }
 
 /// Who opens an endpoint and gives its connections their use. All is called on the endpoint's thread.
