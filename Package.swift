@@ -46,6 +46,7 @@ let package = Package(
     module("MeshControl", ["MeshBasics", "MeshWire", "MeshMembership"]),
     module("MeshEngine", ["MeshBasics", "MeshWire", "MeshMembership"]),
     module("MeshGossipV1", ["MeshBasics", "MeshWire"]),
+    module("MeshTasks", ["MeshBasics", "MeshWire"]),
     // shell: IO
     module("MeshThreads", ["MeshBasics"]),
     module("MeshTelemetry", ["MeshBasics", "MeshThreads"]),
@@ -83,6 +84,7 @@ let package = Package(
     tests("MeshEngineTests", ["MeshEngine"]),
     tests("MeshControlTests", ["MeshControl"]),
     tests("MeshGossipV1Tests", ["MeshGossipV1"]),
+    tests("MeshTasksTests", ["MeshTasks"]),
     tests("MeshTelemetryTests", ["MeshTelemetry", "MeshThreads"]),
     tests("MeshThreadsTests", ["MeshThreads", "MeshBasics"]),
     tests("MeshSecurityTests", ["MeshSecurity", "COpenSSL"]),

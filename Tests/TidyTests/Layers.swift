@@ -3,6 +3,7 @@ enum Layers {
   /// Pure modules: no IO, no clocks, no locks, no hashing order.
   static let rooms = [
     "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshEngine", "MeshControl", "MeshGossipV1",
+    "MeshTasks",
   ]
 
   /// Every module with all that its sources may import beside the standard library.
@@ -14,6 +15,7 @@ enum Layers {
     "MeshControl": ["MeshBasics", "MeshWire", "MeshMembership"],
     "MeshEngine": ["MeshBasics", "MeshWire", "MeshMembership"],
     "MeshGossipV1": ["MeshBasics", "MeshWire"],
+    "MeshTasks": ["MeshBasics", "MeshWire"],
     "MeshThreads": ["MeshBasics", "Glibc"],
     "MeshTelemetry": ["MeshBasics", "MeshThreads", "Glibc"],
     "MeshSecurity": ["MeshBasics", "MeshThreads", "COpenSSL", "Glibc"],

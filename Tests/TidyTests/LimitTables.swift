@@ -7,6 +7,7 @@ enum LimitTables {
     (page: "docs/internals/membership.md", code: "Sources/MeshMembership/Limits.swift"),
     (page: "docs/internals/engine.md", code: "Sources/MeshEngine/Limits.swift"),
     (page: "docs/internals/gossip-v1.md", code: "Sources/MeshGossipV1/Limits.swift"),
+    (page: "docs/internals/tasks.md", code: "Sources/MeshTasks/Limits.swift"),
   ]
 
   /// Where the rows of `page` and the constants of `code` differ, as sentences.

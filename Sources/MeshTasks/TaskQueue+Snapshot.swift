@@ -1,0 +1,106 @@
+// Taking down all that a queue holds, and taking it in again.
+import MeshBasics
+
+extension TaskQueue {
+  /// All that the queue holds at the time of its last turn.
+  public func snapshot() -> TaskSnapshot {
+    let letters = dead.map { _, letter in
+      TaskSnapshot.Dead(
+        id: letter.id, cause: letter.cause, attempt: letter.attempt, task: letter.task,
+        age: now.since(letter.admittedAt), deadFor: now.since(letter.diedAt))
+    }
+    let tasks = sortedSlots { _ in true }.map { snapshotTask($0) }
+    return TaskSnapshot(queue: options.name, epoch: epoch, tasks: tasks, dead: letters)
+  }
+
+  /// The slots of tasks in some states, in the order of their admission.
+  func sortedSlots(where matches: (StoredTask.State) -> Bool) -> [Slot] {
+    store.slotsInUse.filter { matches(store[$0].state) }.sorted { store.id(of: $0) < store.id(of: $1) }
+  }
+
+  func snapshotTask(_ slot: Slot) -> TaskSnapshot.Live {
+    let task = store[slot]
+    let waits = task.state == .delayed || task.state == .held
+    return TaskSnapshot.Live(
+      id: store.id(of: slot), attempt: task.attempt, uncharged: task.attempt &- UInt32(task.charges),
+      task: NewTask(
+        task.payload ?? TaskBytes([]), priority: Int(task.priority),
+        delay: waits ? max(.zero, task.at.since(now)) : .zero, details: task.details),
+      age: now.since(task.admittedAt), wasLeased: task.state == .leased)
+  }
+
+  /// Takes in what isn't known yet, all or nothing.
+  mutating func restore(_ snapshot: TaskSnapshot) -> TaskQueueAnswer {
+    guard isOpen else { return .refused(.draining) }
+    if let refusal = refusal(of: snapshot) { return .refused(refusal) }
+    let tasks = snapshot.tasks.filter { !isKnown($0.id) }
+    let letters = snapshot.dead.filter { !isKnown($0.id) }
+    let known = snapshot.tasks.count &+ snapshot.dead.count &- tasks.count &- letters.count
+    if tasks.isEmpty && letters.isEmpty {
+      return snapshot.isEmpty ? .restored(0, known: 0) : .refused(.alreadyRestored)
+    }
+
+    let overflow = max(0, counts.dead &+ letters.count &- options.deadLettersMax)
+    let places = counts.pending &+ counts.delayed &+ counts.leased &+ tasks.count &+ overflow
+    guard places <= options.capacity else {
+      return .refused(
+        .snapshotTooLarge(places: tasks.count &+ letters.count, free: max(0, options.capacity &- placesTaken)))
+    }
+    guard restored.count &+ tasks.count &+ letters.count <= TaskLimits.knownMax else {
+      return .refused(.tooMany(limit: TaskLimits.knownMax))
+    }
+    for task in tasks { take(task) }
+    for letter in letters { take(letter) }
+    counts.restored &+= UInt64(clamping: tasks.count &+ letters.count)
+    return .restored(tasks.count &+ letters.count, known: known)
+  }
+
+  private func refusal(of snapshot: TaskSnapshot) -> TaskRefusal? {
+    guard snapshot.queue == options.name else { return .foreignSnapshot(name: snapshot.queue) }
+    let ids = snapshot.tasks.map(\.id) + snapshot.dead.map(\.id)
+    // Ids that this life hasn't given yet, or lives that come after it: somebody else has this queue's name.
+    let isFuture = ids.contains { $0.epoch > epoch || $0.epoch == epoch && $0.sequence > lastSequence }
+    if isFuture || snapshot.epoch > epoch { return .snapshotFromTheFuture }
+    for task in snapshot.tasks.map(\.task) + snapshot.dead.map(\.task) {
+      if let fault = task.fault(payloadMax: TaskLimits.payloadBytesMax) { return .invalid(fault) }
+    }
+    var seen = ChunkedMap<TaskID, Bool>()
+    var newEpochs = ChunkedMap<UInt64, Bool>()
+    for id in ids {
+      if seen[id] != nil { return .invalid(TaskFault("snapshot", "task \(id.epoch)/\(id.sequence) twice", "once")) }
+      seen[id] = true
+      if !store.epochs.contains(id.epoch) { newEpochs[id.epoch] = true }
+    }
+    let tooMany = store.epochs.count &+ newEpochs.count > TaskLimits.epochsMax
+    return tooMany ? .tooMany(limit: TaskLimits.epochsMax) : nil
+  }
+
+  /// Whether a task has been here and wasn't handed back.
+  private func isKnown(_ id: TaskID) -> Bool {
+    id.epoch == epoch ? returned[id] == nil : restored[id] != nil
+  }
+
+  private mutating func noteTaken(_ id: TaskID) {
+    if id.epoch == epoch { returned.removeValue(forKey: id) } else { restored[id] = true }
+  }
+
+  private mutating func take(_ task: TaskSnapshot.Live) {
+    noteTaken(task.id)
+    enter(
+      StoredTask(
+        sequence: task.id.sequence, admittedAt: now + (.zero - task.age), at: now, payload: task.task.payload,
+        details: task.task.details, attempt: task.attempt,
+        charges: UInt16(clamping: task.attempt &- min(task.attempt, task.uncharged)),
+        epoch: store.number(ofEpoch: task.id.epoch), priority: Int8(truncatingIfNeeded: task.task.priority),
+        state: .free),
+      notBefore: now + task.task.delay)
+  }
+
+  private mutating func take(_ letter: TaskSnapshot.Dead) {
+    noteTaken(letter.id)
+    dead[letter.id] = DeadLetter(
+      id: letter.id, cause: letter.cause, attempt: letter.attempt, task: letter.task,
+      admittedAt: now + (.zero - letter.age), diedAt: now + (.zero - letter.deadFor))
+    counts.dead &+= 1
+  }
+}
