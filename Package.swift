@@ -16,7 +16,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 /// What MeshRuntime re-exports. The faces name these too, because an incremental build rebuilds only what depends directly
 /// on a module whose types have changed their layout.
 let throughRuntime: [Target.Dependency] = [
-  "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshTelemetry",
+  "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshTasks", "MeshTelemetry",
 ]
 
 let package = Package(
@@ -62,7 +62,7 @@ let package = Package(
       "MeshRuntime",
       [
         "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshControl", "MeshEngine", "MeshGossipV1",
-        "MeshTelemetry", "MeshThreads", "MeshSecurity", "MeshTransport", "MeshStore", "CLinux",
+        "MeshTasks", "MeshTelemetry", "MeshThreads", "MeshSecurity", "MeshTransport", "MeshStore", "CLinux",
       ]),
     // faces
     module("MeshKit", ["MeshRuntime", "MeshThreads"] + throughRuntime),

@@ -146,8 +146,12 @@ typedef int32_t meshkit_status_t;
 #define MESHKIT_E_FORKED (-203)         /**< this process is a forked child */
 #define MESHKIT_E_WOULD_DEADLOCK (-204) /**< waiting here would wait for this very thread */
 #define MESHKIT_E_POISONED (-205)       /**< the node found itself broken and stopped */
+#define MESHKIT_E_DRAINING (-206)       /**< the queue is being drained, or is drained and not resumed */
+#define MESHKIT_E_LEASE_INACTIVE (-207) /**< the token's lease has ended by a call, or was followed by another */
+#define MESHKIT_E_LEASE_EXPIRED (-208)  /**< the lease ran out before the call */
+#define MESHKIT_E_CANCELLED (-209)      /**< the caller gave the wait up */
 /* 3, cluster. */
-#define MESHKIT_E_CONFLICT (-301) /**< another live process has this node's name, and stays */
+#define MESHKIT_E_CONFLICT (-301) /**< another live process has this node's name, and stays; or what is to be restored is here */
 /* 4, busy. */
 #define MESHKIT_E_BUSY (-401) /**< a queue is full: try later */
 /* 5, time. */

@@ -53,6 +53,8 @@ extension Arena {
       head.type = MESHKIT_EVENT_NODE_STOPPED
       head.status = (error?.status ?? .ok).code
       head.payload = UnsafeRawPointer(image(error))
+    case .queue:
+      head.type = MESHKIT_UNSTABLE_EVENT_UNKNOWN
     case .dropped(let count):
       head.type = MESHKIT_EVENT_DROPPED
       let size = UInt32(MemoryLayout<meshkit_dropped_t>.size)

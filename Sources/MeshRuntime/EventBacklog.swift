@@ -4,7 +4,8 @@ import MeshMembership
 /// The bounded memory of one event stream: four lanes that keep the order of arrival between them.
 ///
 /// - *completions* have their slot reserved when the operation is submitted, so they are never lost;
-/// - *members* coalesce: when the lane is full, a newer event of a member takes the place of its pending one;
+/// - *members* coalesce: when the lane is full, a newer event of a member takes the place of its pending one; the
+///   states of queues are in this lane too, and always coalesce;
 /// - *broadcasts* and *logs* share their places and lose their oldest, logs first; broadcasts are bounded in bytes too.
 ///
 /// What is lost is counted, and told before the next event. No locks: `EventStream` holds one around it.
@@ -65,6 +66,22 @@ struct EventBacklog {
         return pending.member.nodeID == node
       }, with: { Entry(order: $0.order, event: event) })
     if !replaced { dropped &+= 1 }
+  }
+
+  /// Adds what happened in a queue. A state takes the place of the older one that waits; what else happened may be lost
+  /// as records may.
+  mutating func add(queue event: QueueEvent) {
+    switch event.event {
+    case .becameReady, .backpressure:
+      let isReplaced = members.replaceLast(
+        where: { entry in
+          guard case .queue(let older) = entry.event.payload else { return false }
+          return event.replaces(older)
+        }, with: { Entry(order: $0.order, event: StreamEvent(.queue(event))) })
+      if isReplaced { return }
+      if !members.append(Entry(order: nextOrder(), event: StreamEvent(.queue(event)))) { dropped &+= 1 }
+    default: add(lossy: StreamEvent(.queue(event)))
+    }
   }
 
   /// Adds a log record or another event that may be lost. Without a place the oldest record goes; where broadcasts

@@ -114,6 +114,9 @@ public final class EventStream: @unchecked Sendable {
   /// Adds a broadcast; answers how many events that cost.
   func add(_ message: BroadcastMessage) -> UInt64 { add { $0.add(broadcast: message) } }
 
+  /// Adds what happened in a queue; answers how many events that cost.
+  func add(_ event: QueueEvent) -> UInt64 { add { $0.add(queue: event) } }
+
   /// Adds a log record; answers how many events that cost.
   func add(_ record: LogRecord) -> UInt64 { add { $0.add(lossy: StreamEvent(.log(record))) } }
 

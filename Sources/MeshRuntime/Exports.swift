@@ -2,5 +2,6 @@
 @_exported import MeshBasics
 @_exported import MeshConfig
 @_exported import MeshMembership
+@_exported import MeshTasks
 @_exported import MeshTelemetry
 @_exported import MeshWire

@@ -43,8 +43,17 @@ public struct Status: Equatable, Hashable, Sendable {
   /// The node found one of its own invariants broken and stopped.
   public static let poisoned = Status(2, 5, "Poisoned", http: 500, grpc: 13)
 
+  /// The queue is being drained, or is drained and not resumed.
+  public static let draining = Status(2, 6, "Draining", http: 503, grpc: 14, retriable: true)
+  /// The lease has ended by another call, or the task was leased again since, or the token never was one.
+  public static let leaseInactive = Status(2, 7, "LeaseInactive", http: 409, grpc: 9)
+  /// The lease ran out before the call.
+  public static let leaseExpired = Status(2, 8, "LeaseExpired", http: 409, grpc: 9)
+  /// The caller gave the wait up.
+  public static let cancelled = Status(2, 9, "Cancelled", http: 499, grpc: 1)
+
   // Category 3: cluster
-  /// Another live process with this node's name is in the mesh, and stays.
+  /// Another live process with this node's name is in the mesh, and stays; or what is to be restored is here already.
   public static let conflict = Status(3, 1, "AlreadyExists", http: 409, grpc: 6)
 
   // Category 4: busy
@@ -83,8 +92,9 @@ public struct Status: Equatable, Hashable, Sendable {
 
   /// Every status there is.
   public static let all: [Status] = [
-    .ok, .argument, .configuration, .notFound, .closed, .shutdown, .forked, .wouldDeadlock, .poisoned, .conflict, .busy,
-    .timeout, .addressInUse, .network, .storage, .security, .resource, .unsupported, .internalError,
+    .ok, .argument, .configuration, .notFound, .closed, .shutdown, .forked, .wouldDeadlock, .poisoned, .draining,
+    .leaseInactive, .leaseExpired, .cancelled, .conflict, .busy, .timeout, .addressInUse, .network, .storage,
+    .security, .resource, .unsupported, .internalError,
   ]
 }
 

@@ -31,6 +31,8 @@ public struct StreamEvent: Sendable {
     case log(LogRecord)
     /// What another member told all. Its origin isn't proven: a member can tell one in another's name.
     case broadcast(BroadcastMessage)
+    /// What happened in a lease queue.
+    case queue(QueueEvent)
     /// The end of a submitted operation; nil when it succeeded.
     case completed(MeshError?)
     /// The node stopped: nil when it was stopped, or let go of without a stop; else why it ended by itself.

@@ -28,6 +28,8 @@ struct BackpressureMonitor {
       version: 0)
     follow(pending, oldest, now)
     tell(pending, oldest, now)
+    // Saying how things are is no change: the first one needn't wait.
+    quietUntil = now
   }
 
   /// When it must be looked at again though nothing happens in the queue.

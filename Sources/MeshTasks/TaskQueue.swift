@@ -41,6 +41,9 @@ public struct TaskQueue: ~Copyable, Sendable {
   public let epoch: UInt64
   /// What it holds, and what became of the rest.
   public internal(set) var counts = TaskCounts()
+  /// When it must have a turn though nobody asks for anything; nil when never. It may have passed: what is due at once
+  /// is done in turns of bounded length.
+  public private(set) var nextDeadline: Instant?
 
   var phase = Phase.open
   var now = Instant.origin
@@ -84,29 +87,23 @@ public struct TaskQueue: ~Copyable, Sendable {
     self.now = max(self.now, now)
     effects.begin()
     let wasEmpty = ready.isEmpty
-    if isDue() { endDue(&effects) }
+    if let nextDeadline, nextDeadline <= self.now { endDue(&effects) }
     effects.answer = answer(input, &effects)
     match(&effects)
     finishDrain(&effects)
     if wasEmpty && !ready.isEmpty { effects.events.append(.becameReady) }
     if !monitors.isEmpty { evaluateMonitors(&effects) }
+    nextDeadline = findNextDeadline()
   }
 
-  /// When it must have a turn though nobody asks for anything; nil when never. It may have passed: what is due at once
-  /// is done in turns of bounded length.
-  public var nextDeadline: Instant? {
+  // Mutating although it changes nothing: see above.
+  private mutating func findNextDeadline() -> Instant? {
     var next = Instant.distantFuture
     if !leased.isEmpty { next = store[leased.first].at }
     if let first = delayed.next { next = min(next, first) }
     for monitor in monitors { if let deadline = monitor.nextDeadline { next = min(next, deadline) } }
     if case .draining(let drain) = phase { next = min(next, drain.deadline) }
     return next == .distantFuture ? nil : next
-  }
-
-  /// Whether a lease or a delay has ended. Mutating although it changes nothing: see above.
-  private mutating func isDue() -> Bool {
-    if !leased.isEmpty && store[leased.first].at <= now { return true }
-    return delayed.next.map { $0 <= now } ?? false
   }
 
   private mutating func answer(_ input: TaskQueueInput, _ effects: inout TaskQueueEffects) -> TaskQueueAnswer {
@@ -174,6 +171,16 @@ public struct TaskQueue: ~Copyable, Sendable {
   /// Whether it admits and leases.
   public var isOpen: Bool {
     if case .open = phase { true } else { false }
+  }
+
+  /// Whether it has ended for good.
+  public var isClosed: Bool {
+    if case .closed = phase { true } else { false }
+  }
+
+  /// What somebody who begins to listen would have heard last: that something is ready, and what each monitor said.
+  public var presentEvents: [TaskEvent] {
+    (ready.isEmpty ? [] : [.becameReady]) + monitors.map { .backpressure($0.id, $0.latest) }
   }
 
   private mutating func cancelWait(_ waiter: WaiterID) -> TaskQueueAnswer {

@@ -91,6 +91,8 @@ public enum TaskRefusal: Equatable, Sendable {
   case leaseInactive
   /// The token's lease is over.
   case leaseExpired
+  /// The call waits no more, because its caller said so. Only shells say this.
+  case cancelled
   /// The call that should wait no more has its answer.
   case answered
   /// There is no such dead letter or monitor.

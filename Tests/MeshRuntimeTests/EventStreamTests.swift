@@ -27,6 +27,7 @@ private func names(_ stream: EventStream) throws -> [String] {
     case .completed: found.append("completed \(event.token)")
     case .dropped(let count): found.append("dropped \(count)")
     case .nodeStopped: found.append("stopped")
+    case .queue(let event): found.append("\(event.queue) \(event.event)")
     case .unknown: found.append("unknown")
     }
   }

@@ -27,7 +27,7 @@ enum Layers {
     "MeshStore": ["MeshBasics", "MeshWire", "MeshEngine", "CLinux", "Glibc"],
     "MeshRuntime": [
       "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshControl", "MeshEngine", "MeshGossipV1",
-      "MeshTelemetry", "MeshThreads", "MeshSecurity", "MeshTransport", "MeshStore", "CLinux", "Glibc",
+      "MeshTasks", "MeshTelemetry", "MeshThreads", "MeshSecurity", "MeshTransport", "MeshStore", "CLinux", "Glibc",
     ],
     "MeshKit": ["MeshRuntime", "MeshThreads"],
     "MeshKitABI": ["MeshRuntime", "MeshThreads", "CMeshKit", "Glibc"],
