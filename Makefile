@@ -6,13 +6,14 @@ CMAKE   := cmake -S . -B build/cmake -G Ninja -DCMAKE_INSTALL_PREFIX=$(CURDIR)/$
 SEEDS   ?= 300
 JOBS    ?= $(shell nproc)
 SECONDS_TOTAL ?= 600
+TASKS   ?= 20000
 # Suites called ProcessTests count the descriptors and threads of their process, which must have no other tests in it.
 TOGETHER := --skip '\.ProcessTests/'
 ALONE    := --no-parallel --filter '\.ProcessTests/'
 export PKG_CONFIG_PATH := $(CURDIR)/$(STAGE)/lib/pkgconfig:$(PKG_CONFIG_PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-all quick lint unit abi examples sim night fuzz interop bench bench-membership bench-http asan tsan docs-check clean
+.PHONY: help setup build demo demo-tasks test test-all quick lint unit abi examples sim night fuzz interop bench bench-membership bench-http asan tsan docs-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -29,13 +30,19 @@ build: setup ## build the release library and commands into build/stage
 demo: build ## run a mesh of three processes; KEEP=1 leaves it running until Ctrl-C, UDP=blocked drops UDP
 	@$(if $(filter blocked,$(UDP)),.ci/without-udp )python3 examples/meshdemo/demo.py --stage $(STAGE) --work build/demo $(if $(KEEP),--keep)
 
+demo-tasks: build ## run producers and consumers, some of them broken, on one lease queue, and count every task; TASKS=20000
+	@mkdir -p build/demo-tasks
+	@cc -std=gnu11 -O2 -Wall -Wextra -Werror -pthread examples/taskdemo/demo.c -o build/demo-tasks/demo \
+	  $$(pkg-config --cflags --libs meshkit) -Wl,-rpath,$(CURDIR)/$(STAGE)/lib
+	@build/demo-tasks/demo $(TASKS)
+
 test: setup ## all that must hold before a change is merged (at most 25 minutes on 2 cores)
-	@SECONDS_TOTAL=60 .ci/suites lint unit build abi examples sim interop fuzz demo
+	@SECONDS_TOTAL=60 .ci/suites lint unit build abi examples sim interop fuzz demo demo-tasks
 
 # Chromium is installed for this target alone: docs/decisions/0020-a-browser-for-test-all.md
 test-all: export BROWSER := 1
 test-all: setup ## test, and the slow suites: a browser, sanitizers, more seeds, longer fuzzing
-	@SEEDS=10000 SECONDS_TOTAL=1800 .ci/suites lint unit build abi examples sim interop fuzz demo asan tsan
+	@SEEDS=10000 SECONDS_TOTAL=1800 .ci/suites lint unit build abi examples sim interop fuzz demo demo-tasks asan tsan
 
 quick: setup ## lint and debug unit tests only
 	@.ci/suites lint unit

@@ -112,7 +112,7 @@ if Context.environment["MESHKIT_FUZZ"] != nil {
       name: "MeshFuzz",
       dependencies: [
         "MeshWire", "MeshConfig", "MeshControl", "MeshEngine", "MeshGossipV1", "MeshSecurity", "MeshTransport",
-        "MeshStore",
+        "MeshStore", "MeshTasks",
       ],
       path: "Tests/Fuzz", exclude: ["run"], swiftSettings: strict))
 }

@@ -75,7 +75,7 @@ MESHKIT_NONNULL_BEGIN
 /** The version that this header describes: major * 10000 + minor * 100 + patch. */
 #define MESHKIT_VERSION_NUMBER 100
 /** The interface that this header describes. It grows by one with every addition; libraries keep all older ones. */
-#define MESHKIT_ABI_VERSION 2
+#define MESHKIT_ABI_VERSION 3
 
 /** Text or bytes: `len` bytes at `ptr`, which is NULL only when `len` is 0. This struct never grows. */
 typedef struct meshkit_bytes_t {
@@ -621,6 +621,13 @@ void meshkit_events_release(meshkit_events_t *MESHKIT_NULLABLE events);
                                                ended by itself: MESHKIT_E_CONFLICT when another process took
                                                its name, MESHKIT_E_STORAGE when its epoch can't be written */
 #define MESHKIT_EVENT_DROPPED 34u         /**< meshkit_dropped_t: the stream was full */
+#define MESHKIT_EVENT_QUEUE_READY 48u     /**< meshkit_queue_event_t: a task is ready, after none was */
+#define MESHKIT_EVENT_QUEUE_EXPIRED 49u   /**< meshkit_queue_event_t: a lease ran out */
+#define MESHKIT_EVENT_QUEUE_DEAD 50u      /**< meshkit_queue_event_t: a task became a dead letter */
+#define MESHKIT_EVENT_QUEUE_DEAD_FULL 51u /**< meshkit_queue_event_t: dead letters take places of the queue's own */
+#define MESHKIT_EVENT_QUEUE_SIGNAL 52u    /**< meshkit_queue_event_t: the depth crossed a mark of a monitor */
+#define MESHKIT_EVENT_QUEUE_DRAINED 53u   /**< meshkit_queue_event_t: it is drained */
+#define MESHKIT_EVENT_QUEUE_CLOSED 54u    /**< meshkit_queue_event_t: it is closed; the last event of a queue */
 
 /** One event: a fixed head, and a payload that the type tells. All of it lives until meshkit_event_release(). */
 struct meshkit_event_t {
@@ -677,6 +684,30 @@ typedef struct meshkit_dropped_t {
   uint64_t count;
 } meshkit_dropped_t;
 MESHKIT_STATIC_ASSERT(sizeof(meshkit_dropped_t) == 16, "meshkit_dropped_t");
+
+/** What happened in a lease queue: payload of MESHKIT_EVENT_QUEUE_*. What doesn't belong to the type is zero. */
+typedef struct meshkit_queue_event_t {
+  uint32_t struct_size;
+  /** Of MESHKIT_EVENT_QUEUE_DEAD: one of MESHKIT_DEAD_*. */
+  int32_t cause;
+  /** The queue's name. */
+  meshkit_bytes_t queue;
+  /** Of MESHKIT_EVENT_QUEUE_EXPIRED and _DEAD: which task it was. */
+  uint64_t epoch;
+  uint64_t sequence;
+  /** And the number of its last delivery. */
+  uint32_t attempt;
+  /** Of MESHKIT_EVENT_QUEUE_SIGNAL: 1 when the queue is overloaded. */
+  int32_t is_active;
+  /** Its number. */
+  uint64_t version;
+  /** Pending tasks at the signal; dead letters in MESHKIT_EVENT_QUEUE_DEAD_FULL; tasks still leased in _DRAINED. */
+  uint64_t count;
+  /** Of MESHKIT_EVENT_QUEUE_SIGNAL: the marks of the monitor. */
+  uint32_t high_watermark;
+  uint32_t low_watermark;
+} meshkit_queue_event_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_queue_event_t) == 72, "meshkit_queue_event_t");
 
 /**
  * Releases an event with its payload. A pointer that isn't a live event is ignored.
@@ -1029,6 +1060,660 @@ meshkit_status_t meshkit_members_find(
  * @completes nothing
  */
 void meshkit_members_release(meshkit_members_t *MESHKIT_NULLABLE members);
+
+/* ---- queue --------------------------------------------------------------------------------------------------- */
+
+/**
+ * A lease queue: producers put *tasks* in; consumers *lease* them for a time, and say that they are done or how they
+ * failed. Who says nothing loses the lease, and the task is delivered again; one that fails too often becomes a *dead
+ * letter*, which can be read and delivered again. Nothing that was admitted is ever lost while the process lives. It
+ * needs no node, and any number of threads may use one queue. docs/guides/lease-queues.md is the tutorial.
+ *
+ * What the calls on a queue have in common: MESHKIT_E_CLOSED once it is closed or released, and MESHKIT_E_DRAINING from
+ * those that admit or lease while it is being drained. Calls whose names end in `_wait` answer MESHKIT_E_WOULD_DEADLOCK
+ * on threads of the library, unless `timeout_ms` is 0.
+ */
+typedef struct meshkit_queue_t meshkit_queue_t;
+
+/** In fields of options where 0 stands for the default: none at all. */
+#define MESHKIT_QUEUE_NONE (-1)
+
+/** How a queue behaves. Zero stands for the default everywhere. */
+typedef struct meshkit_queue_options_t {
+  uint32_t struct_size;
+  /** Tasks that it holds, pending, delayed and leased together: 1 to 16777216; default 512. */
+  uint32_t capacity;
+  /** Greater than that of every earlier life of the queue; default is the time of day. It is part of every task's id. */
+  uint64_t epoch;
+  /** How long a lease lasts from its grant and from each heartbeat, 1 to 604800000; default 30000. */
+  int64_t lease_duration_ms;
+  /** How often a consumer should beat, at most half of lease_duration_ms; default 5000, or a sixth of a shorter lease. */
+  int64_t heartbeat_interval_ms;
+  /** How long a task waits after its first failure; twice as long after each further one, up to retry_longest_ms, and 20 %
+   * more or less at random. Default 100; MESHKIT_QUEUE_NONE for no wait. */
+  int64_t retry_first_ms;
+  /** Default 30000, or retry_first_ms where that is longer. */
+  int64_t retry_longest_ms;
+  /** Deliveries of a task, the first included, until it is a dead letter: 1 to 1000; default 5. */
+  uint32_t attempts_max;
+  /** Dead letters that are kept beside the queue's own places; further ones take those. Default 1024. */
+  int32_t dead_letters_max;
+  /** Request ids that are remembered, up to 1048576; default 4096. */
+  int32_t request_window;
+  /** Bytes of one payload, up to 67108864; default 1048576. */
+  uint32_t payload_len_max;
+} meshkit_queue_options_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_queue_options_t) == 64, "meshkit_queue_options_t");
+
+/** Which task it is, for as long as it lives. This struct never grows. */
+typedef struct meshkit_task_id_t {
+  /** The life of the queue that admitted it. */
+  uint64_t epoch;
+  /** The number of its admission, from 1. */
+  uint64_t sequence;
+} meshkit_task_id_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_task_id_t) == 16, "meshkit_task_id_t");
+
+/**
+ * What entitles its bearer to end one lease. Plain numbers: copy them, store them, send them. A store behind the consumer
+ * can refuse the older of two writers by (epoch, sequence, attempt). This struct never grows.
+ */
+typedef struct meshkit_token_t {
+  meshkit_task_id_t task;
+  /** Random. */
+  uint64_t lease_id;
+  /** The number of this delivery of the task, from 1; it never goes back. */
+  uint32_t attempt;
+  uint32_t reserved;
+} meshkit_token_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_token_t) == 32, "meshkit_token_t");
+
+/** What a producer hands in. All of it is copied. */
+typedef struct meshkit_task_t {
+  uint32_t struct_size;
+  /** Greater goes first: -4 to 3. */
+  int32_t priority;
+  /** How long it waits before it may be leased. */
+  int64_t delay_ms;
+  /** Any bytes, up to the queue's payload_len_max. */
+  meshkit_bytes_t payload;
+  /** Tasks of one key are leased one after the other, in the order of their admission. Up to 256 bytes; empty for none. */
+  meshkit_bytes_t key;
+  /** The same id again, within the queue's request_window, is the same task. Up to 256 bytes; empty for none. */
+  meshkit_bytes_t request_id;
+  /** What the payload is: "application/json". Up to 256 bytes. */
+  meshkit_bytes_t content_type;
+  /** Up to 32, with 8192 bytes together. */
+  const meshkit_pair_t *MESHKIT_NULLABLE attributes;
+  size_t attribute_count;
+} meshkit_task_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_task_t) == 96, "meshkit_task_t");
+
+/** A task at a consumer. All of it lives until meshkit_lease_release(), also when the lease is over. */
+typedef struct meshkit_lease_t {
+  uint32_t struct_size;
+  int32_t priority;
+  /** What ends it: give it to meshkit_queue_complete() and its like. */
+  meshkit_token_t token;
+  meshkit_bytes_t payload;
+  meshkit_bytes_t key;
+  meshkit_bytes_t request_id;
+  meshkit_bytes_t content_type;
+  /** Why the last delivery failed; empty at the first one. */
+  meshkit_bytes_t last_error;
+  const meshkit_pair_t *MESHKIT_NULLABLE attributes;
+  size_t attribute_count;
+  /** How long ago the task was admitted. */
+  int64_t age_ms;
+  /** How long the lease lasts from its grant. */
+  int64_t lasts_ms;
+} meshkit_lease_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_lease_t) == 152, "meshkit_lease_t");
+
+/**
+ * Makes an empty queue. The name has 1 to 128 bytes; NULL options are all defaults. MESHKIT_E_ARGUMENT names every
+ * option that can't be, with what is allowed.
+ *
+ * @since 0.1
+ * @owns own out, own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_create(
+    const char *MESHKIT_NULLABLE name, size_t name_len, const meshkit_queue_options_t *MESHKIT_NULLABLE options,
+    meshkit_queue_t **out, meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Admits a task, or refuses it: MESHKIT_E_BUSY when all places are taken, MESHKIT_E_ARGUMENT for a task that can't be.
+ * A task whose request_id is remembered is not admitted again; `out` then gets the id of the one that is known.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_enqueue(
+    meshkit_queue_t *queue, const meshkit_task_t *task, meshkit_task_id_t *MESHKIT_NULLABLE out,
+    meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * meshkit_queue_enqueue(), and waits up to `timeout_ms` for a place; negative waits for ever. Those who wait are
+ * served in the order in which they came. MESHKIT_E_TIMEOUT when none came free: the task was not admitted.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks up to timeout_ms
+ * @callback-safe no
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_enqueue_wait(
+    meshkit_queue_t *queue, const meshkit_task_t *task, int64_t timeout_ms, meshkit_task_id_t *MESHKIT_NULLABLE out,
+    meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Leases the task that is next: by priority, then first in, first out. MESHKIT_E_TIMEOUT when none is ready.
+ *
+ * @since 0.1
+ * @owns own out
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_lease(meshkit_queue_t *queue, meshkit_lease_t **out);
+
+/**
+ * meshkit_queue_lease(), and waits up to `timeout_ms` for a task; negative waits for ever. Those who wait are served
+ * in the order in which they came.
+ *
+ * @since 0.1
+ * @owns own out
+ * @threads any
+ * @blocks up to timeout_ms
+ * @callback-safe no
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_lease_wait(
+    meshkit_queue_t *queue, int64_t timeout_ms, meshkit_lease_t **out);
+
+/**
+ * Up to `capacity` tasks, at most MESHKIT_EVENTS_BATCH_MAX: waits for the first as meshkit_queue_lease_wait() does,
+ * and adds those that are ready. The rest of `out` is set to NULL, up to that limit.
+ *
+ * @since 0.1
+ * @owns own each of out
+ * @threads any
+ * @blocks up to timeout_ms
+ * @callback-safe no
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_lease_batch_wait(
+    meshkit_queue_t *queue, int64_t timeout_ms, meshkit_lease_t **out, size_t capacity, size_t *count);
+
+/**
+ * Releases the memory of a lease. It does not end the lease: what is neither completed nor failed nor handed back is
+ * delivered again when its time is over. A pointer that isn't a live lease is ignored.
+ *
+ * @since 0.1
+ * @owns takes lease
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+void meshkit_lease_release(meshkit_lease_t *MESHKIT_NULLABLE lease);
+
+/**
+ * Extends a lease: `lasts_ms` gets how long it lasts from now. MESHKIT_E_LEASE_EXPIRED when it ran out,
+ * MESHKIT_E_LEASE_INACTIVE when it has ended otherwise or never was, as for the calls below: then drop the work,
+ * somebody else may be at it.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_heartbeat(
+    meshkit_queue_t *queue, const meshkit_token_t *token, int64_t *MESHKIT_NULLABLE lasts_ms);
+
+/**
+ * The work is done. Of all calls that end a delivery exactly one succeeds.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_complete(meshkit_queue_t *queue, const meshkit_token_t *token);
+
+/* What becomes of a task whose delivery failed. */
+#define MESHKIT_TASK_RETRY 0       /**< again, after the wait of the queue's options; `delay_ms` must be 0 */
+#define MESHKIT_TASK_RETRY_AFTER 1 /**< again, after `delay_ms` */
+#define MESHKIT_TASK_DEAD_LETTER 2 /**< not again: it is a dead letter; `delay_ms` must be 0 */
+
+/**
+ * The work failed; `reason` is for people, up to 1024 bytes of it are kept. `disposition` is one of MESHKIT_TASK_*; a
+ * task that was delivered attempts_max times becomes a dead letter whatever it says. Never waits for a place.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_fail(
+    meshkit_queue_t *queue, const meshkit_token_t *token, const char *MESHKIT_NULLABLE reason, size_t reason_len,
+    int32_t disposition, int64_t delay_ms);
+
+/**
+ * The work wasn't begun: the task is the next of its priority, and this delivery doesn't count against it.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_hand_back(meshkit_queue_t *queue, const meshkit_token_t *token);
+
+/** What a queue holds, and what became of all that it admitted. */
+typedef struct meshkit_queue_counts_t {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /** Deliverable now, or waiting for an earlier task of the same key. */
+  uint64_t pending;
+  /** Waiting for their time. */
+  uint64_t delayed;
+  /** At consumers. */
+  uint64_t leased;
+  /** Dead letters. */
+  uint64_t dead;
+  /** How long the task that has been ready for longest has been so, in milliseconds; -1 when none is ready. */
+  int64_t oldest_ms;
+  /** Since the queue was made: tasks admitted, those of known requests not counted. */
+  uint64_t admitted;
+  /** Taken in from snapshots. */
+  uint64_t restored;
+  /** Done. */
+  uint64_t completed;
+  /** Handed back by a drain or a close. */
+  uint64_t handed_back;
+  /** Forgotten by a close. */
+  uint64_t discarded;
+  /** Dead letters forgotten on request. */
+  uint64_t purged;
+  /** Leases granted; of them, of tasks that had been leased before. */
+  uint64_t grants;
+  uint64_t redeliveries;
+  /** Leases extended. */
+  uint64_t heartbeats;
+  /** Deliveries that failed, and leases that ran out. */
+  uint64_t failed;
+  uint64_t expired;
+  /** Tasks that became dead letters, and dead letters that were made tasks again. */
+  uint64_t dead_lettered;
+  uint64_t redriven;
+} meshkit_queue_counts_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_queue_counts_t) == 152, "meshkit_queue_counts_t");
+
+/**
+ * Counts at one moment, into a struct whose `struct_size` you have set. At every moment admitted + restored =
+ * completed + handed_back + discarded + purged + pending + delayed + leased + dead.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_counts(meshkit_queue_t *queue, meshkit_queue_counts_t *out);
+
+/** A task that is delivered no more, until somebody redrives it. A view. */
+typedef struct meshkit_dead_letter_t {
+  uint32_t struct_size;
+  /** One of MESHKIT_DEAD_*. */
+  int32_t cause;
+  meshkit_task_id_t task;
+  /** The number of its last delivery. */
+  uint32_t attempt;
+  int32_t priority;
+  meshkit_bytes_t payload;
+  meshkit_bytes_t key;
+  meshkit_bytes_t request_id;
+  meshkit_bytes_t content_type;
+  /** Why the last delivery failed. */
+  meshkit_bytes_t last_error;
+  const meshkit_pair_t *MESHKIT_NULLABLE attributes;
+  size_t attribute_count;
+  /** How long ago it was admitted, and how long ago it died. */
+  int64_t age_ms;
+  int64_t dead_for_ms;
+} meshkit_dead_letter_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_dead_letter_t) == 144, "meshkit_dead_letter_t");
+
+/* Why a task is a dead letter. */
+#define MESHKIT_DEAD_REFUSED 1 /**< its consumer said so */
+#define MESHKIT_DEAD_FAILED 2  /**< it failed as often as it may be delivered */
+#define MESHKIT_DEAD_EXPIRED 3 /**< its last lease ran out */
+
+/** A list of dead letters, as they were when it was taken. */
+typedef struct meshkit_dead_letters_t meshkit_dead_letters_t;
+
+/**
+ * Takes a list of at most `limit` dead letters, up to MESHKIT_EVENTS_BATCH_MAX, in the order of their admission: those
+ * after `after`, or from the first on when that is NULL. The last one's id is where the next list begins.
+ *
+ * @since 0.1
+ * @owns own out
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_dead_letters(
+    meshkit_queue_t *queue, const meshkit_task_id_t *MESHKIT_NULLABLE after, size_t limit,
+    meshkit_dead_letters_t **out);
+
+/**
+ * How many dead letters the list holds.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+size_t meshkit_dead_letters_count(const meshkit_dead_letters_t *MESHKIT_NULLABLE letters);
+
+/**
+ * One dead letter of the list. MESHKIT_E_NOT_FOUND beyond the last.
+ *
+ * @since 0.1
+ * @owns view out, until `letters` is released
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_dead_letters_get(
+    const meshkit_dead_letters_t *letters, size_t index, const meshkit_dead_letter_t **out);
+
+/**
+ * Releases a list.
+ *
+ * @since 0.1
+ * @owns takes letters
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+void meshkit_dead_letters_release(meshkit_dead_letters_t *MESHKIT_NULLABLE letters);
+
+/**
+ * Makes a dead letter a task again, with all its attempts before it. MESHKIT_E_NOT_FOUND when there is no such one,
+ * MESHKIT_E_BUSY when all places are taken.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_redrive(meshkit_queue_t *queue, const meshkit_task_id_t *task);
+
+/**
+ * Forgets a dead letter. MESHKIT_E_NOT_FOUND when there is no such one.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_purge(meshkit_queue_t *queue, const meshkit_task_id_t *task);
+
+/* What becomes of the tasks of a queue that is closed. */
+#define MESHKIT_CLOSE_DRAIN 0          /**< leases may end until the timeout; everything left then is handed back */
+#define MESHKIT_CLOSE_REQUEUE_ACTIVE 1 /**< leases end at once; everything is handed back */
+#define MESHKIT_CLOSE_DISCARD 2        /**< everything is forgotten */
+
+/**
+ * Stops leasing and admitting, waits up to `timeout_ms` until nothing is leased, and hands back what is pending and
+ * delayed: `snapshot`, unless NULL, gets it as bytes for meshkit_queue_restore(). `leased`, unless NULL, gets how many
+ * tasks are still at consumers; they stay in the queue, as dead letters do. Consumers that wait go on waiting.
+ * MESHKIT_E_DRAINING while another drain goes on.
+ *
+ * @since 0.1
+ * @owns own snapshot, own error
+ * @threads any
+ * @blocks up to timeout_ms
+ * @callback-safe no
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_drain_wait(
+    meshkit_queue_t *queue, int64_t timeout_ms, meshkit_text_t **MESHKIT_NULLABLE snapshot,
+    uint64_t *MESHKIT_NULLABLE leased, meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Leases and admits again after a drain.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_resume(meshkit_queue_t *queue);
+
+/**
+ * Ends the queue for good: every call that waits answers MESHKIT_E_CLOSED. `mode` is one of MESHKIT_CLOSE_*; only
+ * MESHKIT_CLOSE_DRAIN waits, up to `timeout_ms`. `snapshot`, unless NULL, gets what is handed back, dead letters
+ * included.
+ *
+ * @since 0.1
+ * @owns own snapshot, own error
+ * @threads any
+ * @blocks up to timeout_ms
+ * @callback-safe with timeout_ms 0
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_close_wait(
+    meshkit_queue_t *queue, int32_t mode, int64_t timeout_ms, meshkit_text_t **MESHKIT_NULLABLE snapshot,
+    meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * All that the queue holds, taken down at one moment, as bytes for meshkit_queue_restore(). The queue goes on.
+ *
+ * @since 0.1
+ * @owns own out, own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_snapshot(
+    meshkit_queue_t *queue, meshkit_text_t **out, meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Takes in what this queue or an earlier life of it handed back: all or nothing, and each task once. `count`, unless
+ * NULL, gets how many came in. MESHKIT_E_ARGUMENT for bytes that are no snapshot, or one of another queue or of a
+ * later life; MESHKIT_E_CONFLICT when all of it is here already; MESHKIT_E_BUSY when it doesn't fit.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_restore(
+    meshkit_queue_t *queue, const char *MESHKIT_NULLABLE snapshot, size_t snapshot_len, uint64_t *MESHKIT_NULLABLE count,
+    meshkit_error_t **MESHKIT_NULLABLE error);
+
+/* What a subscriber wants to hear of a queue; or them together. That it was drained or closed is always told. */
+#define MESHKIT_QUEUE_TOPIC_READY 1u        /**< a task is ready, after none was */
+#define MESHKIT_QUEUE_TOPIC_EXPIRATIONS 2u  /**< leases that ran out */
+#define MESHKIT_QUEUE_TOPIC_DEAD_LETTERS 4u /**< tasks that became dead letters */
+#define MESHKIT_QUEUE_TOPIC_BACKPRESSURE 8u /**< signals of the queue's monitors */
+
+/**
+ * Delivers the queue's events of `topics` (MESHKIT_QUEUE_TOPIC_*) to a stream until either ends, and at once how
+ * things are: whether something is ready, and the last signal of each monitor. MESHKIT_E_UNSUPPORTED for topics that
+ * this library doesn't know, MESHKIT_E_BUSY when the stream has no place for the end of the queue or 64 streams listen
+ * already.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_subscribe(
+    meshkit_queue_t *queue, meshkit_events_t *events, uint32_t topics, meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Releases a queue. One that wasn't closed ends when the last call on it does; its tasks are gone, and its listeners
+ * hear MESHKIT_EVENT_QUEUE_CLOSED.
+ *
+ * @since 0.1
+ * @owns takes queue
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+void meshkit_queue_release(meshkit_queue_t *MESHKIT_NULLABLE queue);
+
+/* ---- backpressure -------------------------------------------------------------------------------------------- */
+
+/**
+ * Watches the depth of one queue by a pair of marks. Its *signals* say whether the queue is overloaded; they are numbered,
+ * and at rest the last one is how things are. A queue may have 16 monitors.
+ */
+typedef struct meshkit_backpressure_t meshkit_backpressure_t;
+
+/** When a queue counts as overloaded, and when no longer. */
+typedef struct meshkit_backpressure_options_t {
+  uint32_t struct_size;
+  /** Pending tasks from which on it is: 1 to 16777216. */
+  uint32_t high_watermark;
+  /** Pending tasks down to which it stays so, less than high_watermark; 0 for half of it, MESHKIT_QUEUE_NONE for 0. */
+  int32_t low_watermark;
+  uint32_t reserved;
+  /** Age of the task that has been ready for longest from which on it is, too; 0 never. */
+  int64_t high_age_ms;
+  /** Age down to which it stays so, less than high_age_ms; 0 for half of it. */
+  int64_t low_age_ms;
+  /** The shortest time between two signals; 0 for 5000, MESHKIT_QUEUE_NONE for none. */
+  int64_t cooldown_ms;
+} meshkit_backpressure_options_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_backpressure_options_t) == 40, "meshkit_backpressure_options_t");
+
+/** Whether a queue is overloaded, as a monitor said it. */
+typedef struct meshkit_backpressure_signal_t {
+  uint32_t struct_size;
+  /** 1 when it is. */
+  int32_t is_active;
+  /** Grows by one with each signal, from 1: ignore one with a smaller number than you have seen. */
+  uint64_t version;
+  /** Pending tasks at that moment. */
+  uint64_t pending_count;
+  /** How long the oldest of them had been ready. */
+  int64_t oldest_ms;
+  /** The marks of the monitor. */
+  uint32_t high_watermark;
+  uint32_t low_watermark;
+  /** How long ago that was. */
+  int64_t observed_ms_ago;
+} meshkit_backpressure_signal_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_backpressure_signal_t) == 48, "meshkit_backpressure_signal_t");
+
+/**
+ * Adds a monitor to a queue. MESHKIT_E_ARGUMENT for marks that can't be, MESHKIT_E_RESOURCE when the queue has 16.
+ *
+ * @since 0.1
+ * @owns own out, own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_backpressure_create(
+    meshkit_queue_t *queue, const meshkit_backpressure_options_t *options, meshkit_backpressure_t **out,
+    meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * The last signal, into a struct whose `struct_size` you have set.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_backpressure_latest(
+    meshkit_backpressure_t *backpressure, meshkit_backpressure_signal_t *out);
+
+/**
+ * The first signal after `version`, of which 64 are kept; `missed`, unless NULL, gets how many before it are gone.
+ * MESHKIT_E_NOT_FOUND when there is none yet.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_backpressure_next(
+    meshkit_backpressure_t *backpressure, uint64_t version, meshkit_backpressure_signal_t *out,
+    uint64_t *MESHKIT_NULLABLE missed);
+
+/**
+ * Waits up to `timeout_ms` until the queue is overloaded (`active` 1) or isn't (0); negative waits for ever. What
+ * counts is how things are, told or not: it returns at once when they are so. MESHKIT_E_TIMEOUT when they never were
+ * in time.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks up to timeout_ms
+ * @callback-safe no
+ * @completes nothing
+ */
+meshkit_status_t meshkit_backpressure_wait(
+    meshkit_backpressure_t *backpressure, int32_t active, int64_t timeout_ms);
+
+/**
+ * Removes a monitor from its queue and releases it. Who waits for it gets MESHKIT_E_CLOSED.
+ *
+ * @since 0.1
+ * @owns takes backpressure
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+void meshkit_backpressure_release(meshkit_backpressure_t *MESHKIT_NULLABLE backpressure);
 
 /* ---- log ----------------------------------------------------------------------------------------------------- */
 

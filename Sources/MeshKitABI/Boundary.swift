@@ -98,5 +98,29 @@ func sized<T: BitwiseCopyable>(
   return copy
 }
 
+/// Zeroes what the host knows of its own struct at `out`, but for its size.
+func clear<T: BitwiseCopyable>(_ out: UnsafeMutablePointer<T>?) {
+  guard let out else { return }
+  let memory = UnsafeMutableRawPointer(out)
+  let size = Int(memory.loadUnaligned(as: UInt32.self))
+  guard (4...4096).contains(size) else { return }
+  UnsafeMutableRawBufferPointer(start: memory, count: size).dropFirst(4).initializeMemory(as: UInt8.self, repeating: 0)
+}
+
+/// Writes into the host's own struct what the host knows of `value`; its memory may be shorter than ours, or longer.
+func write<T: BitwiseCopyable>(
+  _ value: T, to out: UnsafeMutablePointer<T>, least: Int = 4, _ name: StaticString
+) throws(MeshError) {
+  let memory = UnsafeMutableRawPointer(out)
+  let size = Int(memory.loadUnaligned(as: UInt32.self))
+  guard (least...4096).contains(size) else {
+    throw MeshError(.argument, "\(name): struct_size is \(size), and must be sizeof the struct, \(least) to 4096")
+  }
+  withUnsafeBytes(of: value) { bytes in
+    let known = UnsafeRawBufferPointer(rebasing: bytes.prefix(size).dropFirst(4))
+    UnsafeMutableRawBufferPointer(start: memory + 4, count: size - 4).copyMemory(from: known)
+  }
+}
+
 /// How long a wait may last: nil is for ever.
 func timeout(milliseconds: Int64) -> Duration? { milliseconds < 0 ? nil : .milliseconds(milliseconds) }

@@ -53,8 +53,9 @@ extension Arena {
       head.type = MESHKIT_EVENT_NODE_STOPPED
       head.status = (error?.status ?? .ok).code
       head.payload = UnsafeRawPointer(image(error))
-    case .queue:
-      head.type = MESHKIT_UNSTABLE_EVENT_UNKNOWN
+    case .queue(let event):
+      head.type = event.event.code
+      head.payload = UnsafeRawPointer(image(event))
     case .dropped(let count):
       head.type = MESHKIT_EVENT_DROPPED
       let size = UInt32(MemoryLayout<meshkit_dropped_t>.size)
@@ -73,6 +74,28 @@ extension Arena {
     image.topic = text(message.topic)
     image.payload = bytes(message.payload)
     image.sequence = message.sequence
+    return place(image)
+  }
+
+  /// What happened in a lease queue.
+  private mutating func image(_ event: QueueEvent) -> UnsafeMutablePointer<meshkit_queue_event_t>? {
+    var image = meshkit_queue_event_t()
+    image.struct_size = UInt32(MemoryLayout<meshkit_queue_event_t>.size)
+    image.queue = text(event.queue)
+    switch event.event {
+    case .becameReady, .closed: break
+    case .leaseExpired(let token):
+      (image.epoch, image.sequence, image.attempt) = (token.id.epoch, token.id.sequence, token.attempt)
+    case .deadLettered(let id, let cause, let attempt):
+      image.cause = Int32(cause.rawValue)
+      (image.epoch, image.sequence, image.attempt) = (id.epoch, id.sequence, attempt)
+    case .deadLettersFull(let count), .drained(let count): image.count = UInt64(clamping: count)
+    case .backpressure(_, let signal):
+      image.is_active = signal.isActive ? 1 : 0
+      (image.version, image.count) = (signal.version, UInt64(clamping: signal.pendingCount))
+      image.high_watermark = UInt32(clamping: signal.highWatermark)
+      image.low_watermark = UInt32(clamping: signal.lowWatermark)
+    }
     return place(image)
   }
 
@@ -108,6 +131,21 @@ extension MembershipEvent.Kind {
     case .suspect: MESHKIT_EVENT_MEMBER_SUSPECT
     case .recovered: MESHKIT_EVENT_MEMBER_RECOVERED
     case .left: MESHKIT_EVENT_MEMBER_LEFT
+    }
+  }
+}
+
+extension TaskEvent {
+  /// MESHKIT_EVENT_QUEUE_*.
+  fileprivate var code: UInt32 {
+    switch self {
+    case .becameReady: MESHKIT_EVENT_QUEUE_READY
+    case .leaseExpired: MESHKIT_EVENT_QUEUE_EXPIRED
+    case .deadLettered: MESHKIT_EVENT_QUEUE_DEAD
+    case .deadLettersFull: MESHKIT_EVENT_QUEUE_DEAD_FULL
+    case .backpressure: MESHKIT_EVENT_QUEUE_SIGNAL
+    case .drained: MESHKIT_EVENT_QUEUE_DRAINED
+    case .closed: MESHKIT_EVENT_QUEUE_CLOSED
     }
   }
 }

@@ -62,7 +62,8 @@ public func meshkit_events_next_batch(
   }
 }
 
-private func batchLength(_ capacity: Int) -> Int {
+/// How many events or leases a batch may hold that has places for `capacity`.
+func batchLength(_ capacity: Int) -> Int {
   capacity < 0 ? Int(MESHKIT_EVENTS_BATCH_MAX) : min(capacity, Int(MESHKIT_EVENTS_BATCH_MAX))
 }
 

@@ -14,6 +14,9 @@ enum HandleKind: UInt8 {
   case events = 0xE7
   case node = 0xE9
   case members = 0xEB
+  case queue = 0xED
+  case deadLetters = 0xEF
+  case backpressure = 0xF1
 }
 
 /// The live objects of one kind.
@@ -107,4 +110,7 @@ enum Handles {
   static let events = HandleTable<EventStream>(.events)
   static let nodes = HandleTable<NodeObject>(.node)
   static let members = HandleTable<MembersImage>(.members)
+  static let queues = HandleTable<LeaseQueue>(.queue)
+  static let deadLetters = HandleTable<DeadLettersImage>(.deadLetters)
+  static let monitors = HandleTable<MonitorObject>(.backpressure)
 }

@@ -47,15 +47,15 @@ struct BackpressureMonitor {
 
   private mutating func follow(_ pending: Int, _ oldest: Instant?, _ now: Instant) {
     let age = oldest.map { now.since($0) } ?? .zero
-    ripensAt = nil
     if isActive {
       let isOld = options.highAge.map { age > (options.lowAge ?? $0.divided(by: 2)) } ?? false
       isActive = pending > options.low || isOld
     } else {
       let isOld = options.highAge.map { age >= $0 && oldest != nil } ?? false
       isActive = pending >= options.highWatermark || isOld
-      if !isActive, let oldest, let highAge = options.highAge { ripensAt = oldest + highAge }
     }
+    ripensAt = nil
+    if !isActive, let oldest, let highAge = options.highAge { ripensAt = oldest + highAge }
   }
 
   private mutating func tell(_ pending: Int, _ oldest: Instant?, _ now: Instant) {

@@ -96,6 +96,9 @@ extension TaskDetails {
     where text.utf8.count > TaskLimits.textBytesMax {
       return .init(name, "\(text.utf8.count) bytes", "at most \(TaskLimits.textBytesMax)")
     }
+    if lastError.utf8.count > TaskLimits.reasonBytesMax {
+      return .init("last error", "\(lastError.utf8.count) bytes", "at most \(TaskLimits.reasonBytesMax)")
+    }
     if attributes.count > TaskLimits.attributesMax {
       return .init("attributes", "\(attributes.count)", "at most \(TaskLimits.attributesMax)")
     }

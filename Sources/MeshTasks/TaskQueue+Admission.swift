@@ -12,7 +12,7 @@ extension TaskQueue {
   public var isFull: Bool { placesTaken >= options.capacity }
 
   mutating func enqueue(_ task: NewTask, _ waiter: WaiterID?) -> TaskQueueAnswer {
-    guard isOpen else { return .refused(.draining) }
+    guard isOpen else { return .refused(shutRefusal) }
     if let fault = task.fault(payloadMax: options.payloadBytesMax) { return .refused(.invalid(fault)) }
     // Whoever waits is served first; while somebody does, there is no place.
     guard isFull else { return admitOnce(task) }

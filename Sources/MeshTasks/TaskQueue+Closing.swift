@@ -6,13 +6,21 @@ extension TaskQueue {
     _ waiter: WaiterID, _ deadline: Instant, _ effects: inout TaskQueueEffects
   ) -> TaskQueueAnswer {
     if case .draining = phase { return .refused(.draining) }
-    guard returned.count &+ counts.pending &+ counts.delayed <= TaskLimits.knownMax else {
+    guard returned.count &+ counts.pending &+ counts.delayed &+ counts.leased <= TaskLimits.knownMax else {
       return .refused(.tooMany(limit: TaskLimits.knownMax))
     }
     refuseProducers(.draining, &effects)
     phase = .draining(Drain(waiter: waiter, deadline: deadline, closes: false))
     return .waiting
   }
+
+  /// Whether it will be closed as soon as its leases are over.
+  var isClosing: Bool {
+    if case .draining(let drain) = phase { drain.closes } else { false }
+  }
+
+  /// What a call is told that an open queue would have served.
+  var shutRefusal: TaskRefusal { isClosing ? .closed : .draining }
 
   mutating func resume() -> TaskQueueAnswer {
     guard phase == .drained else { return .refused(isOpen ? .notDraining : .draining) }
@@ -73,6 +81,9 @@ extension TaskQueue {
     store = TaskStore(epoch: epoch)
     keys = KeyLines(seed: seed)
     dead.removeAll()
+    requests = RequestWindow(capacity: 0, seed: seed)
+    restored.removeAll()
+    returned.removeAll()
     phase = .closed
     effects.events.append(.closed)
     return keeping ? all : TaskSnapshot(queue: options.name, epoch: epoch, tasks: [], dead: [])
@@ -83,7 +94,7 @@ extension TaskQueue {
     let slots = sortedSlots { $0 != .leased }
     let tasks = slots.map { snapshotTask($0) }
     for slot in slots {
-      noteReturned(store.id(of: slot))
+      returned[store.id(of: slot)] = store[slot].attempt
       store.free(slot)
     }
     removeTasks()
@@ -101,10 +112,5 @@ extension TaskQueue {
   private mutating func removeTasks() {
     ready = ReadyLines()
     delayed.removeAll()
-  }
-
-  /// A task that was handed back may come again.
-  private mutating func noteReturned(_ id: TaskID) {
-    if id.epoch == epoch { returned[id] = true } else { restored.removeValue(forKey: id) }
   }
 }

@@ -16,20 +16,22 @@ extension TaskQueue {
   mutating func die(_ slot: Slot, _ cause: DeadLetter.Cause, _ effects: inout TaskQueueEffects) {
     let task = NewTask(
       store[slot].payload ?? TaskBytes([]), priority: Int(store[slot].priority), details: store[slot].details)
-    let letter = DeadLetter(
-      id: store.id(of: slot), cause: cause, attempt: store[slot].attempt, task: task,
-      admittedAt: store[slot].admittedAt,
-      diedAt: now)
+    let id = store.id(of: slot)
+    let (attempt, admittedAt) = (store[slot].attempt, store[slot].admittedAt)
+    forget(slot)
+    bury(
+      DeadLetter(id: id, cause: cause, attempt: attempt, task: task, admittedAt: admittedAt, diedAt: now), &effects)
+  }
+
+  mutating func bury(_ letter: DeadLetter, _ effects: inout TaskQueueEffects) {
     dead[letter.id] = letter
     counts.dead &+= 1
     counts.deadLettered &+= 1
-    forget(slot)
-    effects.events.append(.deadLettered(letter.id, cause, attempt: letter.attempt))
-    if counts.dead == options.deadLettersMax &+ 1 { effects.events.append(.deadLettersFull(count: counts.dead)) }
+    effects.events.append(.deadLettered(letter.id, letter.cause, attempt: letter.attempt))
   }
 
   mutating func redrive(_ id: TaskID) -> TaskQueueAnswer {
-    guard isOpen else { return .refused(.draining) }
+    guard isOpen else { return .refused(shutRefusal) }
     guard let letter = dead[id] else { return .refused(.notFound) }
     // A letter beyond their own number has a place already.
     guard counts.dead > options.deadLettersMax || !isFull else { return .refused(.full) }

@@ -11,7 +11,7 @@ extension TaskQueue {
     guard leaseID != 0 else { return .refused(.invalid(TaskFault("lease id", "0", "any other"))) }
     // Whoever waits is served first; while somebody does, nothing is ready.
     if isOpen && !ready.isEmpty { return .leased(grant(leaseID)) }
-    guard let waiter else { return .refused(isOpen ? .empty : .draining) }
+    guard let waiter, !isClosing else { return .refused(isOpen ? .empty : shutRefusal) }
     guard lessees.count < TaskLimits.waitersMax else { return .refused(.tooMany(limit: TaskLimits.waitersMax)) }
     lessees[waiter] = leaseID
     return .waiting
@@ -24,7 +24,8 @@ extension TaskQueue {
     store[slot].state = .leased
     store[slot].at = expiry
     store[slot].leaseID = leaseID
-    store[slot].attempt &+= 1
+    // It never goes back to 0, whatever number a snapshot came with.
+    if store[slot].attempt < .max { store[slot].attempt &+= 1 }
     store[slot].charges &+= 1
     store[slot].grantedMilliseconds = now.wrappingMilliseconds
     store.append(slot, to: &leased)
@@ -131,15 +132,22 @@ extension TaskQueue {
 
   /// The leased task that `token` entitles to. A lease whose time has come ends here, though no sweep has met it yet.
   private mutating func find(_ token: TaskToken, _ effects: inout TaskQueueEffects) -> Found {
-    guard let slot = store.find(token.id), store[slot].attempt == token.attempt, token.leaseID != 0,
-      store[slot].leaseID == token.leaseID
-    else { return .refused(.leaseInactive) }
+    guard let slot = store.find(token.id) else { return .refused(endOfDead(token)) }
+    guard store[slot].attempt == token.attempt, token.leaseID != 0, store[slot].leaseID == token.leaseID else {
+      return .refused(.leaseInactive)
+    }
     guard store[slot].state == .leased else { return .refused(.leaseExpired) }
     guard store[slot].at > now else {
       expire(slot, &effects)
       return .refused(.leaseExpired)
     }
     return .slot(slot)
+  }
+
+  /// Whose last lease expired is told so, whether or not the task died of it.
+  private func endOfDead(_ token: TaskToken) -> TaskRefusal {
+    let diedOfIt = dead.read(token.id) { $0.cause == .expired && $0.attempt == token.attempt } ?? false
+    return diedOfIt ? .leaseExpired : .leaseInactive
   }
 
   /// At most `TaskLimits.reasonBytesMax` bytes of a reason.

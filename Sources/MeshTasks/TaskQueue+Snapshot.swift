@@ -30,8 +30,8 @@ extension TaskQueue {
   }
 
   /// Takes in what isn't known yet, all or nothing.
-  mutating func restore(_ snapshot: TaskSnapshot) -> TaskQueueAnswer {
-    guard isOpen else { return .refused(.draining) }
+  mutating func restore(_ snapshot: TaskSnapshot, _ effects: inout TaskQueueEffects) -> TaskQueueAnswer {
+    guard isOpen else { return .refused(shutRefusal) }
     if let refusal = refusal(of: snapshot) { return .refused(refusal) }
     let tasks = snapshot.tasks.filter { !isKnown($0.id) }
     let letters = snapshot.dead.filter { !isKnown($0.id) }
@@ -44,12 +44,12 @@ extension TaskQueue {
     let places = counts.pending &+ counts.delayed &+ counts.leased &+ tasks.count &+ overflow
     guard places <= options.capacity else {
       return .refused(
-        .snapshotTooLarge(places: tasks.count &+ letters.count, free: max(0, options.capacity &- placesTaken)))
+        .snapshotTooLarge(places: places &- placesTaken, free: max(0, options.capacity &- placesTaken)))
     }
     guard restored.count &+ tasks.count &+ letters.count <= TaskLimits.knownMax else {
       return .refused(.tooMany(limit: TaskLimits.knownMax))
     }
-    for task in tasks { take(task) }
+    for task in tasks { take(task, &effects) }
     for letter in letters { take(letter) }
     counts.restored &+= UInt64(clamping: tasks.count &+ letters.count)
     return .restored(tasks.count &+ letters.count, known: known)
@@ -61,8 +61,8 @@ extension TaskQueue {
     // Ids that this life hasn't given yet, or lives that come after it: somebody else has this queue's name.
     let isFuture = ids.contains { $0.epoch > epoch || $0.epoch == epoch && $0.sequence > lastSequence }
     if isFuture || snapshot.epoch > epoch { return .snapshotFromTheFuture }
-    for task in snapshot.tasks.map(\.task) + snapshot.dead.map(\.task) {
-      if let fault = task.fault(payloadMax: TaskLimits.payloadBytesMax) { return .invalid(fault) }
+    for fault in snapshot.tasks.lazy.map(\.fault) + snapshot.dead.lazy.map(\.fault) {
+      if let fault { return .invalid(fault) }
     }
     var seen = ChunkedMap<TaskID, Bool>()
     var newEpochs = ChunkedMap<UInt64, Bool>()
@@ -77,29 +77,47 @@ extension TaskQueue {
 
   /// Whether a task has been here and wasn't handed back.
   private func isKnown(_ id: TaskID) -> Bool {
-    id.epoch == epoch ? returned[id] == nil : restored[id] != nil
+    returned[id] == nil && (id.epoch == epoch || restored[id] != nil)
   }
 
-  private mutating func noteTaken(_ id: TaskID) {
-    if id.epoch == epoch { returned.removeValue(forKey: id) } else { restored[id] = true }
+  /// Notes that a task is here. The number of its last delivery, which an older snapshot doesn't set back.
+  private mutating func noteTaken(_ id: TaskID, _ task: NewTask, _ attempt: UInt32) -> UInt32 {
+    if id.epoch != epoch { restored[id] = true }
+    // A dead letter takes its place among the epochs now, so that it can be redriven.
+    _ = store.number(ofEpoch: id.epoch)
+    // A producer that asks again, because the life before this one ended under its call, is told the same task.
+    if let requestID = task.details?.requestID, !requestID.isEmpty, requests.known(task) == nil {
+      requests.remember(requestID, id)
+    }
+    return max(attempt, returned.removeValue(forKey: id) ?? 0)
   }
 
-  private mutating func take(_ task: TaskSnapshot.Live) {
-    noteTaken(task.id)
+  private mutating func take(_ task: TaskSnapshot.Live, _ effects: inout TaskQueueEffects) {
+    let attempt = noteTaken(task.id, task.task, task.attempt)
+    let charges = min(Int(task.attempt &- task.uncharged), TaskLimits.attemptsRange.upperBound)
+    let admittedAt = now + (.zero - task.age)
+    // Its last lease ended with that life, and may have ended it: a task is not delivered for ever.
+    if task.wasLeased && charges >= options.attemptsMax {
+      var last = task.task
+      last.details = (last.details ?? .none).failed(TaskQueue.expiredReason)
+      last.delay = .zero
+      return bury(
+        DeadLetter(
+          id: task.id, cause: .expired, attempt: attempt, task: last, admittedAt: admittedAt, diedAt: now), &effects)
+    }
     enter(
       StoredTask(
-        sequence: task.id.sequence, admittedAt: now + (.zero - task.age), at: now, payload: task.task.payload,
-        details: task.task.details, attempt: task.attempt,
-        charges: UInt16(clamping: task.attempt &- min(task.attempt, task.uncharged)),
+        sequence: task.id.sequence, admittedAt: admittedAt, at: now, payload: task.task.payload,
+        details: task.task.details, attempt: attempt, charges: UInt16(clamping: charges),
         epoch: store.number(ofEpoch: task.id.epoch), priority: Int8(truncatingIfNeeded: task.task.priority),
         state: .free),
       notBefore: now + task.task.delay)
   }
 
   private mutating func take(_ letter: TaskSnapshot.Dead) {
-    noteTaken(letter.id)
+    let attempt = noteTaken(letter.id, letter.task, letter.attempt)
     dead[letter.id] = DeadLetter(
-      id: letter.id, cause: letter.cause, attempt: letter.attempt, task: letter.task,
+      id: letter.id, cause: letter.cause, attempt: attempt, task: letter.task,
       admittedAt: now + (.zero - letter.age), diedAt: now + (.zero - letter.deadFor))
     counts.dead &+= 1
   }

@@ -19,6 +19,10 @@ public struct TaskQueue: ~Copyable, Sendable {
     case draining(Drain)
     case drained
     case closed
+
+    var isOpen: Bool {
+      if case .open = self { true } else { false }
+    }
   }
 
   struct Drain: Equatable, Sendable {
@@ -61,10 +65,11 @@ public struct TaskQueue: ~Copyable, Sendable {
   var monitors: [BackpressureMonitor] = []
   var lastMonitor: MonitorID = 0
   var lastSequence: UInt64 = 0
-  /// Tasks of other epochs that were taken in, and are not handed back.
+  /// Tasks of other epochs that were ever taken in.
   var restored = ChunkedMap<TaskID, Bool>()
-  /// Tasks of this epoch that were handed back, and not restored.
-  var returned = ChunkedMap<TaskID, Bool>()
+  /// Tasks that were handed back and not taken in again, with the number of their last delivery: an older snapshot must
+  /// not set it back.
+  var returned = ChunkedMap<TaskID, UInt32>()
   let seed: UInt64
   var random: SeededRandom
 
@@ -86,12 +91,20 @@ public struct TaskQueue: ~Copyable, Sendable {
   public mutating func handle(_ input: TaskQueueInput, now: Instant, into effects: inout TaskQueueEffects) {
     self.now = max(self.now, now)
     effects.begin()
-    let wasEmpty = ready.isEmpty
-    if let nextDeadline, nextDeadline <= self.now { endDue(&effects) }
+    let wasReady = phase.isOpen && !ready.isEmpty
+    let deadHadPlaces = counts.dead <= options.deadLettersMax
+    if let nextDeadline, nextDeadline <= self.now {
+      endDue(&effects)
+      // Who waits comes before who asks now.
+      match(&effects)
+    }
     effects.answer = answer(input, &effects)
     match(&effects)
     finishDrain(&effects)
-    if wasEmpty && !ready.isEmpty { effects.events.append(.becameReady) }
+    if !wasReady && phase.isOpen && !ready.isEmpty { effects.events.append(.becameReady) }
+    if deadHadPlaces && counts.dead > options.deadLettersMax {
+      effects.events.append(.deadLettersFull(count: counts.dead))
+    }
     if !monitors.isEmpty { evaluateMonitors(&effects) }
     nextDeadline = findNextDeadline()
   }
@@ -122,7 +135,7 @@ public struct TaskQueue: ~Copyable, Sendable {
     case .drain(let waiter, let deadline): return drain(waiter, deadline, &effects)
     case .resume: return resume()
     case .close(let mode, let waiter, let deadline): return close(mode, waiter, deadline, &effects)
-    case .restore(let snapshot): return restore(snapshot)
+    case .restore(let snapshot): return restore(snapshot, &effects)
     case .addMonitor(let options): return addMonitor(options)
     case .removeMonitor(let id): return removeMonitor(id)
     }
@@ -169,9 +182,7 @@ public struct TaskQueue: ~Copyable, Sendable {
   }
 
   /// Whether it admits and leases.
-  public var isOpen: Bool {
-    if case .open = phase { true } else { false }
-  }
+  public var isOpen: Bool { phase.isOpen }
 
   /// Whether it has ended for good.
   public var isClosed: Bool {

@@ -1,6 +1,6 @@
 import MeshBasics
 
-/// Who waits for an answer: a number that the shell chooses and that is in use once at a time.
+/// Who waits for an answer: a number that the shell counts up, so that whoever came before has the smaller one.
 public typealias WaiterID = UInt64
 
 /// What the shell asks of a queue. The answer is in the effects of the same turn; a call that waits gets its own later,
@@ -19,7 +19,8 @@ public enum TaskQueueInput: Sendable {
   case fail(TaskToken, reason: String, TaskDisposition)
   /// The work wasn't begun: the delivery doesn't count.
   case handBack(TaskToken)
-  /// A call waits no more. Refused when it has its answer already.
+  /// A call for a task or a place waits no more. Refused when it has its answer already, and when it is one that drains
+  /// or closes: that has its deadline.
   case cancelWait(WaiterID)
   /// Time has passed: see `nextDeadline`.
   case timePassed
@@ -93,7 +94,7 @@ public enum TaskRefusal: Equatable, Sendable {
   case leaseExpired
   /// The call waits no more, because its caller said so. Only shells say this.
   case cancelled
-  /// The call that should wait no more has its answer.
+  /// The call that should wait no more has its answer, or can't be withdrawn.
   case answered
   /// There is no such dead letter or monitor.
   case notFound

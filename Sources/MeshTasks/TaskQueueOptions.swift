@@ -92,6 +92,7 @@ public struct RetryPolicy: Equatable, Sendable {
       delay = delay.multiplied(by: factor)
       left &-= 1
     }
-    return max(.zero, random.jittered(min(delay, longest), percent: jitterPercent))
+    let jittered = random.jittered(min(delay, longest), percent: jitterPercent)
+    return max(.zero, min(jittered, TaskLimits.delayMax))
   }
 }

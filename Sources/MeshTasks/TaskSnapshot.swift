@@ -79,3 +79,25 @@ public struct TaskSnapshot: Equatable, Sendable {
   /// Whether it holds nothing.
   public var isEmpty: Bool { tasks.isEmpty && dead.isEmpty }
 }
+
+extension TaskSnapshot.Live {
+  /// What is wrong with it; nil when nothing is.
+  var fault: TaskFault? {
+    if uncharged > attempt { return .init("uncharged", "\(uncharged)", "at most the attempt, \(attempt)") }
+    return TaskSnapshot.fault(age) ?? task.fault(payloadMax: TaskLimits.payloadBytesMax)
+  }
+}
+
+extension TaskSnapshot.Dead {
+  /// What is wrong with it; nil when nothing is.
+  var fault: TaskFault? {
+    if deadFor < .zero { return .init("dead for", "\(deadFor.milliseconds) ms", "at least 0") }
+    return TaskSnapshot.fault(age) ?? task.fault(payloadMax: TaskLimits.payloadBytesMax)
+  }
+}
+
+extension TaskSnapshot {
+  fileprivate static func fault(_ age: Duration) -> TaskFault? {
+    age < .zero ? .init("age", "\(age.milliseconds) ms", "at least 0") : nil
+  }
+}

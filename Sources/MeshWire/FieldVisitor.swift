@@ -5,8 +5,14 @@ import MeshBasics
 /// forget to check it.
 protocol WireMessage: Equatable, Sendable {
   init()
+  /// The most bytes of protobuf that one inside another message may have, where the field says nothing else.
+  static var bytesMax: Int { get }
   /// Shows every field to `visitor`, in the order of their numbers.
   mutating func visit(_ visitor: inout some FieldVisitor) throws(WireError)
+}
+
+extension WireMessage {
+  static var bytesMax: Int { WireLimits.frameBytes }
 }
 
 /// One form of a message. Each call declares one field: its protobuf number, its JSON name, its place in the struct and

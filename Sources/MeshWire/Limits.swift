@@ -40,6 +40,22 @@ public enum WireLimits {
   public static let pingBytes = 4096
   /// A request to the control plane over gRPC.
   public static let controlRequestBytes = 32 * 1024
+  /// A whole snapshot of a lease queue.
+  public static let taskSnapshotBytes = 1 << 30
+  /// Tasks of a snapshot, and its dead letters.
+  public static let taskCount = 1 << 24
+  /// The payload of a task. This and what follows is what a queue admits (MeshTasks).
+  public static let taskPayloadBytes = 64 << 20
+  /// The name of a queue.
+  public static let taskQueueNameBytes = 128
+  /// A key, a request id or a content type of a task.
+  public static let taskTextBytes = 256
+  /// Attributes of a task.
+  public static let taskAttributes = 32
+  /// Their names and values together.
+  public static let taskAttributeBytes = 8_192
+  /// Why a task failed.
+  public static let taskReasonBytes = 1_024
   /// Labels that a caller of the control plane may ask for.
   public static let labelFilters = 4
   /// JSON text, where the caller states no other limit.

@@ -273,10 +273,11 @@ struct ProtobufReader: FieldVisitor {
     return text
   }
 
-  private mutating func nested(
-    _ name: String, _ message: inout some WireMessage, max: Int = WireLimits.frameBytes
+  private mutating func nested<M: WireMessage>(
+    _ name: String, _ message: inout M, max: Int? = nil
   ) throws(WireError) {
     let range = try chunk(name)
+    let max = max ?? M.bytesMax
     guard range.count <= max else { throw WireError("\(name): \(range.count) bytes, allowed are \(max)") }
     var reader = ProtobufReader(input, from: range.lowerBound, to: range.upperBound)
     do { try reader.fill(&message) } catch { throw error.inside(name) }

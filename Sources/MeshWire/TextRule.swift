@@ -19,6 +19,8 @@ public enum TextRule: Sendable {
   case labelKey
   /// Up to 4,096 bytes of anything but NUL.
   case labelValue
+  /// Up to so many bytes of anything: what hosts hand over for other hosts, and nobody else reads.
+  case anything(Int)
 
   /// Throws when `value` is not allowed, naming the field but never what it holds.
   public func check(_ value: String, _ name: String) throws(WireError) {
@@ -39,13 +41,14 @@ public enum TextRule: Sendable {
       }
     case .labelValue:
       guard !value.utf8.contains(0) else { throw WireError("\(name): holds a NUL character") }
+    case .anything: break
     }
   }
 
   private var required: Bool {
     switch self {
     case .requiredText, .topic, .nodeID, .labelKey: true
-    case .text, .nodeIDOrEmpty, .endpointOrEmpty, .labelValue: false
+    case .text, .nodeIDOrEmpty, .endpointOrEmpty, .labelValue, .anything: false
     }
   }
 
@@ -57,6 +60,7 @@ public enum TextRule: Sendable {
     case .endpointOrEmpty: WireLimits.endpointBytes
     case .labelKey: WireLimits.labelKeyBytes
     case .labelValue: WireLimits.labelValueBytes
+    case .anything(let most): most
     }
   }
 }

@@ -24,6 +24,8 @@ let fuzzTargets: [FuzzTarget] = [
   FuzzTarget(name: "grpc-frame", corpus: "grpc-frame", run: fuzzGRPCDeframer),
   FuzzTarget(name: "room-sequence", corpus: "room-sequence", run: fuzzRoomSequence),
   FuzzTarget(name: "engine-sequence", corpus: "engine-sequence", run: fuzzEngineSequence),
+  FuzzTarget(name: "task-sequence", corpus: "task-sequence", run: fuzzTaskSequence),
+  FuzzTarget(name: "task-snapshot", corpus: "task-snapshot", run: fuzzTaskSnapshot),
   FuzzTarget(name: "control-request", corpus: "control-request", run: fuzzControlRequest),
   FuzzTarget(name: "gossip-v1", corpus: "gossip-v1", run: fuzzGossipV1),
   FuzzTarget(name: "http1-request", corpus: "http1-request", run: fuzzHTTP1Request),

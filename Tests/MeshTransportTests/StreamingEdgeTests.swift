@@ -109,7 +109,7 @@ extension EdgeServer {
   let client = try EdgeClient(port: server.edge.port)
   client.send("GET /x HTTP/1.1\r\nHost: a\r\nX-Size: 30000000\r\nConnection: close\r\n\r\n")
   // Less in each 800 ms than the kernel waits for before it says that there is room, for three times as long.
-  #expect(client.readSlowly(pieces: 30, of: 16_384, each: .milliseconds(80)) > 30_000_000)
+  #expect(client.readSlowly(pieces: 40, of: 32_768, each: .milliseconds(60)) > 30_000_000)
   #expect(server.stop())
 }
 

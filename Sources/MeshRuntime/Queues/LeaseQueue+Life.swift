@@ -12,6 +12,9 @@ extension LeaseQueue {
     lock.locked { state.pointee.room.oldestReadyAt.map { max(.zero, MonotonicClock.now().since($0)) } }
   }
 
+  /// The present, on the clock of queues' instants.
+  public static var now: Instant { MonotonicClock.now() }
+
   /// All that it holds, taken down at one moment. The queue goes on.
   public func snapshot() -> TaskSnapshot { lock.locked { state.pointee.room.snapshot() } }
 
@@ -95,6 +98,37 @@ extension LeaseQueue {
     of monitor: MonitorID, after version: UInt64
   ) -> (missed: UInt64, signals: [BackpressureSignal])? {
     lock.locked { state.pointee.room.signals(of: monitor, after: version) }
+  }
+
+  /// Waits until a monitor sees the queue overloaded, or not: how things are, told or not. False when the time passed.
+  /// *Errors*: `.closed` when the queue is closed or the monitor is removed meanwhile.
+  public func waitForLevel(of monitor: MonitorID, isActive: Bool, timeout: Duration?) throws(MeshError) -> Bool {
+    if timeout.map({ $0 > .zero }) ?? true, LibraryThread.isCurrent {
+      throw MeshError(.wouldDeadlock, "queue \(name): a thread of the library must not wait for it")
+    }
+    let deadline = timeout.map { MonotonicClock.now() + $0 }
+    return try lock.locked { () throws(MeshError) -> Bool in
+      let waiter = QueueWaiter()
+      state.pointee.levelWaits.append(LevelWait(monitor: monitor, isActive: isActive, waiter: waiter))
+      wakeLevelWaits()
+      waiter.wait(lock, until: deadline)
+      state.pointee.levelWaits.removeAll { $0.waiter === waiter }
+      if case .refused(let refusal)? = waiter.answer { throw MeshError(refusal, queue: name) }
+      return waiter.answer != nil
+    }
+  }
+
+  /// With the lock held.
+  func wakeLevelWaits() {
+    state.pointee.levelWaits.removeAll { wait in
+      guard let level = state.pointee.room.isOverloaded(for: wait.monitor), !state.pointee.room.isClosed else {
+        _ = wait.waiter.wake(.refused(.closed))
+        return true
+      }
+      guard level == wait.isActive else { return false }
+      _ = wait.waiter.wake(.done)
+      return true
+    }
   }
 
   // MARK: Events

@@ -23,11 +23,19 @@ public final class LeaseQueue: @unchecked Sendable {
     var armedAt: Instant?
     var subscriptions: [Subscription] = []
     var eventsLost: UInt64 = 0
+    var levelWaits: [LevelWait] = []
   }
 
   struct Subscription {
     weak var stream: EventStream?
     let topics: QueueTopics
+  }
+
+  /// A thread that waits for a monitor to see the queue overloaded, or not.
+  struct LevelWait {
+    let monitor: MonitorID
+    let isActive: Bool
+    let waiter: QueueWaiter
   }
 
   /// What operators call it.
@@ -59,7 +67,8 @@ public final class LeaseQueue: @unchecked Sendable {
 
   deinit {
     QueueTimer.shared.end(timerNumber)
-    for subscription in state.pointee.subscriptions { subscription.stream?.cancelReservation() }
+    let closed = StreamEvent.Payload.queue(QueueEvent(queue: name, event: .closed))
+    for subscription in state.pointee.subscriptions { subscription.stream?.complete(closed, token: 0) }
     state.deinitialize(count: 1)
     state.deallocate()
   }
@@ -94,6 +103,7 @@ public final class LeaseQueue: @unchecked Sendable {
     state.pointee.room.handle(input, now: MonotonicClock.now(), into: &state.pointee.effects)
     if !state.pointee.effects.wakes.isEmpty { wake(&calls) }
     if !state.pointee.effects.events.isEmpty && !state.pointee.subscriptions.isEmpty { publish() }
+    if !state.pointee.levelWaits.isEmpty { wakeLevelWaits() }
     arm()
     return state.pointee.effects.takeAnswer()
   }

@@ -5,7 +5,7 @@ Run: `PYTHON Tests/InteropTests/protobuf/check.py`, where PYTHON has `grpcio-too
 `make` builds such an environment. `--write` computes the `hex` lines anew with Google's runtime.
 
 Tests/Fixtures/wire/*.txt hold one vector each. MeshWireTests checks the same files with MeshKit's codec, so that what
-one side writes the other reads, in protobuf and in JSON:
+one side writes the other reads, in protobuf and in JSON; MeshTasksTests those of Tests/Fixtures/tasks, in protobuf:
   type: the message
   json: its JSON form, every field written
   hex:  its one deterministic encoding; left out where writers differ
@@ -24,8 +24,11 @@ from grpc_tools import protoc
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROTO = ROOT / "Sources/MeshWire/proto"
-VECTORS = ROOT / "Tests/Fixtures/wire"
 PACKAGE = "meshkit.mesh.v1"
+FIXTURES = ROOT / "Tests/Fixtures"
+# The folders of vectors, and the package of their messages.
+FOLDERS = {"wire": PACKAGE, "tasks": "meshkit.tasks.v1"}
+FILES = ["meshkit/mesh/v1/mesh.proto", "meshkit/control/v1/members.proto", "meshkit/tasks/v1/snapshot.proto"]
 
 
 def load_schema():
@@ -34,7 +37,7 @@ def load_schema():
         out = pathlib.Path(folder) / "mesh.pb"
         bundled = pathlib.Path(grpc_tools.__file__).parent / "_proto"
         arguments = ["protoc", "--fatal_warnings", f"-I{PROTO}", f"-I{bundled}", f"--descriptor_set_out={out}"]
-        if protoc.main(arguments + ["meshkit/mesh/v1/mesh.proto", "meshkit/control/v1/members.proto"]) != 0:
+        if protoc.main(arguments + FILES) != 0:
             sys.exit("the .proto files don't compile")
         files = descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes())
     pool = descriptor_pool.DescriptorPool()
@@ -43,8 +46,9 @@ def load_schema():
     return pool
 
 
-def message_class(pool, name):
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
+def message_class(pool, path, name):
+    package = FOLDERS[path.parent.name]
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}"))
 
 
 def read_vector(path):
@@ -67,7 +71,7 @@ def write_hex(path, encoded):
 
 def check_vector(pool, path, rewrite, problems):
     vector = read_vector(path)
-    cls = message_class(pool, vector["type"])
+    cls = message_class(pool, path, vector["type"])
     for data in vector["refused"]:
         try:
             cls.FromString(data)
@@ -109,7 +113,7 @@ def main():
     pool = load_schema()
     problems = []
     check_service(pool, problems)
-    paths = sorted(VECTORS.glob("*.txt"))
+    paths = sorted(path for folder in FOLDERS for path in (FIXTURES / folder).glob("*.txt"))
     checked = sum(check_vector(pool, path, "--write" in sys.argv, problems) for path in paths)
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -1,0 +1,1 @@
+../Fuzz/Targets/Tasks/QueueModel+Tasks.swift
