@@ -895,7 +895,8 @@ meshkit_status_t meshkit_node_stop_wait(
 int32_t meshkit_node_mesh_port(meshkit_node_t *node);
 
 /**
- * The port of the control listener; 0 when it is switched off. A negative number is a meshkit_status_t.
+ * The port of the control listener; 0 when it is switched off. A negative number is a meshkit_status_t. Where it has
+ * several addresses this is the port of the first; a log record MeshControlListening tells each.
  *
  * @since 0.1
  * @owns nothing

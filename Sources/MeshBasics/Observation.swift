@@ -89,8 +89,9 @@ public enum Observation: Equatable, Sendable {
   case watchesCounted(Int)
   /// A caller that watches read so slowly that changes are gone, and has to begin anew. Who, by its own word.
   case watchLagged(resource: String, caller: String = "")
-  /// A caller was turned away: `reason` is one of `MeshControl`'s words, `peer` its address.
-  case callerRefused(reason: String, peer: String)
+  /// A caller was turned away: `reason` is one of `MeshControl`'s words, `peer` its address, `principal` who it is,
+  /// and `scope` what it lacks, each empty where that wasn't looked at.
+  case callerRefused(reason: String, peer: String, principal: String = "", scope: String = "")
   /// A caller asked for something that changes the node or the mesh. `principal` is who it is, `verdict` whether it
   /// will be done.
   case operationAsked(String, principal: String, peer: String, verdict: String)
@@ -106,6 +107,8 @@ public enum Observation: Equatable, Sendable {
   /// The engine acted on a deadline so much later than it was due.
   case engineLate(Duration)
   case listening(address: String, port: UInt16, fanout: Int)
+  /// The control listener is bound at one address.
+  case controlListening(address: String, port: UInt16, speaksTLS: Bool)
   case nodeStarted(NodeID)
   case nodeStopped(NodeID)
   case storeFailed(reason: String)

@@ -12,6 +12,7 @@ struct NodeLines {
       ("nodeId", "With `open` and `stopping`: this node."),
       ("mesh", "With `open`: address and port of the mesh listener."),
       ("control", "With `open`: those of the control listener; absent when it is off."),
+      ("controlAlso", "With `open`: those of its further addresses, a list; absent without any."),
       ("message", "With `notice` and `log`: a sentence."),
       ("kind", "With `member`: `joined`, `updated`, `suspect`, `recovered` or `left`."),
       (
@@ -35,14 +36,17 @@ struct NodeLines {
   func opening(_ node: Node) {
     let configuration = node.configuration
     let mesh = NodeLines.listener(configuration.bindAddress, node.meshPort)
-    let control = NodeLines.listener(configuration.controlAddress, node.controlPort)
+    let listeners = node.controlListeners.map(\.description)
+    let (control, further) = (listeners.first, listeners.dropFirst())
     switch form {
     case .table:
-      output.line("node \(configuration.nodeID) open mesh=\(mesh ?? "off") control=\(control ?? "off")")
+      let also = further.isEmpty ? "" : " control-also=\(further.joined(separator: ","))"
+      output.line("node \(configuration.nodeID) open mesh=\(mesh ?? "off") control=\(control ?? "off")\(also)")
     case .json:
       output.object([
         "event": .string("open"), "nodeId": .string(configuration.nodeID.name), "mesh": .text(mesh),
         "control": .text(control),
+        "controlAlso": further.isEmpty ? .null : .array(further.map { .string($0) }),
       ])
     }
   }

@@ -171,6 +171,11 @@ enum ConfigurationTable {
       "mesh:control:port", .integer(0...65_535), default: "8080",
       "The port of the control listener; 0 lets the system choose."),
     .init(
+      "mesh:control:alsoListenOn", .listeners, default: "none",
+      "Further addresses of the control listener, each served as the first. With `https://` one speaks TLS and HTTP/3, "
+        + "with `http://` neither, and otherwise `mesh:control:tls` decides. What holds for addresses that other "
+        + "machines can reach holds for each."),
+    .init(
       "mesh:control:tls", .choice(ControlTLS.allCases.map(\.rawValue)), default: "off",
       "Whether the control listener speaks TLS 1.3, and HTTP/3 on UDP, with the certificate of `mesh:gossip:tls`: "
         + "`off`, `on`, or `mutual`, which sends clients without a trusted certificate away. With `on` a certificate "
@@ -182,9 +187,10 @@ enum ConfigurationTable {
         + "read anew when it is replaced."),
     .init(
       "mesh:control:loopbackScopes", .scopes, default: "mesh.read mesh.observe",
-      "What callers of the control listener on this machine may do without a credential. They may always read and "
-        + "observe; `mesh.operate` lets every process of this machine drain and stop the node, remove lost members, "
-        + "and set the least level of its log records."),
+      "What callers of the control listener on this machine may do without a credential. They may read and observe; "
+        + "`mesh.operate` lets every process of this machine drain and stop the node, remove lost members, and set the "
+        + "least level of its log records. With `none` they need a credential for everything, as callers elsewhere "
+        + "do."),
     .init(
       "mesh:dataDir", .path, default: "none", "The folder for what a node must remember; none keeps nothing on disk."),
   ]

@@ -58,6 +58,8 @@ enum ValueType: Sendable {
   /// Base64 (RFC 4648 §4) of up to 1 MiB.
   case base64
   case endpoints
+  /// Further addresses of the control listener (`ControlListener`).
+  case listeners
   case thumbprints
   /// What callers may do, by OmniRelay's names of scopes.
   case scopes
@@ -78,7 +80,7 @@ enum ValueType: Sendable {
     case .host, .ipAddress: "address"
     case .path: "path"
     case .base64: "base64"
-    case .endpoints, .thumbprints, .scopes: "list"
+    case .endpoints, .listeners, .thumbprints, .scopes: "list"
     case .labels: "map"
     case .unsupported, .anything: "any"
     }
@@ -102,9 +104,13 @@ enum ValueType: Sendable {
     case .path: "a path of at most \(Limits.pathBytesMax) bytes"
     case .base64: "base64 text of at most \(Limits.dataBytesMax) bytes"
     case .endpoints: "at most \(Limits.seedsMax) of host:port, [IPv6]:port or URI with a port; ports 1 to 65535"
+    case .listeners:
+      "at most \(Limits.listenersMax) of address:port and [IPv6]:port, with http:// or https:// before it or neither; "
+        + "ports 0 to 65535"
     case .thumbprints:
       "at most \(Limits.thumbprintsMax) of 40 (SHA-1) or 64 (SHA-256) hexadecimal digits without separators"
-    case .scopes: "any of \(Scope.all.joined(separator: ", ")), separated by spaces or commas"
+    case .scopes:
+      "any of \(Scope.all.joined(separator: ", ")), separated by spaces or commas; or \(Scope.none) alone"
     case .labels:
       "at most \(WireLimits.labels) labels, keys of 1 to \(WireLimits.labelKeyBytes) bytes, "
         + "values of at most \(WireLimits.labelValueBytes), \(Limits.labelsBytesMax) in all, no control characters"
@@ -116,7 +122,7 @@ enum ValueType: Sendable {
   /// Whether the value has elements that can be given one by one.
   var isList: Bool {
     switch self {
-    case .endpoints, .thumbprints, .scopes: true
+    case .endpoints, .listeners, .thumbprints, .scopes: true
     default: false
     }
   }
@@ -136,6 +142,8 @@ enum Limits {
   static let dataBytesMax = 1 << 20
   /// The most seeds.
   static let seedsMax = 256
+  /// The most further addresses of the control listener.
+  static let listenersMax = 8
   /// The most pinned certificates.
   static let thumbprintsMax = 256
   /// All keys and values of the labels together: what the mesh's limit of metadata leaves beside the other fields.
@@ -144,8 +152,10 @@ enum Limits {
 
 /// The scopes of the control plane, as OmniRelay names them.
 enum Scope {
-  /// What every caller on this machine may do without a credential: look.
+  /// What every caller on this machine may do without a credential, where it may do anything: look.
   static let always = ["mesh.read", "mesh.observe"]
   /// Every scope that such a caller can be given. `mesh.admin` needs a principal.
   static let all = always + ["mesh.operate"]
+  /// In place of scopes: nothing at all.
+  static let none = "none"
 }

@@ -70,9 +70,11 @@ public struct NodeConfiguration: Equatable, Sendable {
   public var controlPort: UInt16 = 8080
   /// `mesh:control:tls`.
   public var controlTLS = ControlTLS.off
+  /// `mesh:control:alsoListenOn`, in the order given.
+  public var furtherControlListeners: [ControlListener] = []
   /// `mesh:control:principalsPath`: who may ask what, and by which credential; nil: nobody is told from others.
   public var principalsPath: String?
-  /// `mesh:control:loopbackScopes`, with what every caller of this host may do.
+  /// `mesh:control:loopbackScopes`, with what every caller of this host may do; empty for `none`.
   public var controlScopes = ["mesh.read", "mesh.observe"]
   /// `mesh:dataDir`; empty: nothing is kept on disk.
   public var dataDirectory = ""
@@ -81,6 +83,12 @@ public struct NodeConfiguration: Equatable, Sendable {
 
   /// The defaults, for a node named `nodeID`. It has no certificate yet, so it can't be opened as it is.
   public init(nodeID: NodeID) { self.nodeID = nodeID }
+
+  /// Every address of the control listener, that of `mesh:control:address` first.
+  public var controlListeners: [ControlListener] {
+    [ControlListener(address: controlAddress, port: controlPort, speaksTLS: controlTLS != .off)]
+      + furtherControlListeners
+  }
 }
 
 extension NodeConfiguration: CustomStringConvertible, CustomReflectable {

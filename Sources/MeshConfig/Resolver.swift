@@ -3,6 +3,7 @@ import MeshWire
 
 /// Turns settings into the configuration of a node, and checks what keys ask of each other.
 struct Resolver {
+  private static let further = "mesh:control:alsoListenOn"
   private let configuration: Configuration
   private let hostName: String
   private var problems: [ConfigurationProblem] = []
@@ -160,31 +161,52 @@ struct Resolver {
     node.controlPort = port("mesh:control:port") ?? node.controlPort
     node.controlTLS = text("mesh:control:tls").flatMap(ControlTLS.init) ?? node.controlTLS
     node.principalsPath = path("mesh:control:principalsPath")
+    node.furtherControlListeners = list(Resolver.further).compactMap {
+      ControlListener(parsing: $0, speaksTLS: node.controlTLS != .off)
+    }
     let scopes = list("mesh:control:loopbackScopes")
-    node.controlScopes = Scope.all.filter { Scope.always.contains($0) || scopes.contains($0) }
+    node.controlScopes =
+      scopes == [Scope.none] ? [] : Scope.all.filter { Scope.always.contains($0) || scopes.contains($0) }
     node.dataDirectory = path("mesh:dataDir") ?? ""
     node.notices = configuration.notices
-    checkControlAddress(node)
-    let meets =
-      [node.bindAddress, node.controlAddress].contains { IPAddressText($0)?.isWildcard ?? false }
-      || node.bindAddress == node.controlAddress
-    if node.controlEnabled, node.controlPort != 0, node.controlPort == node.port, meets {
+    guard node.controlEnabled else { return }
+    checkControlListeners(node)
+    if node.controlScopes.isEmpty, node.principalsPath == nil {
       refuse(
-        "mesh:control:port",
-        "'\(node.controlPort)' is the port of the mesh listener too; allowed: any other port from 0 to 65535")
+        "mesh:control:loopbackScopes",
+        "'\(Scope.none)' leaves nobody who may ask, while mesh:control:principalsPath is unset; allowed: \(Scope.none) "
+          + "with a file of principals, or mesh:control:enabled false")
+    }
+  }
+
+  /// What each address of the control listener must keep to.
+  private mutating func checkControlListeners(_ node: NodeConfiguration) {
+    let listeners = node.controlListeners
+    for (index, listener) in listeners.enumerated() {
+      let isFirst = index == 0
+      let place = isFirst ? ("mesh:control:address", listener.address) : (Resolver.further, "\(listener)")
+      checkReach(of: listener, at: place.0, shown: place.1, node)
+      let (key, shown) = isFirst ? ("mesh:control:port", "\(listener.port)") : place
+      guard listener.port != 0 else { continue }
+      if listener.port == node.port, listener.meets(node.bindAddress) {
+        refuse(key, "'\(shown)' is the port of the mesh listener too; allowed: any other port from 0 to 65535")
+      }
+      if listeners[..<index].contains(where: { $0.port == listener.port && listener.meets($0.address) }) {
+        refuse(key, "'\(shown)' is taken by the control listener before it; allowed: any other port from 0 to 65535")
+      }
     }
   }
 
   /// Beyond loopback nothing is served without a principal, nor in clear.
-  private mutating func checkControlAddress(_ node: NodeConfiguration) {
-    guard node.controlEnabled, IPAddressText(node.controlAddress)?.isLoopback != true else { return }
-    guard node.controlTLS == .off || node.principalsPath == nil else { return }
-    let path = node.principalsPath.map(Text.quoted) ?? "unset"
+  private mutating func checkReach(
+    of listener: ControlListener, at key: String, shown: String, _ node: NodeConfiguration
+  ) {
+    guard listener.isReachable, !listener.speaksTLS || node.principalsPath == nil else { return }
     refuse(
-      "mesh:control:address",
-      "'\(node.controlAddress)' can be reached from other machines, while mesh:control:tls is "
-        + "'\(node.controlTLS.rawValue)' and mesh:control:principalsPath \(path); allowed: 127.0.0.1 or ::1, or with "
-        + "mesh:control:tls 'on' or 'mutual' and a file of principals any address")
+      key,
+      "'\(shown)' can be reached from other machines, while it speaks \(listener.speaksTLS ? "TLS" : "clear text") and "
+        + "mesh:control:principalsPath is \(node.principalsPath.map(Text.quoted) ?? "unset"); allowed: 127.0.0.1 or "
+        + "::1, or with mesh:control:tls 'on' or 'mutual' and a file of principals any address")
   }
 
   private mutating func refuse(_ path: String, _ message: String) {

@@ -5,7 +5,7 @@ extension ValueType {
   /// The value that `text` spells. Lists are separated by commas, maps read `key=value,key=value`.
   func parse(text: String) throws(ValueFault) -> ConfigurationValue {
     switch self {
-    case .endpoints, .thumbprints:
+    case .endpoints, .listeners, .thumbprints:
       return try list(text.isEmpty ? [] : Text.items(text, separator: ","))
     case .scopes: return try list(text.split { $0 == " " || $0 == "," }.map(String.init))
     case .labels:
@@ -27,7 +27,8 @@ extension ValueType {
     case (.anything, _): return .ignored
     case (_, .string(let text)), (_, .number(let text)): return try parse(text: text)
     case (_, .bool(let value)): return try parse(text: value ? "true" : "false")
-    case (.endpoints, .array(let items)), (.thumbprints, .array(let items)), (.scopes, .array(let items)):
+    case (.endpoints, .array(let items)), (.listeners, .array(let items)), (.thumbprints, .array(let items)),
+      (.scopes, .array(let items)):
       var texts: [String] = []
       for item in items { texts.append(try scalar(item)) }
       return try list(texts)
@@ -46,8 +47,16 @@ extension ValueType {
       let text = try element(item)
       if !kept.contains(text) { kept.append(text) }
     }
-    let limit = if case .endpoints = self { Limits.seedsMax } else { Limits.thumbprintsMax }
+    let limit =
+      switch self {
+      case .endpoints: Limits.seedsMax
+      case .listeners: Limits.listenersMax
+      default: Limits.thumbprintsMax
+      }
     guard kept.count <= limit else { throw ValueFault("has \(kept.count) items") }
+    if case .scopes = self, kept.contains(Scope.none), kept.count > 1 {
+      throw ValueFault("has '\(Scope.none)' beside scopes")
+    }
     return .list(kept)
   }
 
@@ -135,9 +144,18 @@ extension ValueType {
       }
       return endpoint.description
     }
+    if case .listeners = self {
+      let lower = Text.lowercased(text)
+      guard ControlListener(parsing: lower, speaksTLS: false) != nil else {
+        throw ValueFault("the item \(Text.quoted(text)) is not address:port")
+      }
+      return lower
+    }
     if case .scopes = self {
       let name = Text.lowercased(text)
-      guard Scope.all.contains(name) else { throw ValueFault("the scope \(Text.quoted(text)) is unknown") }
+      guard Scope.all.contains(name) || name == Scope.none else {
+        throw ValueFault("the scope \(Text.quoted(text)) is unknown")
+      }
       return name
     }
     let hexadecimal = text.utf8.allSatisfy { Character(UnicodeScalar($0)).isHexDigit }

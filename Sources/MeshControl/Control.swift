@@ -16,13 +16,8 @@ public enum Control {
     guard let route = Route.find(method: request.method, target: request.target) else {
       return ControlResponse(status: 404, headers: [], body: [])
     }
-    if route.answer.changesNode,
-      let refusal = LoopbackGuard.operateRefusal(host: request.host, origin: request.origin, of: request.caller)
-    {
-      return refusal.response
-    }
     if let refusal = Refusal(
-      of: request.caller, needing: route.answer.scope, loopback: view.scopes, hasPrincipals: view.hasPrincipals)
+      of: request.caller, needing: route.answer.scope, host: request.host, origin: request.origin, view)
     {
       return refusal.response
     }

@@ -48,8 +48,8 @@ public struct ControlResponse: Equatable, Sendable {
   public var watch: MembersWatchRequest?
   /// The limit that it refuses the request for, as telemetry names it; nil if for none.
   public var limit: String?
-  /// Why it turns the caller away, as telemetry names it; nil where it doesn't.
-  public var refusal: String?
+  /// Why it turns the caller away; nil where it doesn't.
+  public var refusal: Refusal?
 
   /// An answer of these parts.
   public init(status: Int, headers: [ControlHeader], body: [UInt8]) {

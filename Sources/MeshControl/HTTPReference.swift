@@ -10,7 +10,7 @@ enum HTTPReference {
     Each answer tells in `Rpc-Transport`, `Rpc-Protocol` and `Rpc-Encoding` what was negotiated. A caller may name itself
     in `Rpc-Caller`, for the log. A scope is what the principal of a caller must have
     ([who may ask](../operations/access.md)), or `mesh:control:loopbackScopes` where one on the node's host shows no
-    credential; that may always `mesh.read` and `mesh.observe`.
+    credential; that may `mesh.read` and `mesh.observe`, unless `mesh:control:loopbackScopes` is `none`.
 
     ## Routes
     | request | scope | what it does |

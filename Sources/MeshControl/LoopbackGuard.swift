@@ -9,13 +9,15 @@ enum LoopbackGuard {
   /// an Origin must be the Host; with a certificate, which only TLS brings, one of `https`, since anybody on the way
   /// can answer for a page in clear.
   static func refusal(host: String?, origin: String?, of caller: Caller) -> Refusal? {
-    switch caller {
-    case .local, .certificate(_, isLocal: true): refusal(host: host, origin: origin)
-    case .token: isOwn(origin, host: host) ? nil : .remoteOrigin
-    case .certificate: isOwn(origin, host: host, schemes: ["https://"]) ? nil : .remoteOrigin
-    // They get nothing, whatever else they say.
-    case .stranger, .refused: nil
-    }
+    let found: Refusal? =
+      switch caller {
+      case .local, .certificate(_, isLocal: true): refusal(host: host, origin: origin)
+      case .token: isOwn(origin, host: host) ? nil : .remoteOrigin
+      case .certificate: isOwn(origin, host: host, schemes: ["https://"]) ? nil : .remoteOrigin
+      // They get nothing, whatever else they say.
+      case .stranger, .refused: nil
+      }
+    return found?.told(of: caller)
   }
 
   /// The same for a caller of this host. Programs send no Origin, and HTTP/1.0 may leave out Host; browsers can't.
@@ -28,8 +30,9 @@ enum LoopbackGuard {
   /// Why a request that changes something is refused, or nil. A page that some other server of this host gives is at a
   /// loopback name too, and may be anybody's; programs send no Origin.
   static func operateRefusal(host: String?, origin: String?, of caller: Caller) -> Refusal? {
-    if case .certificate = caller { return isOwn(origin, host: host, schemes: ["https://"]) ? nil : .otherOrigin }
-    return isOwn(origin, host: host) ? nil : .otherOrigin
+    var schemes = anyScheme
+    if case .certificate = caller { schemes = ["https://"] }
+    return isOwn(origin, host: host, schemes: schemes) ? nil : Refusal.otherOrigin.told(of: caller)
   }
 
   /// Whether no page asks, or one of the node's own.

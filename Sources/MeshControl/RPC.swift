@@ -13,11 +13,11 @@ public struct RPCStatus: Error, Equatable, Sendable {
 
   /// The limit that the call is refused for, as telemetry names it; nil if for none.
   public let limit: String?
-  /// Why it turns the caller away, as telemetry names it; nil where it doesn't.
-  public let refusal: String?
+  /// Why it turns the caller away; nil where it doesn't.
+  public let refusal: Refusal?
 
   /// A status of these parts.
-  init(_ code: Int, _ message: String, reason: String = "", limit: String? = nil, refusal: String? = nil) {
+  init(_ code: Int, _ message: String, reason: String = "", limit: String? = nil, refusal: Refusal? = nil) {
     self.code = code
     self.message = message
     self.reason = reason

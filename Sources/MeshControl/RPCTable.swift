@@ -13,17 +13,26 @@ public struct ControlCall {
   public let metadata: CallMetadata
   private var method: any RPCMethod
 
-  /// The call that a request for `path` begins. *Errors*: the status that ends it at once.
+  /// The call that a request for `path` begins, whose fields have this `host` and `origin`. *Errors*: the status that
+  /// ends it at once.
   public init(
-    path: String, metadata: CallMetadata = CallMetadata(), view: NodeView, caller: Caller = .local
+    path: String, metadata: CallMetadata = CallMetadata(), host: String? = nil, origin: String? = nil, view: NodeView,
+    caller: Caller = .local
+  ) throws(RPCStatus) {
+    try self.init(
+      path: path, of: RPCTable.methods, metadata: metadata, host: host, origin: origin, view: view, caller: caller)
+  }
+
+  /// The same where `methods` are served.
+  init(
+    path: String, of methods: [RPCTable.Entry], metadata: CallMetadata = CallMetadata(), host: String?,
+    origin: String?, view: NodeView, caller: Caller
   ) throws(RPCStatus) {
     if let refusal = Refusal(of: caller) { throw refusal.status }
-    guard let entry = RPCTable.methods.first(where: { "/" + $0.name == path }) else {
+    guard let entry = methods.first(where: { "/" + $0.name == path }) else {
       throw RPCStatus(12, "this node has no such method")
     }
-    if let refusal = Refusal(
-      of: caller, needing: entry.scope, loopback: view.scopes, hasPrincipals: view.hasPrincipals)
-    {
+    if let refusal = Refusal(of: caller, needing: entry.scope, host: host, origin: origin, view) {
       throw refusal.status
     }
     guard !entry.mayStay || view.mayWatch else {

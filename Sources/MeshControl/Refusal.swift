@@ -14,11 +14,22 @@ public struct Refusal: Error, Equatable, Sendable {
   /// The cause in a word, as telemetry names it.
   public let reason: String
   private let detail: String
+  /// Who is refused, as `Caller.name` has it; empty where that wasn't looked at.
+  public private(set) var principal = ""
+  /// The scopes that it lacks, by their names; empty where it isn't for one.
+  public private(set) var missing = ""
 
   private init(_ kind: Kind, _ reason: String, _ detail: String) {
     self.kind = kind
     self.reason = reason
     self.detail = detail
+  }
+
+  /// The same, told of `caller`.
+  func told(of caller: Caller) -> Refusal {
+    var told = self
+    told.principal = caller.name
+    return told
   }
 
   /// The Host is no name of this host.
@@ -34,7 +45,7 @@ public struct Refusal: Error, Equatable, Sendable {
 
   private static let stranger = Refusal(
     .unauthenticated(error: ""), "no-credential",
-    "From other hosts this needs the token or the certificate of a principal."
+    "This needs the token or the certificate of a principal."
   )
   private static let unknownToken = Refusal(
     .unauthenticated(error: "invalid_token"), "unknown-token",
@@ -47,10 +58,22 @@ public struct Refusal: Error, Equatable, Sendable {
   public init?(of caller: Caller) {
     switch caller {
     case .local, .token, .certificate: return nil
-    case .stranger: self = .stranger
-    case .refused(.token): self = .unknownToken
-    case .refused(.certificate): self = .untrustedCertificate
+    case .stranger: self = Refusal.stranger.told(of: caller)
+    case .refused(.token): self = Refusal.unknownToken.told(of: caller)
+    case .refused(.certificate): self = Refusal.untrustedCertificate.told(of: caller)
     }
+  }
+
+  /// Why a request of `caller` with these fields may not have what needs `scope`; nil when it may. The same for routes
+  /// and for calls of gRPC. What changes the node takes no page but the node's own.
+  init?(of caller: Caller, needing scope: ControlScopes, host: String?, origin: String?, _ view: NodeView) {
+    if scope.contains(.operate),
+      let refusal = LoopbackGuard.operateRefusal(host: host, origin: origin, of: caller)
+    {
+      self = refusal
+      return
+    }
+    self.init(of: caller, needing: scope, loopback: view.scopes, hasPrincipals: view.hasPrincipals)
   }
 
   /// Why `caller` may not do what needs `scope`; nil when it may. Callers on this host without a credential may do
@@ -76,6 +99,8 @@ public struct Refusal: Error, Equatable, Sendable {
         "\(needs) callers on this host have \(scopes.names). The configuration key mesh:control:loopbackScopes gives "
           + "them more.")
     }
+    principal = caller.name
+    missing = scope.subtracting(scopes).names
   }
 
   /// What the caller is told over HTTP.
@@ -92,16 +117,16 @@ public struct Refusal: Error, Equatable, Sendable {
       let challenge = "Bearer realm=\"meshkit\"" + (error.isEmpty ? "" : ", error=\"\(error)\"")
       response.headers.append(ControlHeader("WWW-Authenticate", challenge))
     }
-    response.refusal = reason
+    response.refusal = self
     return response
   }
 
   /// What it is told over gRPC: UNAUTHENTICATED or PERMISSION_DENIED.
   public var status: RPCStatus {
     switch kind {
-    case .unauthenticated: RPCStatus(16, detail, reason: "UNAUTHENTICATED", refusal: reason)
-    case .forbidden: RPCStatus(7, detail, reason: "SCOPE_MISSING", refusal: reason)
-    case .page: RPCStatus(7, detail, reason: "WEB_PAGE", refusal: reason)
+    case .unauthenticated: RPCStatus(16, detail, reason: "UNAUTHENTICATED", refusal: self)
+    case .forbidden: RPCStatus(7, detail, reason: "SCOPE_MISSING", refusal: self)
+    case .page: RPCStatus(7, detail, reason: "WEB_PAGE", refusal: self)
     }
   }
 }

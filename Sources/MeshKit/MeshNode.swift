@@ -30,8 +30,12 @@ public final class MeshNode: Sendable {
   /// The port of the mesh listener, UDP and TCP.
   public var meshPort: UInt16 { node.meshPort }
 
-  /// The port of the control listener; 0 when it is switched off.
+  /// The port of the control listener, the first where it has several; 0 when it is switched off.
   public var controlPort: UInt16 { node.controlPort }
+
+  /// Every address of the control listener with its port, that of `mesh:control:address` first; empty when it is
+  /// switched off.
+  public var controlListeners: [ControlListener] { node.controlListeners }
 
   /// The node's events as a sequence, from now until the node stops or the sequence is let go of. With `.members` it
   /// starts with one `joined` for each other member that hasn't left; its last event is `nodeStopped`, whatever the

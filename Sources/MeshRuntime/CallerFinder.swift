@@ -49,12 +49,15 @@ final class CallerFinder: @unchecked Sendable {
   private let security: NodeSecurity
   private let principals: PrincipalsFile?
   private let cluster: String
+  private let servesOwnHost: Bool
   private var verdicts: [[[UInt8]]: Result<PeerIdentity, TrustRefusal>] = [:]
   private var verdictsGeneration: UInt64 = 0
   private var verdictsEnd = Instant.origin
 
-  init(security: NodeSecurity, principals: PrincipalsFile?, cluster: String) {
+  /// `servesOwnHost`: who is on this host may do something without a credential.
+  init(security: NodeSecurity, principals: PrincipalsFile?, cluster: String, servesOwnHost: Bool) {
     self.security = security
+    self.servesOwnHost = servesOwnHost
     self.principals = principals
     self.cluster = cluster
   }
@@ -82,13 +85,13 @@ final class CallerFinder: @unchecked Sendable {
     if let identity = credential.identity, let principal = known?.principal(of: identity, cluster: cluster) {
       return .certificate(principal.narrowed(to: credential.scopes), isLocal: credential.isLocal)
     }
-    return credential.isLocal ? .local : .stranger
+    return credential.isLocal && servesOwnHost ? .local : .stranger
   }
 
   /// What tells whether something may have changed: the principals, the files of trust, and the time.
   func stamp(_ now: Instant) -> Stamp {
     Stamp(
-      principals: principals?.current.number ?? 0, trust: security.credential.generation,
+      principals: principals?.current.number ?? 0, trust: security.generation,
       end: now + CallerFinder.verdictLife)
   }
 
@@ -104,7 +107,7 @@ final class CallerFinder: @unchecked Sendable {
   }
 
   private func verdict(_ chain: [[UInt8]], _ now: Instant) -> Result<PeerIdentity, TrustRefusal> {
-    let generation = security.credential.generation
+    let generation = security.generation
     if generation != verdictsGeneration || now >= verdictsEnd || verdicts.count >= CallerFinder.verdictsMax {
       (verdicts, verdictsGeneration, verdictsEnd) = ([:], generation, now + CallerFinder.verdictLife)
     }

@@ -36,7 +36,7 @@ final class ControlCallHandler: GRPCHandler {
   func next(_ now: Instant) -> GRPCPart {
     guard let core, let world = world(now) else { return .end(GRPCStatus(code: 14, message: "the node has stopped")) }
     if let refusal = permit.refusal(now) {
-      core.tellRefusal(refusal.reason, permit.remote)
+      core.tell(refusal, permit.remote)
       return .end(GRPCStatus(refusal.status))
     }
     let lags = call.lags

@@ -1,12 +1,13 @@
 import MeshBasics
 import MeshMembership
 
-/// The bounded memory of one event stream: four lanes that keep the order of arrival between them.
+/// The bounded memory of one event stream: five lanes that keep the order of arrival between them.
 ///
 /// - *completions* have their slot reserved when the operation is submitted, so they are never lost;
 /// - *members* coalesce: when the lane is full, a newer event of a member takes the place of its pending one; the
 ///   states of queues are in this lane too, and always coalesce;
-/// - *broadcasts* and *logs* share their places and lose their oldest, logs first; broadcasts are bounded in bytes too.
+/// - *audits* (who asked for what), *broadcasts* and *logs* share their places and lose their oldest: logs first, then
+///   broadcasts, and audits only for other audits. Broadcasts are bounded in bytes too.
 ///
 /// What is lost is counted, and told before the next event. No locks: `EventStream` holds one around it.
 struct EventBacklog {
@@ -22,21 +23,23 @@ struct EventBacklog {
   private var members: BoundedRing<Entry>
   private var broadcasts: BoundedRing<Entry>
   private var logs: BoundedRing<Entry>
+  private var audits: BoundedRing<Entry>
   private var broadcastBytes = 0
   private var reserved = 0
   private var arrivals: UInt64 = 0
   private(set) var dropped: UInt64 = 0
 
-  /// Shares `capacity` out: half to members, a quarter to completions, a quarter to broadcasts and logs.
+  /// Shares `capacity` out: half to members, a quarter to completions, a quarter to the rest.
   init(capacity: Int) {
     completions = BoundedRing(capacity: capacity / 4)
     members = BoundedRing(capacity: capacity / 2)
     broadcasts = BoundedRing(capacity: capacity / 4)
     logs = BoundedRing(capacity: capacity / 4)
+    audits = BoundedRing(capacity: capacity / 4)
   }
 
   var isEmpty: Bool {
-    dropped == 0 && completions.isEmpty && members.isEmpty && broadcasts.isEmpty && logs.isEmpty
+    dropped == 0 && completions.isEmpty && members.isEmpty && broadcasts.isEmpty && logs.isEmpty && audits.isEmpty
   }
 
   /// Sets one slot aside for a completion to come; false when none is free.
@@ -84,8 +87,8 @@ struct EventBacklog {
     }
   }
 
-  /// Adds a log record or another event that may be lost. Without a place the oldest record goes; where broadcasts
-  /// have all places, this event.
+  /// Adds a log record or another event that may be lost. Without a place the oldest record goes; where broadcasts and
+  /// audits have all places, this event.
   mutating func add(lossy event: StreamEvent) {
     if isShareFull && !dropLog() {
       dropped &+= 1
@@ -94,10 +97,20 @@ struct EventBacklog {
     _ = logs.append(Entry(order: nextOrder(), event: event))
   }
 
-  /// Adds a broadcast. Without a place the oldest record goes, or else the oldest broadcast; for bytes, broadcasts go.
+  /// Adds an audit. Without a place the oldest record goes, or else the oldest broadcast, or else the oldest audit.
+  mutating func add(audit event: StreamEvent) {
+    if isShareFull, !dropLog(), !dropBroadcast(), audits.popFirst() != nil { dropped &+= 1 }
+    if !audits.append(Entry(order: nextOrder(), event: event)) { dropped &+= 1 }
+  }
+
+  /// Adds a broadcast. Without a place the oldest record goes, or else the oldest broadcast, and where audits have all
+  /// places, this one; for bytes, broadcasts go.
   mutating func add(broadcast message: BroadcastMessage) {
     while broadcastBytes &+ message.payload.count > EventBacklog.broadcastBytesMax, dropBroadcast() {}
-    if isShareFull && !dropLog() { _ = dropBroadcast() }
+    if isShareFull && !dropLog() && !dropBroadcast() {
+      dropped &+= 1
+      return
+    }
     if broadcasts.append(Entry(order: nextOrder(), event: StreamEvent(.broadcast(message)))) {
       broadcastBytes &+= message.payload.count
     } else {
@@ -105,8 +118,8 @@ struct EventBacklog {
     }
   }
 
-  /// Broadcasts and logs share one lane's places.
-  private var isShareFull: Bool { broadcasts.count &+ logs.count >= logs.capacity }
+  /// Audits, broadcasts and logs share one lane's places.
+  private var isShareFull: Bool { audits.count &+ broadcasts.count &+ logs.count >= logs.capacity }
 
   private mutating func dropLog() -> Bool {
     guard logs.popFirst() != nil else { return false }
@@ -136,8 +149,10 @@ struct EventBacklog {
     let member = members.first?.order ?? .max
     let broadcast = broadcasts.first?.order ?? .max
     let log = logs.first?.order ?? .max
-    switch min(min(completion, member), min(broadcast, log)) {
+    let audit = audits.first?.order ?? .max
+    switch min(completion, member, broadcast, log, audit) {
     case .max: return nil
+    case audit: return audits.popFirst()?.event
     case completion: return completions.popFirst()?.event
     case member: return members.popFirst()?.event
     case broadcast: return popBroadcast()

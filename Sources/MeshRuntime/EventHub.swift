@@ -20,6 +20,8 @@ final class EventHub: @unchecked Sendable {
   static let recentRecordsMax = 128
   /// Records of threads that don't wait, until the engine's next turn.
   static let waitingRecordsMax = 64
+  /// Of audits, which have places of their own.
+  static let waitingAuditsMax = 1_024
 
   private let lock = Lock()
   private let snapshots: SnapshotCell
@@ -30,6 +32,8 @@ final class EventHub: @unchecked Sendable {
   private let waitingLock = Lock()
   /// Guarded by `waitingLock`.
   private var waitingRecords: [LogRecord] = []
+  /// How many of them are audits.
+  private var waitingAudits = 0
 
   init(snapshots: SnapshotCell, telemetry: Telemetry) {
     self.snapshots = snapshots
@@ -98,8 +102,13 @@ final class EventHub: @unchecked Sendable {
   /// too much is lost.
   func publishLater(_ record: LogRecord) {
     let isKept = waitingLock.locked {
-      guard waitingRecords.count < EventHub.waitingRecordsMax else { return false }
+      let hasRoom =
+        record.isAudit
+        ? waitingAudits < EventHub.waitingAuditsMax
+        : waitingRecords.count - waitingAudits < EventHub.waitingRecordsMax
+      guard hasRoom else { return false }
       waitingRecords.append(record)
+      if record.isAudit { waitingAudits += 1 }
       return true
     }
     if !isKept { count(1) }
@@ -108,7 +117,7 @@ final class EventHub: @unchecked Sendable {
   /// Spreads the records that were kept.
   func publishWaiting() {
     let records = waitingLock.locked {
-      defer { waitingRecords = [] }
+      defer { (waitingRecords, waitingAudits) = ([], 0) }
       return waitingRecords
     }
     for record in records { publish(record) }

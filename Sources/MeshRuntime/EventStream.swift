@@ -118,7 +118,10 @@ public final class EventStream: @unchecked Sendable {
   func add(_ event: QueueEvent) -> UInt64 { add { $0.add(queue: event) } }
 
   /// Adds a log record; answers how many events that cost.
-  func add(_ record: LogRecord) -> UInt64 { add { $0.add(lossy: StreamEvent(.log(record))) } }
+  func add(_ record: LogRecord) -> UInt64 {
+    let event = StreamEvent(.log(record))
+    return add { record.isAudit ? $0.add(audit: event) : $0.add(lossy: event) }
+  }
 
   private func add(_ change: (inout EventBacklog) -> Void) -> UInt64 {
     lock.locked {

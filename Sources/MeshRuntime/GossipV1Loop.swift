@@ -48,7 +48,7 @@ final class GossipV1Loop {
     self.parts = parts
     self.mailbox = mailbox
     self.doors = doors
-    trustGeneration = parts.security.credential.generation
+    trustGeneration = parts.security.generation
     reactor = try Reactor()
     poster = try HTTPPoster(reactor: reactor, security: parts.security, options: parts.posterOptions) {
       doors.core?.observe($0)
@@ -106,7 +106,7 @@ final class GossipV1Loop {
 
   /// Clients were judged when they came: where the files of trust have changed since, they are judged again.
   private func judgeAnew(_ now: Instant) {
-    let generation = parts.security.credential.generation
+    let generation = parts.security.generation
     guard generation != trustGeneration else { return }
     trustGeneration = generation
     clients?.renew(now)

@@ -40,8 +40,6 @@ struct GossipV1Parts {
     var clients = EdgeOptions()
     clients.prefix = "v1 gossip "
     clients.connectionsMax = GossipV1Parts.connectionsMax
-    clients.strangersMax = 128
-    clients.strangersPerAddressMax = 64
     // A certificate that names hosts may be that of all.
     if names == .nodes { clients.connectionsPerIdentityMax = GossipV1Parts.connectionsPerIdentityMax }
     clients.headTimeout = .seconds(5)

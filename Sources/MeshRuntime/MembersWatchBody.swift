@@ -27,7 +27,7 @@ final class MembersWatchBody: AnswerBody {
 
   func next(_ now: Instant) -> AnswerPart {
     if let refusal = permit.refusal(now) {
-      core?.tellRefusal(refusal.reason, permit.remote)
+      core?.tell(refusal, permit.remote)
       return .end(trailers: [])
     }
     let lags = stream.lags

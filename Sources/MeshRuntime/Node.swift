@@ -34,8 +34,12 @@ public final class Node: @unchecked Sendable {
   /// The port of the mesh listener, UDP and TCP (of use when 0 was configured).
   public var meshPort: UInt16 { core.link.port }
 
-  /// The port of the control listener; 0 when it is switched off.
-  public var controlPort: UInt16 { core.edge?.port ?? 0 }
+  /// The port of the control listener, the first where it has several; 0 when it is switched off.
+  public var controlPort: UInt16 { controlListeners.first?.port ?? 0 }
+
+  /// Every address of the control listener with the port that is bound, that of `mesh:control:address` first; empty
+  /// when it is switched off.
+  public var controlListeners: [ControlListener] { core.controlListeners }
 
   /// The newest picture of the membership. Costs one lock held for one retain.
   public func members() -> MembersSnapshot { core.snapshots.current }

@@ -59,6 +59,10 @@ final class NodeCore: @unchecked Sendable {
     let core = try NodeCore(parts: parts, doors: doors)
     doors.open(to: core)
     for notice in parts.notices { core.observe(.configurationNotice(notice)) }
+    for listener in core.controlListeners {
+      core.observe(
+        .controlListening(address: listener.address, port: listener.port, speaksTLS: listener.speaksTLS))
+    }
     let engine = parts.makeEngine(meshPort: core.link.port)
     try core.startThreads(engine: engine)
     try core.waitUntilRunning()
@@ -70,7 +74,8 @@ final class NodeCore: @unchecked Sendable {
     security = parts.security
     principals = parts.principals
     callers = CallerFinder(
-      security: parts.security, principals: parts.principals, cluster: parts.configuration.clusterID)
+      security: parts.security, principals: parts.principals, cluster: parts.configuration.clusterID,
+      servesOwnHost: !parts.configuration.controlScopes.isEmpty)
     telemetry = Telemetry()
     inbox = EngineInbox()
     snapshots = SnapshotCell(
@@ -93,6 +98,13 @@ final class NodeCore: @unchecked Sendable {
     names = NameResolver { host, answer in doors.core?.inbox.mustPost(.lookedUp(host: host, answer)) }
     disk = parts.store.map { store in
       DiskWorker(store: store) { input in doors.core?.inbox.mustPost(.input(input)) }
+    }
+  }
+
+  /// Where the control listener is bound.
+  var controlListeners: [ControlListener] {
+    zip(configuration.controlListeners, edge?.ports ?? []).map {
+      ControlListener(address: $0.address, port: $1, speaksTLS: $0.speaksTLS)
     }
   }
 

@@ -110,25 +110,47 @@ struct NodeParts {
     answer: @escaping @Sendable (HTTPRequest) -> HTTPAnswer, observe: @escaping @Sendable (Observation) -> Void
   ) throws(MeshError) -> EdgeTransport? {
     guard configuration.controlEnabled else { return nil }
-    guard let address = SocketAddress(literal: configuration.controlAddress, port: configuration.controlPort) else {
-      throw MeshError(
-        .configuration, "mesh:control:address: '\(configuration.controlAddress)' is not an IP address")
-    }
-    guard address.isLoopback || (configuration.controlTLS != .off && principals != nil) else {
-      throw MeshError(
-        .configuration,
-        "mesh:control:address: '\(configuration.controlAddress)' can be reached from other machines; allowed: a "
-          + "loopback address, or mesh:control:tls 'on' or 'mutual' and mesh:control:principalsPath beside it")
-    }
+    let listeners = configuration.controlListeners
     var options = EdgeOptions()
-    if configuration.controlTLS != .off {
+    options.knowsOwnHost = !configuration.controlScopes.isEmpty
+    if listeners.contains(where: \.speaksTLS) {
       options.tls = EdgeTLS(security: security, requiresClientCertificate: configuration.controlTLS == .mutual)
     }
-    do throws(TransportError) {
-      return try EdgeTransport(address: address, options: options, answer: answer, observe: observe)
-    } catch {
-      throw MeshError(error.addressInUse ? .addressInUse : .network, "mesh:control:port: \(error.description)")
+    var ports: [EdgePort] = []
+    for (index, listener) in listeners.enumerated() {
+      let further = index == 0 ? nil : "mesh:control:alsoListenOn"
+      let address = try address(of: listener, shown: further.map { "\($0): '\(listener)'" })
+      do throws(TransportError) {
+        ports.append(try EdgePort(binding: address, speaksTLS: listener.speaksTLS))
+      } catch {
+        throw NodeParts.edgeError(error, key: further ?? "mesh:control:port")
+      }
     }
+    do throws(TransportError) {
+      return try EdgeTransport(at: ports, options: options, answer: answer, observe: observe)
+    } catch {
+      throw NodeParts.edgeError(error, key: "mesh:control")
+    }
+  }
+
+  /// Where `listener` is to be bound, if it may be. `Configuration.resolve` asks the same; a configuration may come
+  /// from elsewhere.
+  private func address(of listener: ControlListener, shown: String?) throws(MeshError) -> SocketAddress {
+    let shown = shown ?? "mesh:control:address: '\(listener.address)'"
+    guard let address = SocketAddress(literal: listener.address, port: listener.port) else {
+      throw MeshError(.configuration, "\(shown) is not an IP address")
+    }
+    guard address.isLoopback || (listener.speaksTLS && principals != nil) else {
+      throw MeshError(
+        .configuration,
+        "\(shown) can be reached from other machines; allowed: a loopback address, or "
+          + "mesh:control:tls 'on' or 'mutual' and mesh:control:principalsPath beside it")
+    }
+    return address
+  }
+
+  private static func edgeError(_ error: TransportError, key: String) -> MeshError {
+    MeshError(error.addressInUse ? .addressInUse : .network, "\(key): \(error.description)")
   }
 
   /// The principals of the control listener; nil where it has none.

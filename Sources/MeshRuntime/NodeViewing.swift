@@ -14,6 +14,14 @@ extension NodeCore {
     // Before the caller is found: a change meanwhile must show in the permit.
     let stamp = callers.stamp(now)
     let caller = callers.caller(credential, now)
+    var answer = answer(request, credential, caller, since: stamp, now)
+    answer.knowsCaller = caller.principal != nil
+    return answer
+  }
+
+  private func answer(
+    _ request: HTTPRequest, _ credential: Credential, _ caller: Caller, since stamp: CallerFinder.Stamp, _ now: Instant
+  ) -> HTTPAnswer {
     func permit(_ scope: ControlScopes) -> Permit {
       Permit(credential, scope, loopback: loopbackScopes, callers, since: stamp)
     }
@@ -27,7 +35,7 @@ extension NodeCore {
         caller: caller),
       view: view, metrics: metricsText, perform: { perform($0, for: caller, at: request.remote) })
     if let limit = response.limit { observeOnEdge(.limitReached(limit)) }
-    if let reason = response.refusal { tellRefusal(reason, request.remote) }
+    if let refusal = response.refusal { tell(refusal, request.remote) }
     let answer = httpAnswer(response, to: request)
     let body = response.watch.map { watch in
       let text = MembersWatchText(watch, localNodeID: configuration.nodeID, life: life)
@@ -42,7 +50,7 @@ extension NodeCore {
     _ request: HTTPRequest, _ caller: Caller, _ now: Instant, _ permit: (ControlScopes) -> Permit
   ) -> HTTPAnswer {
     if let refusal = Control.refusal(host: request.header("host"), origin: request.header("origin"), of: caller) {
-      if let reason = refusal.refusal { tellRefusal(reason, request.remote) }
+      if let refusal = refusal.refusal { tell(refusal, request.remote) }
       return HTTPAnswer(httpAnswer(refusal, to: request))
     }
     let (handler, name) = makeHandler(of: request, caller, permit)
@@ -66,11 +74,13 @@ extension NodeCore {
     }
     do throws(RPCStatus) {
       let view = view(mayWatch: request.mayStay)
-      let call = try ControlCall(path: request.target, metadata: metadata, view: view, caller: caller)
+      let call = try ControlCall(
+        path: request.target, metadata: metadata, host: request.header("host"), origin: request.header("origin"),
+        view: view, caller: caller)
       return (ControlCallHandler(call, permit(call.scope), version: request.version, of: self), call.callerName)
     } catch {
       if let limit = error.limit { observeOnEdge(.limitReached(limit)) }
-      if let reason = error.refusal { tellRefusal(reason, request.remote) }
+      if let refusal = error.refusal { tell(refusal, request.remote) }
       return (refused(GRPCStatus(error)), ControlCall.callerName(in: metadata))
     }
   }
@@ -92,8 +102,10 @@ extension NodeCore {
   private var loopbackScopes: ControlScopes { ControlScopes(names: configuration.controlScopes) }
 
   /// A caller was turned away.
-  func tellRefusal(_ reason: String, _ remote: SocketAddress?) {
-    observeOnEdge(.callerRefused(reason: reason, peer: remote?.description ?? ""))
+  func tell(_ refusal: Refusal, _ remote: SocketAddress?) {
+    observeOnEdge(
+      .callerRefused(
+        reason: refusal.reason, peer: remote?.description ?? "", principal: refusal.principal, scope: refusal.missing))
   }
 
   func watchOpened() {

@@ -51,8 +51,11 @@ final class WorkWorker: Sendable {
 
   /// Tries again at every look, and reports a failure once until it changes or ends.
   private func lookAtCertificates(_ lastFailure: inout String?) {
+    let before = security.generation
+    // Also beside a failure: a revocation list doesn't wait for the own certificate.
+    defer { if security.generation != before { report(.certificateReloaded) } }
     do throws(SecurityError) {
-      if try security.reloadIfChanged() { report(.certificateReloaded) }
+      _ = try security.reloadIfChanged()
       lastFailure = nil
     } catch {
       if lastFailure != error.description { report(.certificateReloadFailed(reason: error.description)) }

@@ -1,99 +1,76 @@
-// Everything that one load of the configured files gave.
+// What is in use at one time of what the configured files gave.
 import COpenSSL
 import MeshBasics
 
-/// A credential, the trust decision that goes with it, and the stamps of the files they came from.
+/// A credential, and the trust decision beside it. Each part goes by files of its own: one that can't be read keeps
+/// nothing of the others waiting. A revocation counts also where the own certificate is being replaced, or has expired.
 final class Generation: Sendable {
   let number: UInt64
-  let credential: NodeCredential
   let trust: TrustDecision
+  private let own: OwnFiles
+  /// Nil: the roots are those beside the own certificate.
+  private let roots: RootFile?
+  private let revocation: RevocationFile?
+
+  var credential: NodeCredential { own.credential }
   /// What an operator should look at, one sentence each.
-  let notices: [String]
-  private let stamps: [Stamped]
+  var notices: [String] { own.notices }
 
-  private struct Stamped: Sendable {
-    let path: String
-    let stamp: FileStamp
+  /// Loads all files. *Errors*: name the first that can't be used.
+  convenience init(options: SecurityOptions, thumbprints: Thumbprints) throws(SecurityError) {
+    try self.init(
+      number: 1, own: OwnFiles(options, generation: 1), roots: RootFile(options), revocation: RevocationFile(options),
+      thumbprints)
   }
 
-  init(number: UInt64, options: SecurityOptions, thumbprints: Thumbprints) throws(SecurityError) {
-    var files: [WatchedFile] = []
-    func read(_ path: String, _ role: String, _ sizeMax: Int) throws(SecurityError) -> WatchedFile {
-      let file = try WatchedFile(reading: path, as: role, sizeMax: sizeMax)
-      files.append(file)
-      return file
-    }
-    let sizeMax = FileLimits.certificateFileMax
-    let (bundle, name): (CertificateBundle, String)
-    var keyName = "it"
-    var keyFile: WatchedFile?
-    if let data = options.certificateData, !data.isEmpty {
-      name = "certificateData"
-      bundle = try CertificateBundle(base64: data, password: options.certificatePassword)
-    } else {
-      guard !options.certificatePath.isEmpty else { throw SecurityError("no certificatePath is configured") }
-      let file = try read(options.certificatePath, "certificate", sizeMax)
-      name = file.path
-      let isPKCS12 = file.content.withBytes { $0.first } == 0x30
-      keyFile = file
-      if isPKCS12 {
-        bundle = try CertificateBundle(
-          pkcs12: file.content, password: options.certificatePassword, name: "certificate file \(file.path)")
-      } else {
-        let key = try options.keyPath.map { path throws(SecurityError) in try read(path, "key", sizeMax) }
-        keyName = key?.path ?? keyName
-        bundle = try CertificateBundle(pem: file, key: key ?? file, password: options.certificatePassword)
-        keyFile = key ?? file
-      }
-    }
-    var roots = bundle.roots
-    if let path = options.trustBundlePath, !path.isEmpty {
-      let file = try read(path, "trust bundle", sizeMax)
-      roots = try CertificateBundle.certificates(pem: file.content, path: path, role: "trust bundle")
-      guard let first = roots.first else { throw SecurityError("trust bundle file \(path) holds no certificate") }
-      // A chain ends in a root. Without one nobody would ever be trusted, and only refusals at run time would tell.
-      guard roots.contains(where: \.isSelfIssued) else {
-        throw SecurityError("trust bundle file \(path) holds no self-signed root, only \(first.subject) and the like")
-      }
-    }
-    guard !roots.isEmpty else {
-      throw SecurityError("\(name) holds no root certificate, and no trustBundlePath is configured")
-    }
-    var revocation: RevocationList?
-    if let path = options.revocationListPath, !path.isEmpty {
-      let file = try read(path, "revocation list", FileLimits.revocationFileMax)
-      revocation = try RevocationList(reading: file.content, name: "file \(path)")
-    }
+  private init(
+    number: UInt64, own: OwnFiles, roots: RootFile?, revocation: RevocationFile?, _ thumbprints: Thumbprints
+  ) throws(SecurityError) {
     self.number = number
-    credential = try NodeCredential(generation: number, bundle: bundle, name: name, keyName: keyName)
-    trust = try TrustDecision(roots: roots, revocation: revocation, thumbprints: thumbprints)
-    // Told and not refused: Kubernetes gives mounted secrets the mode 0644, in a file system of the pod's own.
-    notices = [keyFile].compactMap { $0 }.filter(\.isOpenToAll).map {
-      "\($0.path) holds the node's private key, and every user of this machine may read or write it: chmod 600"
-    }
-    stamps = files.map { Stamped(path: $0.path, stamp: $0.stamp) }
+    self.own = own
+    self.roots = roots
+    self.revocation = revocation
+    trust = try TrustDecision(
+      roots: roots?.certificates ?? own.roots, revocation: revocation?.list, thumbprints: thumbprints)
   }
 
-  /// Whether a file is no longer what was read.
-  var isOutdated: Bool { stamps.contains { FileStamp(path: $0.path) != $0.stamp } }
-}
+  /// The next one: the parts whose files have changed are read anew. One that can't be used, or whose credential
+  /// `check` refuses, stays what it was, and `failures` tell why. Nil where no part is new.
+  func next(
+    _ options: SecurityOptions, _ thumbprints: Thumbprints,
+    check: (NodeCredential) throws(SecurityError) -> Void
+  ) -> (generation: Generation?, failures: [SecurityError]) {
+    var failures: [SecurityError] = []
+    do throws(SecurityError) {
+      let own = Generation.renewed(self.own, &failures) { () throws(SecurityError) in
+        let new = try OwnFiles(options, generation: credential.generation &+ 1)
+        try check(new.credential)
+        return new
+      }
+      let roots = self.roots.map {
+        Generation.renewed($0, &failures) { () throws(SecurityError) in try RootFile(options) }
+      }
+      let revocation = self.revocation.map {
+        Generation.renewed($0, &failures) { () throws(SecurityError) in try RevocationFile(options) }
+      }
+      guard own !== self.own || roots !== self.roots || revocation !== self.revocation else { return (nil, failures) }
+      let next = try Generation(number: number &+ 1, own: own, roots: roots, revocation: revocation, thumbprints)
+      return (next, failures)
+    } catch {
+      return (nil, failures + [error])
+    }
+  }
 
-extension CertificateBundle {
-  /// Reads a PKCS#12 from base64; white space in it is ignored.
-  init(base64: String, password: String?) throws(SecurityError) {
-    let name = "certificateData"
-    let digits = base64.utf8.filter { $0 > UInt8(ascii: " ") }
-    guard digits.count <= FileLimits.certificateFileMax else {
-      throw SecurityError("\(name) is larger than \(FileLimits.certificateFileMax) characters")
+  /// `part`, or what `load` makes of its files where they have changed.
+  private static func renewed<Part: LoadedPart>(
+    _ part: Part, _ failures: inout [SecurityError], load: () throws(SecurityError) -> Part?
+  ) -> Part {
+    guard part.files.areOutdated else { return part }
+    do throws(SecurityError) {
+      return try load() ?? part
+    } catch {
+      failures.append(error)
+      return part
     }
-    let padding = digits.suffix(2).count { $0 == UInt8(ascii: "=") }
-    let decoded = SecretBytes(count: digits.count / 4 &* 3) { target in
-      guard digits.count.isMultiple(of: 4), let start = target.baseAddress else { return false }
-      return EVP_DecodeBlock(start.assumingMemoryBound(to: UInt8.self), digits, Int32(clamping: digits.count)) > 0
-    }
-    OpenSSL.clearErrors()
-    let trimmed = decoded?.withBytes { SecretBytes(copying: UnsafeRawBufferPointer(rebasing: $0.dropLast(padding))) }
-    guard let trimmed else { throw SecurityError("\(name) is not base64") }
-    try self.init(pkcs12: trimmed, password: password, name: name)
   }
 }

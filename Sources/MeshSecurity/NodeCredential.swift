@@ -5,7 +5,7 @@ import MeshBasics
 
 /// One generation of a node's own certificate and key, for the TLS stacks. Immutable, safe from any thread.
 public final class NodeCredential: Sendable {
-  /// Counts up from 1 with every set of files that was taken over.
+  /// Counts up from 1 with every certificate that was taken over.
   public let generation: UInt64
   /// PEM: leaf first, then intermediates.
   public let chainPEM: [UInt8]

@@ -1,12 +1,12 @@
-// A node's certificate and the trust it puts in others, reloaded whole when their files change.
+// A node's certificate and the trust it puts in others, reloaded when their files change.
 import COpenSSL
 import MeshBasics
 import MeshThreads
 
 /// A node's certificate and the trust it puts in others; safe from any thread.
 ///
-/// Everything that was loaded together forms one immutable generation. A reload builds the next one aside and swaps it
-/// in whole, so no verdict ever mixes an old root with a new list.
+/// What is in use at one time forms an immutable generation. A reload builds the next one aside and swaps it in, of the
+/// newest own certificate, roots and revocation lists that can be used: none of them waits for the others.
 public final class NodeSecurity: @unchecked Sendable {
   // Sendable although it has variables: `lock` guards `current` and `binding`.
   private let options: SecurityOptions
@@ -21,20 +21,24 @@ public final class NodeSecurity: @unchecked Sendable {
     OpenSSL.start()
     self.options = options
     thumbprints = try Thumbprints(reading: options.allowedThumbprints)
-    current = try Generation(number: 1, options: options, thumbprints: thumbprints)
+    current = try Generation(options: options, thumbprints: thumbprints)
   }
 
   /// The current certificate and key.
-  public var credential: NodeCredential { generation.credential }
+  public var credential: NodeCredential { inUse.credential }
+
+  /// Counts up from 1 with every change of what is in use, be it the own certificate or the trust in others. What was
+  /// judged under another number is to be judged again.
+  public var generation: UInt64 { inUse.number }
 
   /// Whether a revocation list is checked.
-  public var checksRevocation: Bool { generation.trust.checksRevocation }
+  public var checksRevocation: Bool { inUse.trust.checksRevocation }
 
   /// What an operator should look at in the files in use, one sentence each, such as a private key that every user of
   /// the machine may read.
-  public var notices: [String] { generation.notices }
+  public var notices: [String] { inUse.notices }
 
-  private var generation: Generation { lock.locked { current } }
+  private var inUse: Generation { lock.locked { current } }
 
   /// Makes sure that the own certificate may speak for `node` in `cluster`, now and after every reload. To be called
   /// once, before the node starts.
@@ -48,22 +52,24 @@ public final class NodeSecurity: @unchecked Sendable {
     try binding.check(credential)
   }
 
-  /// Looks at the files' modification times, sizes and inodes; when one changed, loads all anew and swaps them
-  /// in whole.
+  /// Looks at the files' modification times, sizes and inodes, and loads what has changed: the own certificate with its
+  /// key, the trust bundle, the revocation lists.
   /// - Returns: whether a new generation was taken over.
-  /// - Throws: when the new files can't be used, such as a half-written one or a key that doesn't fit. The old
-  ///   generation stays, and the next call tries again.
+  /// - Throws: when new files can't be used, such as a half-written one or a key that doesn't fit. What they were to
+  ///   replace stays, and the next call tries again; what could be used of the others is in use (`generation`).
   public func reloadIfChanged() throws(SecurityError) -> Bool {
     let (old, binding) = lock.locked { (current, self.binding) }
-    guard old.isOutdated else { return false }
-    let new = try Generation(number: old.number &+ 1, options: options, thumbprints: thumbprints)
-    try binding?.check(new.credential)
-    return lock.locked {
+    let (new, failures) = old.next(options, thumbprints) { credential throws(SecurityError) in
+      try binding?.check(credential)
+    }
+    let isTaken = lock.locked {
       // Two threads may reload at once; the first one's generation stays.
-      guard current === old else { return false }
+      guard let new, current === old else { return false }
       current = new
       return true
     }
+    guard failures.isEmpty else { throw SecurityError(failures.map(\.description).joined(separator: "; ")) }
+    return isTaken
   }
 
   /// THE trust decision: chain, validity, purpose, key strength, revocation, pins, and names, for full handshakes and
@@ -75,7 +81,7 @@ public final class NodeSecurity: @unchecked Sendable {
   public func judge(
     chain: [[UInt8]], peerIsClient: Bool, names: NamesRule = .nodes
   ) -> Result<PeerIdentity, TrustRefusal> {
-    generation.trust.judge(chain: chain, peerIsClient: peerIsClient, names: names)
+    inUse.trust.judge(chain: chain, peerIsClient: peerIsClient, names: names)
   }
 
   /// The node names that a leaf claims, for log records about refused peers. Nothing has been verified: never decide

@@ -154,12 +154,18 @@ struct LogKind: Equatable {
     "An operator set how many of the traces are to be kept, 0 (none) to 1 (all). This version makes no traces.",
     category: node)
 
+  static let controlListening = LogKind(
+    .information, 134, "MeshControlListening", ["Address", "Port", "Tls"],
+    "The control listener is bound at an address, with TLS and HTTP/3 (`Tls` true) or in clear. One record for each of "
+      + "its addresses.", category: node)
+
   // Who may ask the control listener.
   static let callerRefused = LogKind(
-    .warning, 129, "MeshControlRefused", ["PeerId", "Reason"],
+    .warning, 129, "MeshControlRefused", ["PeerId", "Reason", "Principal", "Scope"],
     "A caller of the control listener was turned away: `no-credential`, `unknown-token`, `untrusted-certificate` (it "
       + "was trusted when its connection was opened), `scope`, `foreign-host` or `foreign-origin`. `PeerId` is its "
-      + "address.", category: node)
+      + "address, `Principal` its name, `(loopback)` for one on this host without a credential, `(unknown)` for "
+      + "others; `Scope` is what it lacks, where it came that far.", category: node)
   static let operationAsked = LogKind(
     .information, 130, "MeshControlOperation", ["Principal", "PeerId", "Operation", "Verdict"],
     "A caller asked for something that changes the node or the mesh. `Principal` is its name, `(loopback)` for one on "
@@ -183,6 +189,7 @@ struct LogKind: Equatable {
     .linkDoubted, .broadcastDropped, .repeated, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice,
     .poisoned, .conflicted, .requestAnswered, .logLevelChanged, .watchLagged, .callerRefused,
     .operationAsked, .principalsReloaded, .principalsReloadFailed, .traceSamplingChanged,
+    .controlListening,
   ]
 
   /// A record of this kind. `values` stand in the order of `fields`.

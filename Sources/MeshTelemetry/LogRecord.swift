@@ -46,6 +46,9 @@ public struct LogRecord: Equatable, Sendable {
   /// The number that the membership event of the same change carries; 0 when it belongs to no event.
   public let correlation: UInt64
 
+  /// Whether it tells who asked for what. Such a record is given out at any level, and isn't lost for others.
+  public var isAudit: Bool { category == LogKind.operationAsked.category && eventID == LogKind.operationAsked.eventID }
+
   /// A record of these parts.
   public init(
     level: LogLevel, category: String, eventID: Int32, eventName: String, message: String, fields: [LogField],

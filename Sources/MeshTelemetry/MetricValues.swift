@@ -209,7 +209,7 @@ struct MetricValues {
     case .callEnded(let method, let code): calls.add([method.isEmpty ? MetricTable.other : method, "\(code)"])
     case .watchesCounted(let count): watches = count
     case .watchLagged(let resource, _): watchLags.add([resource])
-    case .callerRefused(let reason, _): callersRefused.add([reason])
+    case .callerRefused(let reason, _, _, _): callersRefused.add([reason])
     case .principalsReloaded: principalsReloads.add(["success"])
     case .principalsReloadFailed: principalsReloads.add(["failure"])
     case .storeFailed: storeFailures &+= 1

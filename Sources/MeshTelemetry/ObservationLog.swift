@@ -20,8 +20,8 @@ enum ObservationLog {
       return link(observation)
     case .callerRefused, .operationAsked, .principalsReloaded, .principalsReloadFailed:
       return access(observation)
-    case .listening, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned, .conflicted,
-      .requestAnswered, .logLevelChanged, .traceSamplingChanged, .watchLagged:
+    case .listening, .controlListening, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned,
+      .conflicted, .requestAnswered, .logLevelChanged, .traceSamplingChanged, .watchLagged:
       return life(observation)
     }
   }
@@ -117,8 +117,11 @@ enum ObservationLog {
 
   private static func access(_ observation: Observation) -> LogRecord? {
     switch observation {
-    case .callerRefused(let reason, let peer):
-      return LogKind.callerRefused.record("turned \(peer) away from the control listener: \(reason)", [peer, reason])
+    case .callerRefused(let reason, let peer, let principal, let scope):
+      let who = principal.isEmpty ? peer : "\(principal) at \(peer)"
+      let why = scope.isEmpty ? reason : "\(reason), for want of \(scope)"
+      return LogKind.callerRefused.record(
+        "turned \(who) away from the control listener: \(why)", [peer, reason, principal, scope])
     case .operationAsked(let operation, let principal, let peer, let verdict):
       return LogKind.operationAsked.record(
         "\(principal) at \(peer) asked for '\(operation)': \(verdict)", [principal, peer, operation, verdict])
@@ -135,6 +138,10 @@ enum ObservationLog {
     case .listening(let address, let port, let fanout):
       return LogKind.listening.record(
         "mesh listener on \(address), port \(port), fanout \(fanout)", [address, "\(port)", "\(fanout)"])
+    case .controlListening(let address, let port, let speaksTLS):
+      return LogKind.controlListening.record(
+        "control listener on \(address), port \(port), \(speaksTLS ? "with TLS" : "in clear")",
+        [address, "\(port)", "\(speaksTLS)"])
     case .requestAnswered(let version, let encoding, let status, let caller):
       let words = encoding.isEmpty ? "without a body" : "in \(encoding)"
       let whom = caller.isEmpty ? "" : " to \(caller)"

@@ -119,7 +119,10 @@ extension RepeatLimiter.Cause {
     case .broadcastDropped(let reason): self.init(.broadcastDropped, "", reason)
     case .linkDoubted(let peer): self.init(.linkDoubted, peer, "")
     case .watchLagged(let resource, _): self.init(.watchLagged, "", resource)
-    case .callerRefused(let reason, let peer): self.init(.callerRefused, RepeatLimiter.host(of: peer), reason)
+    // Names and scopes are of the node's own file and table.
+    case .callerRefused(let reason, let peer, let principal, let scope):
+      let what = [reason, principal, scope].filter { !$0.isEmpty }.joined(separator: " ")
+      self.init(.callerRefused, RepeatLimiter.host(of: peer), what)
     case .logLevelChanged(let level): self.init(.logLevelChanged, "", level)
     case .traceSamplingChanged(let probability): self.init(.traceSamplingChanged, "", "\(probability)")
     case .requestAnswered(let version, let encoding, _, _): self.init(.requestAnswered, "", "\(version) \(encoding)")

@@ -48,8 +48,7 @@ public final class Telemetry: @unchecked Sendable {
   /// That the level was changed is told at any level: it explains the silence. So is who asked for what:
   /// the level must not hide it.
   private static func passes(_ record: LogRecord, _ minimum: Int32?) -> Bool {
-    record.level.rawValue >= minimum ?? 0
-      || [LogKind.logLevelChanged.eventID, LogKind.operationAsked.eventID].contains(record.eventID)
+    record.level.rawValue >= minimum ?? 0 || record.isAudit || record.eventID == LogKind.logLevelChanged.eventID
   }
 
   /// One record for each cause whose interval is over and that came again meanwhile. Call it now and then.

@@ -10,7 +10,8 @@ import urllib.error
 import urllib.request
 
 REFUSED = re.compile(r"MeshTrustRefused .* PeerId=(\S+) Reason=(.*) Direction=(\w+)$", re.MULTILINE)
-OPENED = re.compile(r"^node (\S+) open mesh=(\S+):(\d+) control=(\S+):(\d+)$", re.MULTILINE)
+OPENED = re.compile(
+    r"^node (\S+) open mesh=(\S+):(\d+) control=(\S+):(\d+)(?: control-also=(\S+))?$", re.MULTILINE)
 PATIENCE = 15.0
 
 
@@ -112,6 +113,8 @@ class Node:
         self.name = name
         self.log = mesh.work / f"{name}.log"
         self.mesh_port = self.control_port = 0
+        # Of the further addresses of the control listener.
+        self.further_ports = []
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [mesh.meshkit, "node", "run", "--config", configuration],
@@ -130,6 +133,7 @@ class Node:
         found = OPENED.search(self.log.read_text())
         if found:
             self.mesh_port, self.control_port = int(found[3]), int(found[5])
+            self.further_ports = [int(place.rpartition(":")[2]) for place in (found[6] or "").split(",") if place]
         return found is not None
 
     def peers(self):

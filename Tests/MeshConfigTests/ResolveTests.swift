@@ -97,7 +97,13 @@ struct ResolveTests {
     var document = try opened()
     try document.load(json: Array(#"{"mesh":{"control":{"loopbackScopes":["mesh.operate"]}}}"#.utf8))
     #expect(try document.resolve(hostName: "h").controlScopes == reading + ["mesh.operate"])
-    for bad in ["mesh.write", "mesh.admin", "operate", "mesh.operate;mesh.read", "*"] {
+    let open = ("mesh:control:principalsPath", "who.json")
+    for text in ["none", " NONE "] {
+      #expect(try opened([(key, text), open]).resolve(hostName: "h").controlScopes == [], "\(text)")
+    }
+    #expect(try refused([(key, "none")]) == [key], "nobody could ask")
+    #expect(try refused([(key, "none"), ("mesh:control:enabled", "false")]) == [])
+    for bad in ["none,mesh.read", "mesh.write", "mesh.admin", "operate", "mesh.operate;mesh.read", "*"] {
       let found = problems(setting: key, bad)
       #expect(found.map(\.path) == [key])
       #expect(found.first?.message.contains("allowed: any of mesh.read, mesh.observe, mesh.operate") == true)
@@ -134,7 +140,44 @@ struct ResolveTests {
     let configuration = try opened([(address, "0.0.0.0"), (tls, "on")])
     let found = problems { () throws(ConfigurationError) in _ = try configuration.resolve(hostName: "h") }
     #expect(
-      found.first?.message.contains("mesh:control:tls is 'on' and mesh:control:principalsPath unset; allowed") == true)
+      found.first?.message.contains("it speaks TLS and mesh:control:principalsPath is unset; allowed") == true)
+  }
+
+  @Test func furtherControlListenersKeepToTheRulesOfTheFirst() throws {
+    let (key, tls) = ("mesh:control:alsoListenOn", "mesh:control:tls")
+    let principals = ("mesh:control:principalsPath", "who.json")
+    func further(_ text: String, _ more: [(String, String)] = []) throws -> [ControlListener] {
+      try opened([(key, text)] + more).resolve(hostName: "h").furtherControlListeners
+    }
+    #expect(try further("") == [])
+    let plain = ControlListener(address: "127.0.0.1", port: 0, speaksTLS: false)
+    #expect(try further("127.0.0.1:0") == [plain] && further("HTTP://127.0.0.1:0", [(tls, "on")]) == [plain])
+    let secure = [
+      ControlListener(address: "127.0.0.1", port: 9, speaksTLS: true),
+      ControlListener(address: "::", port: 8443, speaksTLS: true),
+    ]
+    #expect(try further("127.0.0.1:9,[::]:8443", [(tls, "mutual"), principals]) == secure)
+    #expect(try further("https://127.0.0.1:9 , https://[::]:8443", [principals]) == secure)
+    #expect(secure.map(\.description) == ["127.0.0.1:9", "[::]:8443"])
+    for settings in [[], [principals], [(tls, "on")]] {
+      #expect(try refused([(key, "10.0.0.1:9")] + settings) == [key], "\(settings)")
+    }
+    #expect(try refused([(key, "http://10.0.0.1:9"), (tls, "on"), principals]) == [key])
+    #expect(try refused([(key, "10.0.0.1:9"), ("mesh:control:enabled", "false")]) == [])
+    let configuration = try opened([(key, "127.0.0.1:9,10.0.0.1:9")])
+    let found = problems { () throws(ConfigurationError) in _ = try configuration.resolve(hostName: "h") }
+    #expect(found.first?.message.hasPrefix("'10.0.0.1:9' can be reached from other machines") == true, "\(found)")
+  }
+
+  @Test func noTwoListenersHaveOnePortOfOneAddress() throws {
+    let key = "mesh:control:alsoListenOn"
+    for text in ["127.0.0.1:8080", "127.0.0.1:17421", "127.0.0.1:9,https://127.0.0.1:9", "[::1]:9,[0:0::1]:9"] {
+      #expect(try refused([(key, text)]) == [key], "\(text)")
+    }
+    for text in ["127.0.0.2:8080", "127.0.0.1:9,127.0.0.2:9", "127.0.0.1:0,127.0.0.2:0", "[::1]:8080", "[::1]:17421"] {
+      #expect(try refused([(key, text)]) == [], "\(text)")
+    }
+    #expect(try refused([(key, "[::1]:17421"), ("mesh:gossip:bindAddress", "::")]) == [key])
   }
 
   @Test func theTwoListenersNeedTwoPorts() throws {

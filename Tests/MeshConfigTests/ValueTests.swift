@@ -72,6 +72,10 @@ struct ValueTests {
       "mesh:gossip:seedPeers", ["", "a:1", "a:65535, [::1]:2,https://h:3/x"],
       ["a", "a:0", "a:65536", "a:1,", ":1", "a%b:1", "::1:1"]
     ),
+    (
+      "mesh:control:alsoListenOn", ["", "127.0.0.1:0", "[::1]:65535, http://127.0.0.1:1,HTTPS://[::1]:2"],
+      ["127.0.0.1", "localhost:1", "127.0.0.1:65536", "127.0.0.1:-1", "::1:1", "[127.0.0.1]:1", "ftp://127.0.0.1:1"]
+    ),
     ("mesh:gossip:tls:certificateData", ["QUJD", "QUI="], ["", "QUJ", "Q===", "Q*JD", "===="]),
     ("mesh:gossip:tls:allowUntrustedCertificates", ["false"], ["true"]),
     ("mesh:gossip:fanoutCoefficient", ["1.5", "2"], ["-1", "nan", "inf", "1e999", "x"]),
@@ -96,6 +100,9 @@ struct ValueTests {
     func seeds(_ count: Int) -> String { (0..<count).map { "h\($0):1" }.joined(separator: ",") }
     #expect(problems(setting: "mesh:gossip:seedPeers", seeds(256)) == [])
     #expect(problems(setting: "mesh:gossip:seedPeers", seeds(257)).count == 1)
+    func listeners(_ count: Int) -> String { (1...count).map { "127.0.0.1:\($0)" }.joined(separator: ",") }
+    #expect(problems(setting: "mesh:control:alsoListenOn", listeners(8)) == [])
+    #expect(problems(setting: "mesh:control:alsoListenOn", listeners(9)).count == 1)
     func labels(_ count: Int) -> String { (0..<count).map { "k\($0)=v" }.joined(separator: ",") }
     #expect(problems(setting: "mesh:gossip:labels", labels(64)) == [])
     #expect(problems(setting: "mesh:gossip:labels", labels(65)).count == 1)

@@ -68,8 +68,8 @@ import Testing
     let principals = Principals(mesh)
     try principals.write([("anna", #""mesh.operate""#, ""), ("prometheus", #""mesh.observe""#, "")])
     let node = try open(mesh, principals)
-    let events = try EventStream(capacity: 256)
-    try node.subscribe(events, topics: .log)
+    let (events, others) = (try EventStream(capacity: 256), try EventStream(capacity: 256))
+    for stream in [events, others] { try node.subscribe(stream, topics: .log) }
     let (anna, prometheus) = (try principals.token("anna"), try principals.token("prometheus"))
     #expect(try ask(node, "/v1/node/drain", "POST", token: anna).status == 202)
     #expect(try ask(node, "/metrics", token: prometheus).status == 200)
@@ -94,6 +94,18 @@ import Testing
       #expect(metrics.contains("mesh_control_refused_total" + line), "\(line)")
     }
     #expect(!metrics.contains("mkt_"))
+    var refused: [LogRecord] = []
+    try eventually("the refusals are told") {
+      refused += try records(others, "MeshControlRefused")
+      return refused.count >= 4
+    }
+    let facts = refused.map { [$0.field("Reason"), $0.field("Principal"), $0.field("Scope")] }
+    #expect(
+      facts == [
+        ["scope", "prometheus", "mesh.operate"], ["scope", "anna", "mesh.read"], ["unknown-token", "(unknown)", ""],
+        ["no-credential", "(loopback)", "mesh.operate"],
+      ])
+    #expect(!refused.contains { "\($0)".contains("mkt_") })
     try node.stopAndWait(timeout: .seconds(10))
   }
 
@@ -161,6 +173,29 @@ import Testing
     try node.stopAndWait(timeout: .seconds(10))
   }
 
+  @Test func aRevocationCountsAlsoWhileTheNodesOwnCertificateCanNotBeRead() throws {
+    let mesh = try TestMesh(["a", "client"])
+    let principals = Principals(mesh)
+    try principals.write([("client", #""mesh.read""#, #","nodes":["client"]"#)])
+    let node = try open(mesh, principals) { configuration in
+      configuration.controlTLS = .on
+      configuration.revocationListPath = mesh.authority.revocationListPath
+    }
+    let events = try EventStream(capacity: 256)
+    try node.subscribe(events, topics: .log)
+    var tls = TLSClientOptions()
+    tls.authorityPath = mesh.authority.authorityPath
+    (tls.certificatePath, tls.keyPath) = ("\(mesh.folder)/certs/client.pem", "\(mesh.folder)/certs/client-key.pem")
+    let watch = try Watcher(url: "https://localhost:\(node.controlPort)", tls: tls)
+    try eventually("the watch tells a snapshot") { watch.text.contains("members.snapshot") }
+    try Data("garbage".utf8).write(to: URL(fileURLWithPath: "\(mesh.folder)/certs/a.pem"))
+    try eventually("the failure is told") { try !records(events, "MeshCertificateReloadFailed").isEmpty }
+    #expect(!watch.hasEnded)
+    try mesh.authority.revoke([try #require(NodeID("client"))])
+    try eventually("the stream ends") { watch.hasEnded }
+    try node.stopAndWait(timeout: .seconds(10))
+  }
+
   @Test func beyondLoopbackANodeOpensOnlyWithTLSAndPrincipals() throws {
     let mesh = try TestMesh(["a"])
     let principals = Principals(mesh)
@@ -185,6 +220,67 @@ import Testing
     // Its own host reaches it at a loopback address as before.
     let url = "https://localhost:\(node.controlPort)/healthz"
     #expect(try HTTPClient.get(url: url, timeout: .seconds(10), tls: tls).status == 200)
+    try node.stopAndWait(timeout: .seconds(10))
+  }
+
+  @Test func withoutLoopbackScopesThisHostIsServedAsAnyOther() throws {
+    let mesh = try TestMesh(["a"])
+    let principals = Principals(mesh)
+    try principals.write([("probe", #""mesh.observe""#, "")])
+    let node = try open(mesh, principals) { $0.controlScopes = [] }
+    for path in ["/healthz", "/readyz", "/metrics", "/control/peers", "/nothing"] {
+      let answer = try ask(node, path)
+      #expect(answer.status == 401 && answer.header("WWW-Authenticate") == #"Bearer realm="meshkit""#, "\(path)")
+    }
+    let token = try principals.token("probe")
+    #expect(try ask(node, "/healthz", token: token).status == 200)
+    #expect(try ask(node, "/control/peers", token: token).status == 403)
+    try node.stopAndWait(timeout: .seconds(10))
+  }
+
+  @Test func furtherListenersServeTheSameAndTellTheirPorts() throws {
+    let mesh = try TestMesh(["a"])
+    let principals = Principals(mesh)
+    try principals.write([("anna", #""mesh.observe""#, "")])
+    let node = try open(mesh, principals) { configuration in
+      configuration.furtherControlListeners = [
+        ControlListener(address: "127.0.0.1", port: 0, speaksTLS: false),
+        ControlListener(address: "0.0.0.0", port: 0, speaksTLS: true),
+      ]
+    }
+    let events = try EventStream(capacity: 256)
+    try node.subscribe(events, topics: .log)
+    let told = try records(events, "MeshControlListening")
+    let listeners = node.controlListeners
+    #expect(listeners.map(\.address) == ["127.0.0.1", "127.0.0.1", "0.0.0.0"] && listeners[0].port == node.controlPort)
+    #expect(Set(listeners.map(\.port)).count == 3 && !listeners.map(\.port).contains(0))
+    #expect(told.map { $0.field("Port") } == listeners.map { "\($0.port)" })
+    #expect(told.map { $0.field("Tls") } == ["false", "false", "true"])
+    let clear = "http://127.0.0.1:\(listeners[1].port)/control/peers"
+    #expect(try HTTPClient.get(url: clear, timeout: .seconds(10)).status == 200)
+    var tls = TLSClientOptions()
+    tls.authorityPath = mesh.authority.authorityPath
+    let secure = "https://localhost:\(listeners[2].port)/control/peers"
+    #expect(try HTTPClient.get(url: secure, timeout: .seconds(10), tls: tls).status == 200)
+    try node.stopAndWait(timeout: .seconds(10))
+  }
+
+  @Test func aFurtherListenerThatCanNotBeOpenedIsNamed() throws {
+    let mesh = try TestMesh(["a"])
+    let node = try Node.open(try mesh.configuration("a"))
+    for (listener, part) in [
+      (
+        ControlListener(address: "127.0.0.1", port: node.controlPort, speaksTLS: false), "127.0.0.1:\(node.controlPort)"
+      ),
+      (ControlListener(address: "10.0.0.1", port: 9, speaksTLS: true), "'10.0.0.1:9' can be reached"),
+      (ControlListener(address: "0.0.0.0", port: 9, speaksTLS: false), "'0.0.0.0:9' can be reached"),
+    ] {
+      var configuration = try mesh.configuration("a")
+      configuration.furtherControlListeners = [listener]
+      let error = #expect(throws: MeshError.self) { _ = try Node.open(configuration) }
+      let message = error?.message ?? ""
+      #expect(message.hasPrefix("mesh:control:alsoListenOn: ") && message.contains(part), "\(message)")
+    }
     try node.stopAndWait(timeout: .seconds(10))
   }
 

@@ -9,6 +9,11 @@ private func record(_ text: String) -> LogRecord {
     level: .information, category: "test", eventID: 1, eventName: "test", message: text, fields: [], correlation: 0)
 }
 
+/// A record that tells who asked for `what`.
+private func audit(_ what: String) throws -> LogRecord {
+  try #require(Telemetry().record(.operationAsked(what, principal: "anna", peer: "p", verdict: "accepted")))
+}
+
 /// A change of the member `name`.
 private func change(_ name: String, _ kind: MembershipEvent.Kind, correlation: UInt64 = 1) throws -> MembershipEvent {
   let member = MemberView(
@@ -173,6 +178,40 @@ private func names(_ stream: EventStream) throws -> [String] {
   #expect(try stream.next(timeout: .zero) == nil)
   let text = String(decoding: telemetry.prometheusText(), as: UTF8.self)
   #expect(text.contains("mesh_events_dropped_total 1\n"))
+}
+
+@Test func aFloodOfRecordsTakesNoPlaceOfAnAuditOnItsWayToTheEngine() throws {
+  let telemetry = Telemetry()
+  let snapshot = MembersSnapshot(members: [], revision: 0, unixNanoseconds: 0, published: .origin)
+  let hub = EventHub(snapshots: SnapshotCell(snapshot), telemetry: telemetry)
+  let stream = try EventStream(capacity: 65_536)
+  try hub.subscribe(stream, topics: .log)
+  for number in 1...(EventHub.waitingRecordsMax + 10) { hub.publishLater(record("\(number)")) }
+  for number in 1...(EventHub.waitingAuditsMax + 1) { hub.publishLater(try audit("\(number)")) }
+  hub.publishWaiting()
+  let told = try names(stream)
+  #expect(told.count { $0.contains("anna at p asked") } == EventHub.waitingAuditsMax)
+  #expect(told.count == EventHub.waitingAuditsMax + EventHub.waitingRecordsMax)
+  #expect(String(decoding: telemetry.prometheusText(), as: UTF8.self).contains("mesh_events_dropped_total 11\n"))
+  hub.publishLater(record("later"))
+  hub.publishLater(try audit("later"))
+  hub.publishWaiting()
+  #expect(try names(stream) == ["log later", "log anna at p asked for 'later': accepted"], "there is room again")
+}
+
+@Test func inAStreamAuditsStayBeforeOtherRecordsAndBroadcasts() throws {
+  let stream = try EventStream(capacity: 16)
+  _ = stream.add(try audit("1"))
+  for number in 1...6 { _ = stream.add(record("\(number)")) }
+  _ = stream.add(try audit("2"))
+  #expect(
+    try names(stream) == [
+      "dropped 4", "log anna at p asked for '1': accepted", "log 5", "log 6", "log anna at p asked for '2': accepted",
+    ])
+  for number in 1...5 { _ = stream.add(try audit("\(number)")) }
+  _ = stream.add(record("one"))
+  #expect(
+    try names(stream) == ["dropped 2"] + (2...5).map { "log anna at p asked for '\($0)': accepted" })
 }
 
 @Test func aStreamThatItsHostLetGoOfIsGoneWhileItsNodeLives() throws {

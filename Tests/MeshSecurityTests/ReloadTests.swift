@@ -83,6 +83,50 @@ import Testing
     #expect(security.judge(chain: [der], peerIsClient: true).reason == "revoked")
   }
 
+  @Test(arguments: ["garbage", "a key that doesn't fit", "nothing", "another node's"])
+  func aRevocationDoesNotWaitForTheOwnCertificate(wrong: String) throws {
+    let der = try leaf()
+    // The authority revokes what lies in its own file.
+    var options = options
+    (options.certificatePath, options.keyPath) = (directory.file("own.pem"), directory.file("own-key.pem"))
+    func own(_ certificate: String, _ key: String) throws {
+      try directory.write(directory.read(certificate), "own.pem")
+      try directory.write(directory.read(key), "own-key.pem")
+    }
+    try own("node-a.pem", "node-a-key.pem")
+    let security = try NodeSecurity(options: options)
+    try security.bind(to: subject.node, cluster: "demo")
+    _ = try development.issue([DevelopmentAuthority.Subject(node: try #require(NodeID("node-b")), role: "worker")])
+    switch wrong {
+    case "garbage": try directory.write(Array("garbage".utf8), "own.pem")
+    case "nothing": unlink(directory.file("own-key.pem"))
+    case "a key that doesn't fit": try own("node-a.pem", "node-b-key.pem")
+    default: try own("node-b.pem", "node-b-key.pem")
+    }
+    let problem = errorText { _ = try security.reloadIfChanged() }
+    #expect(problem.contains("own") || problem.contains("node-b"), "\(problem)")
+    let before = security.generation
+    try development.revoke([subject.node])
+    #expect(errorText { _ = try security.reloadIfChanged() } == problem, "what is wrong is told again")
+    #expect(security.generation == before + 1 && security.credential.generation == 1)
+    #expect(security.judge(chain: [der], peerIsClient: true).reason == "revoked")
+    #expect(security.credential.identity.nodeNames == ["node-a"])
+  }
+
+  @Test func theOwnCertificateDoesNotWaitForTheTrustInOthersNorRootsAndListsForEachOther() throws {
+    let security = try NodeSecurity(options: options)
+    let der = try leaf()
+    try directory.write(Array("garbage".utf8), "crl.pem")
+    _ = try development.issue([subject])
+    #expect(errorText { _ = try security.reloadIfChanged() }.contains("crl.pem"))
+    #expect(security.credential.generation == 2 && security.generation == 2)
+    #expect(security.judge(chain: [der], peerIsClient: true).reason == nil, "by the list of before")
+    let roots = try directory.read("ca.pem")
+    try directory.write(Array("garbage".utf8), "ca.pem")
+    #expect(errorText { _ = try security.reloadIfChanged() }.contains("; "), "both are told")
+    try directory.write(roots, "ca.pem")
+  }
+
   @Test func aCertificateOfAnotherNodeIsNotTakenOver() throws {
     let security = try NodeSecurity(options: options)
     try security.bind(to: subject.node, cluster: "demo")

@@ -178,17 +178,25 @@ private final class TestClock: @unchecked Sendable {
 @Test func callersThatAreTurnedAwayAreLoggedOnceForEachHostAndReason() throws {
   let clock = TestClock()
   let telemetry = Telemetry(now: { clock.now })
-  func refuse(_ reason: String, _ peer: String) -> LogRecord? {
-    telemetry.record(.callerRefused(reason: reason, peer: peer))
+  func refuse(_ reason: String, _ peer: String, _ principal: String = "(unknown)", _ scope: String = "") -> LogRecord? {
+    telemetry.record(.callerRefused(reason: reason, peer: peer, principal: principal, scope: scope))
   }
   let first = try #require(refuse("unknown-token", "10.0.0.7:1"))
-  #expect(first.level == .warning && first.fields.map(\.value) == ["10.0.0.7:1", "unknown-token"])
+  #expect(first.level == .warning && first.fields.map(\.value) == ["10.0.0.7:1", "unknown-token", "(unknown)", ""])
+  let lacking = try #require(refuse("scope", "10.0.0.9:1", "anna", "mesh.operate"))
+  #expect(
+    lacking.message == "turned anna at 10.0.0.9:1 away from the control listener: scope, for want of mesh.operate")
+  #expect(lacking.fields.map(\.value) == ["10.0.0.9:1", "scope", "anna", "mesh.operate"])
+  #expect(refuse("scope", "10.0.0.9:2", "anna", "mesh.operate") == nil)
+  #expect(
+    refuse("scope", "10.0.0.9:2", "bert", "mesh.operate") != nil
+      && refuse("scope", "10.0.0.9:2", "anna", "mesh.read") != nil)
   #expect(refuse("unknown-token", "10.0.0.7:2") == nil && refuse("scope", "10.0.0.7:2") != nil)
   #expect(refuse("unknown-token", "10.0.0.8:1") != nil)
   _ = telemetry.record(.principalsReloaded(count: 3))
   let text = lines(telemetry)
   for line in [
-    #"mesh_control_refused_total{reason="unknown-token"} 3"#, #"mesh_control_refused_total{reason="scope"} 1"#,
+    #"mesh_control_refused_total{reason="unknown-token"} 3"#, #"mesh_control_refused_total{reason="scope"} 5"#,
     #"mesh_control_refused_total{reason="no-credential"} 0"#, #"mesh_principals_reloads_total{outcome="success"} 1"#,
   ] {
     #expect(text.contains(line), "\(line)")

@@ -20,19 +20,31 @@ final class EdgeServer: @unchecked Sendable {
     var all: [Observation] { lock.withLock { list } }
   }
 
-  init(_ options: EdgeOptions = EdgeOptions(), host: String = "127.0.0.1") throws {
-    let address = try #require(SocketAddress(literal: host, port: 0))
+  /// It listens on `host`, with TLS where `options` have it, and on each of `further`.
+  init(
+    _ options: EdgeOptions = EdgeOptions(), host: String = "127.0.0.1",
+    further: [(host: String, speaksTLS: Bool)] = []
+  ) throws {
+    let ports = try ([(host, options.tls != nil)] + further).map { host, speaksTLS in
+      try EdgePort(binding: try #require(SocketAddress(literal: host, port: 0)), speaksTLS: speaksTLS)
+    }
     let seen = Observations()
     self.seen = seen
     let script = script
     let edge = try EdgeTransport(
-      address: address, options: options,
+      at: ports, options: options,
       answer: { request in
         switch request.target {
         case "/stream" where !request.mayStay:
           HTTPAnswer(HTTPResponse(HTTPFailure(503, "Too many connections have answers that go on.")))
         case "/stream": HTTPAnswer(EdgeServer.answer(to: request), body: Script(script))
         case "/clock": HTTPAnswer(EdgeServer.answer(to: request), body: Ticking())
+        case "/known":
+          {
+            var answer = HTTPAnswer(EdgeServer.answer(to: request))
+            answer.knowsCaller = true
+            return answer
+          }()
         default: testCall(request, told: script) ?? HTTPAnswer(EdgeServer.answer(to: request))
         }
       },
@@ -73,19 +85,24 @@ final class EdgeServer: @unchecked Sendable {
   var url: String { "http://127.0.0.1:\(edge.port)" }
 }
 
+extension EdgeTransport {
+  /// The port of the first address.
+  var port: UInt16 { ports[0] }
+}
+
 /// A raw socket, for bytes that no proper client sends. Reads give up after 20 s.
 final class EdgeClient: @unchecked Sendable {
   private let socket: Int32
 
   /// `receiveBufferBytes` bounds what the kernel holds for it; nil leaves that to the kernel.
-  init(port: UInt16, receiveBufferBytes: Int32? = nil) throws {
+  init(port: UInt16, host: String = "127.0.0.1", receiveBufferBytes: Int32? = nil) throws {
     socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     if var count = receiveBufferBytes {
       setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &count, socklen_t(MemoryLayout<Int32>.size))
     }
     var limit = timeval(tv_sec: 20, tv_usec: 0)
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    let address = try #require(SocketAddress(literal: "127.0.0.1", port: port))
+    let address = try #require(SocketAddress(literal: host, port: port))
     #expect(address.withSockaddr { Glibc.connect(socket, $0, $1) } == 0)
   }
 

@@ -13,7 +13,7 @@ final class TLSEdge {
 
   init(
     _ options: EdgeOptions = EdgeOptions(), requiresClientCertificate: Bool = false, checksRevocation: Bool = false,
-    host: String = "127.0.0.1", tls: (inout EdgeTLS) -> Void = { _ in }
+    host: String = "127.0.0.1", further: [(host: String, speaksTLS: Bool)] = [], tls: (inout EdgeTLS) -> Void = { _ in }
   ) throws {
     mesh = try TestMesh()
     var trust = try mesh.sharedOptions(["localhost"])
@@ -23,7 +23,7 @@ final class TLSEdge {
     var spoken = EdgeTLS(security: security, requiresClientCertificate: requiresClientCertificate)
     tls(&spoken)
     options.tls = spoken
-    server = try EdgeServer(options, host: host)
+    server = try EdgeServer(options, host: host, further: further)
   }
 
   var url: String { "https://localhost:\(server.edge.port)" }

@@ -3,8 +3,8 @@ import Glibc
 import MeshBasics
 import MeshSecurity
 
-/// The clients over TCP of one HTTP listener: their TLS, their deadlines, and what they share. It moves bytes; what a
-/// request means is decided by the closure it is given.
+/// The clients over TCP of one HTTP listener, at all of its addresses: their TLS, their deadlines, and what they share.
+/// It moves bytes; what a request means is decided by the closure it is given.
 ///
 /// *Threads*: all on the one that turns its reactor. *Ownership*: the sockets are open until `close`.
 public final class EdgeClients {
@@ -44,50 +44,45 @@ public final class EdgeClients {
 
   // MARK: Who comes and goes
 
-  /// Takes over the connected `socket`, whose other end is `remote`. Where there are too many, the one that is idle for
-  /// longest goes, and where none is idle, the new one.
+  /// Takes over the connected `socket`, whose other end is `remote`. Where there are too many, another gives way, and
+  /// where none does, the new one is closed.
   public func adopt(_ socket: Int32, _ remote: SocketAddress, _ now: Instant) {
-    if isFull {
-      guard closeLongestIdle() else {
-        observe(.limitReached("\(options.prefix)connections: \(options.connectionsMax)"))
-        _ = Glibc.close(socket)
-        return
+    admit(socket, remote, through: EdgeDoor(speaksTLS: options.tls != nil), now)
+  }
+
+  /// The same of a socket that came in `through` one of the listener's addresses.
+  func admit(_ socket: Int32, _ remote: SocketAddress?, through door: EdgeDoor, _ now: Instant) {
+    let needsCertificate = door.speaksTLS && options.tls?.requiresClientCertificate == true
+    let isStranger = needsCertificate || !options.knowsOwnHost || remote?.isLoopback != true
+    // Who means it says at once who he is: of too many strangers the one that came first goes.
+    if isStranger {
+      if let remote, strangersFrom.count(from: remote) >= options.strangersPerAddressMax {
+        firstStranger { $0.address?.site == remote.site }?.close()
+      } else if strangers >= options.strangersMax {
+        firstStranger()?.close()
       }
     }
-    serve(socket, remote, now)
-  }
-
-  /// Whether there are as many as may be.
-  var isFull: Bool { connections.count >= options.connectionsMax }
-  /// Whether nobody is there.
-  public var isEmpty: Bool { connections.isEmpty }
-  /// Whether one of them waits for its next request.
-  var hasIdle: Bool { longestIdle() != nil }
-
-  /// Closes the one that waits for its next request for longest, of those that are meant. False when none does.
-  @discardableResult
-  func closeLongestIdle(where isMeant: (EdgeConnection) -> Bool = { _ in true }) -> Bool {
-    guard let idle = longestIdle(where: isMeant) else { return false }
-    idle.close()
-    return true
-  }
-
-  /// Serves `socket`, for which there is room. Of too many strangers the one that came first goes.
-  func serve(_ socket: Int32, _ remote: SocketAddress?, _ now: Instant) {
-    if let remote, strangersFrom.count(from: remote) >= options.strangersPerAddressMax {
-      closeLongestIdle { $0.isStranger && $0.address?.site == remote.site }
-    } else if strangers >= options.strangersMax {
-      closeLongestIdle { $0.isStranger }
+    if isFull { whoGivesWay?.close() }
+    guard !isFull else {
+      observe(.limitReached("\(options.prefix)connections: \(options.connectionsMax)"))
+      _ = Glibc.close(socket)
+      return
     }
+    serve(socket, remote, through: door, isStranger: isStranger, now)
+  }
+
+  private func serve(
+    _ socket: Int32, _ remote: SocketAddress?, through door: EdgeDoor, isStranger: Bool, _ now: Instant
+  ) {
     var one: Int32 = 1
     setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
     do throws(TransportError) {
       let connection = EdgeConnection(
-        socket: socket, address: remote, tls: try makeStream(), clients: self, options: options,
-        now: now)
+        socket: socket, address: remote, door: door, tls: door.speaksTLS ? try makeStream() : nil,
+        isStranger: isStranger, clients: self, options: options, now: now)
       try reactor.register(socket, for: .readable, connection)
       connections[socket] = connection
-      if connection.isStranger {
+      if isStranger {
         strangers += 1
         if let remote { strangersFrom.add(remote) }
       }
@@ -98,14 +93,28 @@ public final class EdgeClients {
     }
   }
 
-  /// The TLS of `connection` is open: it counts by its certificate from now on.
+  /// Whether there are as many as may be.
+  var isFull: Bool { connections.count >= options.connectionsMax }
+  /// Whether nobody is there.
+  public var isEmpty: Bool { connections.isEmpty }
+
+  /// Who goes for one more where all places are taken: whoever waits for its next request for longest, a stranger
+  /// before others; where none waits, the stranger that came first. Nil: all are busy, and known.
+  var whoGivesWay: EdgeConnection? { longestIdle(where: \.isStranger) ?? longestIdle() ?? firstStranger() }
+
+  private func firstStranger(where isMeant: (EdgeConnection) -> Bool = { _ in true }) -> EdgeConnection? {
+    connections.values.filter { $0.isStranger && isMeant($0) }.min { $0.cameAt < $1.cameAt }
+  }
+
+  /// `connection` is no stranger any more: it counts by its certificate, where it has one.
   func trusts(_ connection: EdgeConnection) {
     leaveStrangers(connection)
     guard options.connectionsPerIdentityMax < .max, let identity = connection.identity else { return }
     let count = connections.values.count { !$0.isStranger && $0.identity == identity }
     guard count > options.connectionsPerIdentityMax else { return }
     observe(.limitReached("\(options.prefix)connections of one identity"))
-    if !closeLongestIdle(where: { $0 !== connection && $0.identity == identity }) { connection.close() }
+    let other = longestIdle { $0 !== connection && $0.identity == identity }
+    (other ?? connection).close()
   }
 
   private func leaveStrangers(_ connection: EdgeConnection) {
@@ -130,9 +139,9 @@ public final class EdgeClients {
     return oldest?.connection
   }
 
-  /// TLS for the next client, with the newest certificate; nil in clear text.
-  private func makeStream() throws(TransportError) -> TLSStream? {
-    guard let tls = options.tls else { return nil }
+  /// TLS for the next client, with the newest certificate.
+  private func makeStream() throws(TransportError) -> TLSStream {
+    guard let tls = options.tls else { throw TransportError("TLS has no certificate") }
     let current = server?.current(
       tls.security.credential.generation, MonotonicClock.now(),
       make: { () throws(TransportError) in try TLSServer(tls) },

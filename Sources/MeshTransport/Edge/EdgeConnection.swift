@@ -18,8 +18,10 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
 
   private let socket: Int32
   let address: SocketAddress?
-  /// Its TLS isn't open yet.
+  private let door: EdgeDoor
+  /// It hasn't shown yet who it is, and would have to.
   private(set) var isStranger: Bool
+  let cameAt: Instant
   private let clients: EdgeClients
   private let options: EdgeOptions
   private var http: EdgeConversation
@@ -48,11 +50,14 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
 
   /// Takes over `socket`, whose other end is at `address`.
   init(
-    socket: Int32, address: SocketAddress?, tls: TLSStream?, clients: EdgeClients, options: EdgeOptions, now: Instant
+    socket: Int32, address: SocketAddress?, door: EdgeDoor, tls: TLSStream?, isStranger: Bool,
+    clients: EdgeClients, options: EdgeOptions, now: Instant
   ) {
     self.socket = socket
     self.address = address
-    isStranger = tls != nil
+    self.door = door
+    self.isStranger = isStranger
+    cameAt = now
     self.clients = clients
     self.options = options
     http = EdgeConversation(tls: tls, options: options)
@@ -90,10 +95,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       if !discard() { close() }
     case .open:
       if !readiness.isDisjoint(with: [.readable, .hungUp]) { read(now) }
-      if isStranger, http.isOpen, !isClosed {
-        isStranger = false
-        clients.trusts(self)
-      }
+      if http.isOpen, identity != nil, !isClosed { becomeKnown() }
       if !isClosed { process(now) }
     }
   }
@@ -220,8 +222,24 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       var request = request
       request.remote = address
       request.mayStay = http.isStaying || clients.mayStay
-      http.respond(clients.respond(to: request), date: clients.date(), closing: clients.isStopping)
+      let answer = clients.respond(to: request)
+      if answer.knowsCaller { becomeKnown() }
+      http.respond(announcing(answer), date: clients.date(), closing: clients.isStopping)
     }
+  }
+
+  private func becomeKnown() {
+    guard isStranger else { return }
+    isStranger = false
+    clients.trusts(self)
+  }
+
+  /// [RFC 7838 §3] HTTP/3 beside it, for an hour: a node that is started again may have another port.
+  private func announcing(_ answer: HTTPAnswer) -> HTTPAnswer {
+    guard let port = door.http3Port else { return answer }
+    var answer = answer
+    answer.response.headers.append(HTTPField("Alt-Svc", "h3=\":\(port)\"; ma=3600"))
+    return answer
   }
 
   /// The transport counts those that may stay.

@@ -1,8 +1,45 @@
-// HTTP/3 on the control listener: its clients' connections on the UDP side of the port. What a request means is decided
+// HTTP/3 on the control listener: its clients' connections on the UDP side of a port. What a request means is decided
 // where HTTP/2 and HTTP/1.1 ask as well, by `EdgeClients`.
 import MeshBasics
 
-/// The HTTP/3 side of a control listener. Lives on the edge thread.
+/// What the HTTP/3 sides of all ports of a control listener share: the places for their clients.
+final class EdgeHTTP3Places {
+  fileprivate struct Side {
+    // Gone before these places are.
+    unowned let side: EdgeHTTP3
+  }
+  fileprivate var sides: [Side] = []
+  /// Clients that have answers that may stay.
+  fileprivate var stayingCount = 0
+
+  /// How many others than `side` have clients, and strangers among them.
+  fileprivate func taken(beside side: EdgeHTTP3) -> (clients: Int, strangers: Int) {
+    sides.reduce((0, 0)) { sum, other in
+      other.side === side ? sum : (sum.0 + other.side.clientCount, sum.1 + other.side.strangerCount)
+    }
+  }
+
+  /// All clients.
+  private var clients: [EdgeHTTP3Client] { sides.flatMap(\.side.all) }
+
+  /// Who goes for one more, by the rules of `EdgeClients`.
+  fileprivate var whoGivesWay: EdgeHTTP3Client? {
+    let idle = clients.filter { $0.isIdle && $0.quic.isHandshakeComplete }
+    return EdgeHTTP3Places.first(idle.filter(\.isStranger), by: \.idleSince)
+      ?? EdgeHTTP3Places.first(idle, by: \.idleSince) ?? firstStranger
+  }
+
+  /// The stranger that came first.
+  fileprivate var firstStranger: EdgeHTTP3Client? {
+    EdgeHTTP3Places.first(clients.filter(\.isStranger), by: \.cameAt)
+  }
+
+  private static func first(
+    _ clients: [EdgeHTTP3Client], by time: (EdgeHTTP3Client) -> Instant
+  ) -> EdgeHTTP3Client? { clients.min { time($0) < time($1) } }
+}
+
+/// The HTTP/3 side of one port of a control listener. Lives on the edge thread.
 final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   let clients: EdgeClients
   /// Told in each turn.
@@ -11,13 +48,15 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   /// What the session of one client may cost.
   let sessionLimits: HTTP3Limits
   private let endpoint: QUICEndpoint<EdgeHTTP3>
-  private var stayingCount = 0
+  // The transport's, which outlives its sides.
+  private unowned let places: EdgeHTTP3Places
 
   /// Takes `socket` over. *Errors*: a certificate that GnuTLS can't use.
   init(
-    socket: UDPSocket, tls: EdgeTLS, clients: EdgeClients, counts: Published<QUICCounts>
+    socket: UDPSocket, tls: EdgeTLS, clients: EdgeClients, places: EdgeHTTP3Places, counts: Published<QUICCounts>
   ) throws(TransportError) {
     self.clients = clients
+    self.places = places
     self.counts = counts
     let options = clients.options
     sessionLimits = HTTP3Limits(
@@ -27,20 +66,21 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
     limits.prefix = options.prefix
     limits.connectionsMax = options.connectionsMax
     limits.acceptedMax = options.connectionsMax
+    limits.untrustedMax = options.strangersMax
+    limits.connectionsPerAddressMax = options.strangersPerAddressMax
+    limits.knowsOwnHost = options.knowsOwnHost && !tls.requiresClientCertificate
     if socket.address.isLoopback {
       // All clients are on this host, so that its one address must not be what they run out of.
       limits.connectionsPerAddressMax = options.connectionsMax
       limits.handshakesPerAddressBeforeRetry = options.connectionsMax
     }
-    // Where strangers are sent away they must not take the places of those who are trusted meanwhile.
-    let places = max(1, options.connectionsMax / 2)
-    if tls.requiresClientCertificate { limits.connectionsPerAddressMax = min(limits.connectionsPerAddressMax, places) }
     limits.connectionsPerNodeNameMax = options.connectionsMax
     var parameters = QUICParameters(
       handshakeTimeout: options.headTimeout, idleTimeout: options.idleTimeout,
       streamsMax: sessionLimits.streamsMax)
     parameters.requiresClientCertificate = tls.requiresClientCertificate
     endpoint = try QUICEndpoint(socket: socket, limits: limits, parameters: parameters, security: tls.security)
+    places.sides.append(EdgeHTTP3Places.Side(side: self))
   }
 
   /// Begins to serve. *Errors*: when the process may watch no more descriptors.
@@ -50,7 +90,15 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
     try reactor.register(socket.descriptor, for: .readable, self)
   }
 
-  func ready(_ descriptor: Int32, _ readiness: Readiness) { endpoint.ready(readiness, MonotonicClock.now()) }
+  func ready(_ descriptor: Int32, _ readiness: Readiness) {
+    countOthers()
+    endpoint.ready(readiness, MonotonicClock.now())
+  }
+
+  /// The clients of the other sides have places of these as well.
+  private func countOthers() {
+    (endpoint.acceptedElsewhere, endpoint.untrustedElsewhere) = places.taken(beside: self)
+  }
 
   /// Acts on what is due and sends what waits. Gives the moment to be asked again.
   func turn(_ now: Instant) -> Instant {
@@ -74,10 +122,18 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   func produce() { for client in endpoint.users.values where client.isStreaming { endpoint.touch(client) } }
 
   /// So many more clients have answers that may stay.
-  func staying(_ more: Int) { stayingCount += more }
+  func staying(_ more: Int) { places.stayingCount += more }
 
   /// Whether one more of them may.
-  var mayStay: Bool { stayingCount < options.stayingConnectionsMax }
+  var mayStay: Bool { places.stayingCount < options.stayingConnectionsMax }
+
+  /// How many clients are there, and strangers among them.
+  fileprivate var clientCount: Int { endpoint.acceptedCount }
+  fileprivate var strangerCount: Int { endpoint.untrustedCount }
+  fileprivate var all: [EdgeHTTP3Client] { Array(endpoint.users.values) }
+
+  /// A request of `client` has shown who it is.
+  func know(_ client: EdgeHTTP3Client) { endpoint.know(client) }
 
   /// Whether clients are still there.
   var hasClients: Bool { !endpoint.users.isEmpty }
@@ -124,11 +180,10 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
 
   func observe(_ observation: Observation) { clients.observe(observation) }
 
-  /// Ends the connection that has had no request for longest.
-  func makeRoom(_ now: Instant) -> Bool {
-    let idle = endpoint.users.values.filter { $0.isIdle && $0.quic.isHandshakeComplete }
-    guard let client = idle.min(by: { $0.idleSince < $1.idleSince }) else { return false }
-    end(client, now)
+  func makeRoom(forStranger: Bool, _ now: Instant) -> Bool {
+    guard let client = forStranger ? places.firstStranger : places.whoGivesWay else { return false }
+    client.listener.end(client, now)
+    countOthers()
     return true
   }
 

@@ -6,7 +6,7 @@ import MeshBasics
 /// *Limits*: those of `EdgeOptions`; answers wait for a client until it has acknowledged them.
 final class EdgeHTTP3Client: QUICUser {
   // Holds this client, and outlives it.
-  private unowned let listener: EdgeHTTP3
+  unowned let listener: EdgeHTTP3
   private let desk: RequestDesk<HTTP3Session>
   private var session: HTTP3Session?
   private var resets: FrameBudget
@@ -17,6 +17,7 @@ final class EdgeHTTP3Client: QUICUser {
   private var heldBytes = 0
   /// When it last began to wait for a request, of which it may have had some.
   private(set) var idleSince: Instant
+  let cameAt: Instant
   private var hasAsked = false
   /// When its reader last took some of an answer, or was first to take some.
   private var readSince: Instant?
@@ -31,7 +32,8 @@ final class EdgeHTTP3Client: QUICUser {
     let options = listener.options
     desk = RequestDesk(version: "HTTP/3", message: options.message, bodiesBytesMax: options.streams.bodiesBytesMax)
     resets = FrameBudget(burst: options.streams.resetsBurst, perSecond: options.streams.resetsPerSecond)
-    idleSince = MonotonicClock.now()
+    cameAt = MonotonicClock.now()
+    idleSince = cameAt
     super.init(quic)
     deadline = idleSince + options.headTimeout
     quic.onReady = { [unowned self] in start() }
@@ -92,6 +94,7 @@ final class EdgeHTTP3Client: QUICUser {
       request.remote = quic.remote
       request.mayStay = desk.isStaying || listener.mayStay
       let answer = clients.respond(to: request)
+      if answer.knowsCaller { listener.know(self) }
       _ = desk.respond(answer, of: session, date: clients.date())
       if clients.isStopping { answer.body?.stop() }
       (hasAsked, idleSince) = (true, now)
@@ -118,6 +121,9 @@ final class EdgeHTTP3Client: QUICUser {
 
   /// Whether an answer to it is being made while it is read.
   var isStreaming: Bool { desk.isStreaming }
+
+  /// Whether it hasn't shown yet who it is, and would have to.
+  var isStranger: Bool { standing == .stranger }
 
   /// Whether no request of it is arriving or being answered.
   var isIdle: Bool {

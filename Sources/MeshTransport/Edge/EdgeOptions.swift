@@ -11,11 +11,14 @@ public struct EdgeOptions: Equatable, Sendable {
   /// Of them, over TCP and over QUIC, those that may have answers which their readers may make last: who watches must
   /// not take the last places. More is refused by the answering closure.
   public var stayingConnectionsMax: Int { max(1, connectionsMax - connectionsMax / 4) }
-  /// Of them, over TCP, those whose TLS isn't open yet, in all and from one address or /64; with more, the one that
-  /// came first goes. Without TLS nobody is such a stranger.
-  public var strangersMax = Int.max
-  /// The same of one address.
-  public var strangersPerAddressMax = Int.max
+  /// Of them, over TCP and as many over QUIC, those of strangers: clients that have shown no certificate and, with a
+  /// request, no other credential yet (`HTTPAnswer.knowsCaller`). With more, the one that came first goes, so that
+  /// strangers take each other's places and not those of who is known.
+  public var strangersMax = 128
+  /// The same of one address, or /64 of IPv6; over QUIC one more is turned away.
+  public var strangersPerAddressMax = 64
+  /// Clients on this host are no strangers, where no certificate is asked of them.
+  public var knowsOwnHost = true
   /// Connections over TCP with one certificate; with more, the one of them that is idle for longest goes, or the new
   /// one.
   public var connectionsPerIdentityMax = Int.max

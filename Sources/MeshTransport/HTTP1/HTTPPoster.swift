@@ -69,7 +69,7 @@ public final class HTTPPoster {
     reactor: Reactor, security: NodeSecurity, options: Options, observe: @escaping (Observation) -> Void
   ) throws(TransportError) {
     let first = try TLSNodeClient(security, allowsTLS12: options.allowsTLS12, names: options.names)
-    (client, generation) = (RenewedCredential(first, of: first.generation), first.generation)
+    (client, generation) = (RenewedCredential(first, of: first.generation), security.generation)
     self.observe = observe
     self.reactor = reactor
     self.security = security
@@ -136,8 +136,9 @@ public final class HTTPPoster {
       make: { () throws(TransportError) in
         try TLSNodeClient(security, allowsTLS12: options.allowsTLS12, names: options.names)
       }, report: { observe(.certificateReloadFailed(reason: $0.description)) })
-    if current.generation != generation {
-      generation = current.generation
+    let newest = security.generation
+    if newest != generation {
+      generation = newest
       for connection in idle.values.joined() { drop(connection) }
     }
     return current
@@ -157,7 +158,7 @@ public final class HTTPPoster {
     case .failure(let error): throw TransportError("\(job.address): \(systemMessage(error.code))")
     }
     let connection = PosterConnection(
-      descriptor, address: job.address, tls: stream, generation: client.generation, poster: self)
+      descriptor, address: job.address, tls: stream, generation: generation, poster: self)
     do throws(TransportError) {
       try reactor.register(descriptor, for: .writable, connection)
     } catch {

@@ -23,7 +23,7 @@ final class PosterConnection: ReactorHandler, DeadlineOwner {
   let descriptor: Int32
   let address: SocketAddress
   let tls: TLSStream
-  /// The generation of the credential that it shows.
+  /// The generation of `NodeSecurity` under which it was opened.
   let generation: UInt64
   var heapIndex: Int?
   /// It carried a request before this one.

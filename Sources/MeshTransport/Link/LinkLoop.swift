@@ -366,7 +366,7 @@ extension LinkLoop: QUICEndpointOwner, ReactorHandler {
   func observe(_ observation: Observation) { deliver(.observed(observation)) }
 
   /// Each connection is of use to somebody: a peer that comes too late dials again.
-  func makeRoom(_ now: Instant) -> Bool { false }
+  func makeRoom(forStranger: Bool, _ now: Instant) -> Bool { false }
 
   func ready(_ descriptor: Int32, _ readiness: Readiness) {
     // The mailbox is emptied in every turn anyway.

@@ -80,7 +80,10 @@ extension QUICEndpoint {
     guard let owner, !isStopping else { return drop("this node stops") }
     let remote = datagram.remote
     let isFull = users.count >= limits.connectionsMax || acceptedCount + acceptedElsewhere >= limits.acceptedMax
-    guard !isFull || owner.makeRoom(now) else {
+    let isCrowded =
+      untrustedCount + untrustedElsewhere >= limits.untrustedMax && !(limits.knowsOwnHost && remote.isLoopback)
+    // Of too many strangers one goes, below, and nobody else.
+    guard !isFull || isCrowded || owner.makeRoom(forStranger: false, now) else {
       counts.connectionsRefused += 1
       return limitReached("connections")
     }
@@ -92,10 +95,17 @@ extension QUICEndpoint {
     let retried = QUICPacket.retried(header, from: remote, secret: retrySecret, now: now)
     if retried == nil {
       if QUICPacket.hasRetryToken(header) { return drop("invalid Retry token") }
-      if handshakesInFlight >= limits.handshakesBeforeRetry || untrusted >= limits.handshakesPerAddressBeforeRetry {
+      // Nobody loses his place to an address that may be forged.
+      if handshakesInFlight >= limits.handshakesBeforeRetry || untrusted >= limits.handshakesPerAddressBeforeRetry
+        || isCrowded
+      {
         counts.retriesSent += 1
         return answer(datagram, QUICPacket.retry(for: header, from: remote, secret: retrySecret, now: now))
       }
+    }
+    guard !isCrowded || owner.makeRoom(forStranger: true, now) else {
+      counts.connectionsRefused += 1
+      return limitReached("untrusted connections")
     }
     let quic = QUICConnection(
       isServer: true, local: datagram.local ?? address, remote: remote, host: self, resetSecret: resetSecret,

@@ -41,10 +41,14 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
   private(set) var users: [ObjectIdentifier: User] = [:]
   /// Accepted connections by the address of peers that are not trusted yet, and by the key of those that are.
   private(set) var untrustedFrom = SiteCounts()
+  /// Of all addresses.
+  private(set) var untrustedCount = 0
   private var acceptedOf: [String: Int] = [:]
   private(set) var acceptedCount = 0
   /// Connections that the owner has accepted otherwise: they have places of these.
   var acceptedElsewhere = 0
+  /// The same of those that are not trusted yet.
+  var untrustedElsewhere = 0
   private(set) var handshakesInFlight = 0
   private var dirty: [User] = []
   private var deadlines = DeadlineHeap<User>()
@@ -168,16 +172,21 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
     user.countsAsHandshake = true
     handshakesInFlight += 1
     acceptedCount += 1
-    untrustedFrom.add(user.quic.remote)
+    if limits.knowsOwnHost, user.quic.remote.isLoopback {
+      user.standing = .known
+    } else {
+      untrustedFrom.add(user.quic.remote)
+      untrustedCount += 1
+    }
     user.quic.onTrusted = { [unowned self, unowned user] in trusted(user) }
   }
 
   /// An accepted connection's peer is trusted: from now on it counts against that identity, not against the address
   /// that many may share.
   private func trusted(_ user: User) {
-    guard !user.countsAsTrusted, let identity = user.quic.identity else { return }
+    guard user.standing != .trusted, let identity = user.quic.identity else { return }
     countDown(user)
-    user.countsAsTrusted = true
+    user.standing = .trusted
     acceptedOf[identity.keyFingerprint, default: 0] += 1
     // Several nodes may share a certificate that names them all; which of them this is tells only its hello.
     let most = limits.connectionsPerNodeNameMax * max(1, identity.nodeNames.count)
@@ -188,12 +197,22 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
     touch(user)
   }
 
+  /// The owner knows whose connection this is, without a certificate.
+  func know(_ user: User) {
+    guard user.standing == .stranger else { return }
+    countDown(user)
+    user.standing = .known
+  }
+
   private func countDown(_ user: User) {
-    if user.countsAsTrusted {
+    switch user.standing {
+    case .trusted:
       guard let key = user.quic.identity?.keyFingerprint, let count = acceptedOf[key] else { return }
       acceptedOf[key] = count > 1 ? count - 1 : nil
-    } else {
+    case .known: break
+    case .stranger:
       untrustedFrom.remove(user.quic.remote)
+      untrustedCount -= 1
     }
   }
 

@@ -19,6 +19,11 @@ struct QUICLimits: Sendable {
   /// it whoever forges that address could take all of its places, with 64 packets in each handshake timeout; half of
   /// them are now beyond its reach. It costs those who come late one round trip, and this node a packet.
   var handshakesPerAddressBeforeRetry = 32
+  /// Accepted connections at once from all addresses together whose peers are neither trusted nor known otherwise; one
+  /// more takes the place of another, where the owner ends one.
+  var untrustedMax = Int.max
+  /// Clients on this host are never counted among those.
+  var knowsOwnHost = false
   /// Accepted connections at once of one identity (one public key), for each node that its certificate names. A node
   /// needs one link and a few calls; the rest is for links that are being replaced.
   var connectionsPerNodeNameMax = 8
@@ -47,6 +52,18 @@ struct QUICCounts: Sendable {
   var datagramsDropped: Int64 = 0
   var bytesReceived: Int64 = 0
   var bytesSent: Int64 = 0
+
+  /// Adds what another endpoint has done.
+  mutating func add(_ other: QUICCounts) {
+    handshakesAccepted += other.handshakesAccepted
+    connectionsRefused += other.connectionsRefused
+    retriesSent += other.retriesSent
+    datagramsReceived += other.datagramsReceived
+    datagramsSent += other.datagramsSent
+    datagramsDropped += other.datagramsDropped
+    bytesReceived += other.bytesReceived
+    bytesSent += other.bytesSent
+  }
 
   /// Every count with its name.
   var list: [(name: String, value: Int64)] {

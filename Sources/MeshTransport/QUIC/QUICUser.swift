@@ -11,11 +11,21 @@ class QUICUser: DeadlineOwner {
   final var isDirty = false
   /// Counted among the accepted handshakes in flight.
   final var countsAsHandshake = false
-  /// Counted against its peer's identity, no longer against its address.
-  final var countsAsTrusted = false
+  /// How its place is counted.
+  final var standing = Standing.stranger
   final var heapIndex: Int?
   /// Datagrams that were read since the last flush.
   final var readCount = 0
+
+  /// How an accepted connection is counted beside the total.
+  enum Standing {
+    /// Against its address, and with all strangers: nobody knows yet who it is.
+    case stranger
+    /// Against nothing: its owner knows it without a certificate.
+    case known
+    /// Against its peer's identity.
+    case trusted
+  }
 
   init(_ quic: QUICConnection) { self.quic = quic }
 
@@ -50,8 +60,9 @@ protocol QUICEndpointOwner: AnyObject {
   func end(_ user: User, _ now: Instant)
   /// ICMP said `code` of packets to `remote`. Who sees our packets can forge that.
   func hostRefused(_ remote: SocketAddress, _ code: Int32, _ now: Instant)
-  /// All places are taken and one more client comes. Whether the owner has ended a connection for it.
-  func makeRoom(_ now: Instant) -> Bool
+  /// All places are taken, or all of those that strangers have, and one more comes. Whether the owner has ended a
+  /// connection for it.
+  func makeRoom(forStranger: Bool, _ now: Instant) -> Bool
   /// Something to log or count.
   func observe(_ observation: Observation)
 }
