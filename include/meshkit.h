@@ -964,7 +964,7 @@ typedef struct meshkit_member_t {
   int32_t is_local;
   /** It was declared dead rather than said goodbye. */
   int32_t is_dead;
-  /** It speaks HTTP/3. */
+  /** It speaks HTTP/3: it says so, and its link to the asked node has not fallen back to HTTP/2. */
   int32_t http3_support;
   /** When the asked node last heard from it, in nanoseconds of Unix time; 0 when it only knows it from others. */
   int64_t last_seen_unix_ns;

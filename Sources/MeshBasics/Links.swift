@@ -1,17 +1,25 @@
 /// Names one link for the life of a node. The engine mints those it dials (counting up from 1), the shell those that
-/// peers open (with `accepted(_:)`), so the two never meet.
+/// peers open (with `accepted(_:)`) and those that it dials for calls alone, so they never meet.
 public struct LinkID: Comparable, Hashable, Sendable {
   /// The number behind the name.
   public let rawValue: UInt64
 
   /// A link that this node dials.
-  public static func dialed(_ number: UInt64) -> LinkID { LinkID(rawValue: number & ~acceptedBit) }
+  public static func dialed(_ number: UInt64) -> LinkID { LinkID(rawValue: number & ~kindBits) }
   /// A link that a peer opened.
   public static func accepted(_ number: UInt64) -> LinkID { LinkID(rawValue: number | acceptedBit) }
+  /// A connection that this node dials for calls alone: it carries no link, and the engine never hears of it.
+  public static func calls(_ number: UInt64) -> LinkID { LinkID(rawValue: number & ~kindBits | callsBit) }
   /// Whether this node dialed it.
-  public var isDialed: Bool { rawValue & LinkID.acceptedBit == 0 }
+  public var isDialed: Bool { !isAccepted }
+
+  /// Whether it was dialed for calls alone.
+  public var isForCalls: Bool { !isAccepted && rawValue & LinkID.callsBit != 0 }
 
   private static let acceptedBit: UInt64 = 1 << 63
+  private static let callsBit: UInt64 = 1 << 62
+  private static let kindBits = acceptedBit | callsBit
+  private var isAccepted: Bool { rawValue & LinkID.acceptedBit != 0 }
   private init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// Orders by number.
@@ -46,7 +54,7 @@ public struct LinkPeer: Equatable, Sendable {
   public let identity: PeerIdentity
   /// The address it speaks from, `ip:port`, for display.
   public let remoteAddress: String
-  /// What was negotiated, for display and `http3Support`: `http3` today.
+  /// What was negotiated, for display and `http3Support`: `http3`, or `http2` where UDP is blocked.
   public let transport: String
 
   /// A peer on an open link.
@@ -74,6 +82,19 @@ public enum LinkEnd: Equatable, Sendable {
   case refused(reason: String)
   /// The peer broke the protocol, or a limit was passed.
   case protocolError(String)
+
+  /// The same in words.
+  public var text: String {
+    switch self {
+    case .closed: "closed"
+    case .timedOut: "timed out"
+    case .unreachable(let why): "unreachable: \(why)"
+    case .notTried(let why): "not tried: \(why)"
+    case .portClosed: "refused by the host: nobody listens"
+    case .refused(let why): "refused: \(why)"
+    case .protocolError(let why): "protocol error: \(why)"
+    }
+  }
 }
 
 /// Names one unary call from a peer until it is answered.

@@ -78,6 +78,12 @@ public enum Observation: Equatable, Sendable {
   case certificateReloadFailed(reason: String)
   /// Datagrams that were no QUIC of ours, or could not be read; `count` since the last report.
   case datagramsDropped(count: UInt64, reason: String)
+  /// A call of this node to a peer has ended; `method` is its full name, `outcome` one of `PeerCallOutcome`'s words.
+  case peerCallEnded(method: String, outcome: String)
+  /// Such a call is made once more.
+  case peerCallRetried(method: String)
+  /// Calls to a peer failed so often that no more are made for a while; false when one has worked again.
+  case peerCircuit(peer: NodeID, isOpen: Bool, reason: String)
 
   // The control listener.
   /// A request was answered: by which version of HTTP, in which encoding (empty without a body), how, and to whom by

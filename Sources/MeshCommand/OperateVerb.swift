@@ -25,14 +25,18 @@ enum OperateVerb {
   }
 
   static func remove(_ values: OptionValues, _ output: Output) throws(CommandError) -> ExitCode {
-    guard let node = NodeID(values.operand) else {
-      throw CommandError(
-        "\(values.title): '\(printable(values.operand))' is no node id; allowed: 1 to \(NodeID.lengthMax) letters, "
-          + "digits, '.', '-' and '_'")
-    }
+    let node = try node(in: values)
     return try ask("DELETE", "/v1/members/\(node)", "remove", values, output) { node, isSo in
       isSo ? "\(node) has left already" : "asked to declare \(node) gone"
     }
+  }
+
+  /// The node that the operand names.
+  static func node(in values: OptionValues) throws(CommandError) -> NodeID {
+    if let node = NodeID(values.operand) { return node }
+    throw CommandError(
+      "\(values.title): '\(printable(values.operand))' is no node id; allowed: 1 to \(NodeID.lengthMax) letters, "
+        + "digits, '.', '-' and '_'")
   }
 
   /// Sends one request; prints what `sentence` makes of the node that the answer names, and of whether nothing was left

@@ -8,7 +8,12 @@ struct PeersReport {
     let nodeID, status, role, clusterID, region, meshVersion: String
     let http3Support: Bool
     let isDraining: Bool
+    /// What carries its link; nil where the node doesn't say.
+    let linkTransport: String?
     let roundTripMilliseconds: Double?
+
+    /// Its link is on HTTP/2, since UDP is blocked.
+    var hasFallenBack: Bool { linkTransport == "http2" }
   }
 
   let generatedAt: String
@@ -45,7 +50,9 @@ struct PeersReport {
       clusterID: metadata.member("clusterId")?.text ?? "", region: metadata.member("region")?.text ?? "",
       meshVersion: metadata.member("meshVersion")?.text ?? "",
       http3Support: metadata.member("http3Support") == .bool(true),
-      isDraining: item.member("draining") == .bool(true), roundTripMilliseconds: item.member("rttMs")?.number)
+      isDraining: item.member("draining") == .bool(true),
+      linkTransport: item.member("link")?.member("transport")?.text, roundTripMilliseconds: item.member("rttMs")?.number
+    )
   }
 
   /// A status as its name, given in any case or as OmniRelay's number.

@@ -1,15 +1,17 @@
 import MeshRuntime
 
 extension PeersReport {
-  /// The table that OmniRelay's CLI prints: the local node first, then by node id. While some member drains there is
-  /// one column more, at the end.
+  /// The table that OmniRelay's CLI prints: the local node first, then by node id. While some member drains, or some
+  /// link isn't on HTTP/3, there is one column more for that, at the end.
   var table: String {
     let head = ["Generated at: \(generatedAt)", "Local node: \(printable(localNodeID))", ""]
     var lines = [PeersReport.header] + sorted.map(PeersReport.row)
-    if peers.contains(where: \.isDraining) {
-      let column = ["Drain"] + sorted.map { $0.isDraining ? "yes" : "no" }
-      lines = zip(lines, column).map { "\($0) \($1)" }
+    func add(_ title: String, where isSo: (Peer) -> Bool, _ yes: String, _ no: String) {
+      guard peers.contains(where: isSo) else { return }
+      lines = zip(lines, [title] + sorted.map { isSo($0) ? yes : no }).map { "\($0) \($1)" }
     }
+    add("Drain", where: \.isDraining, "yes", "no")
+    add("Link", where: \.hasFallenBack, "HTTP/2", "-")
     return (head + lines).joined(separator: "\n")
   }
 

@@ -105,7 +105,9 @@ struct PeersWatch {
       || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
   }
 
-  private func row(_ peer: PeersReport.Peer) { line(PeersReport.row(peer) + (peer.isDraining ? " draining" : "")) }
+  private func row(_ peer: PeersReport.Peer) {
+    line(PeersReport.row(peer) + (peer.isDraining ? " draining" : "") + (peer.hasFallenBack ? " over HTTP/2" : ""))
+  }
 
   private func line(_ text: String) { output.line("\(Clock.timestamp(unixNanoseconds: now())) \(text)") }
 }

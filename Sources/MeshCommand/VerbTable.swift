@@ -1,7 +1,8 @@
 extension Verb {
   /// Everything the command can do, in the order of its help.
   static let all: [Verb] = [
-    version, certDev, tokenNew, nodeRun, meshPeersList, meshPeersRemove, meshConfigValidate, meshDrain, meshResume,
+    version, certDev, tokenNew, nodeRun, meshPeersList, meshPeersPing, meshPeersRemove, meshConfigValidate, meshDrain,
+    meshResume,
     meshLeave, completion,
   ]
 
@@ -71,6 +72,15 @@ extension Verb {
         summary: "go on with each change, a line each, until Ctrl-C; comes back after a break"),
     ], json: PeersVerb.json,
     run: { values, output throws(CommandError) in try PeersVerb.run(values, output) })
+
+  private static let meshPeersPing = Verb(
+    words: ["mesh", "peers", "ping"], summary: "Let a node ask a member over the mesh whether it is well.",
+    details: """
+      Prints what the member says of itself, how long that took and over what: HTTP/2 where UDP is blocked between the
+      two. Fails where the member can't be reached, or isn't serving.
+      """,
+    operand: "ID", options: ControlAddress.options + [OutputForm.option()], json: PingVerb.json,
+    run: { values, output throws(CommandError) in try PingVerb.run(values, output) })
 
   private static let meshPeersRemove = Verb(
     words: ["mesh", "peers", "remove"], summary: "Declare a dead or lost member gone, in the whole mesh.",

@@ -40,7 +40,8 @@ public enum Control {
       case .drain: return operations.setDraining(true)
       case .resume: return operations.setDraining(false)
       case .leave: return operations.leave()
-      case .removeMember: return operations.remove(route.rest(of: request.target))
+      case .removeMember: return operations.remove(route.name(in: request.target))
+      case .memberHealth: return MemberHealth.question(route.name(in: request.target), view)
       }
     }
   }

@@ -1,3 +1,5 @@
+import MeshBasics
+
 /// A request as the routes see it, without a transport.
 public struct ControlRequest: Equatable, Sendable {
   /// The method as sent; `GET`.
@@ -38,7 +40,7 @@ public struct ControlRequest: Equatable, Sendable {
 
 /// An answer; the transport adds what belongs to it, such as the length.
 public struct ControlResponse: Equatable, Sendable {
-  /// 200, 202, 204, 304, 400, 401, 403, 404, 409, 415, 429 or 503.
+  /// 200, 202, 204, 304, 400, 401, 403, 404, 409, 415, 429, 502, 503 or 504.
   public var status: Int
   /// The fields in order.
   public var headers: [ControlHeader]
@@ -46,6 +48,8 @@ public struct ControlResponse: Equatable, Sendable {
   public var body: [UInt8]
   /// What follows in place of `body`: a stream of events for this caller.
   public var watch: MembersWatchRequest?
+  /// The member that is to be asked first, whose answer makes this one (`MemberHealth.answer`).
+  public var asks: NodeID?
   /// The limit that it refuses the request for, as telemetry names it; nil if for none.
   public var limit: String?
   /// Why it turns the caller away; nil where it doesn't.

@@ -25,7 +25,42 @@ enum MemberDocument {
       json.bool(true)
     }
     json.name("metadata")
-    write(member.metadata, to: &json)
+    write(member.metadata, speaksHTTP3: member.speaksHTTP3, to: &json)
+    // The same: a link that is what links are says nothing.
+    if let transport = member.linkTransport, transport != usualTransport { write(link: transport, to: &json) }
+    json.endObject()
+  }
+
+  /// What carries links where nothing stands in their way.
+  private static let usualTransport = "http3"
+
+  /// The same with its link, whatever carries that: MeshKit's own resources tell it of every linked member.
+  static func writeWithLink(
+    _ member: MemberView, at clock: MemberClock, _ texts: (any MemberTexts)?, to json: inout JSONWriter
+  ) {
+    guard member.linkTransport == usualTransport else { return write(member, at: clock, texts, to: &json) }
+    var own = JSONWriter()
+    write(member, at: clock, texts, to: &own)
+    json.written(own.bytes.dropLast() + usualLink)
+  }
+
+  /// What such a link adds to the end of a member.
+  private static let usualLink: [UInt8] = {
+    var json = JSONWriter()
+    json.beginObject()
+    json.name("nodeId")
+    json.string("")
+    let head = json.bytes.count
+    write(link: usualTransport, to: &json)
+    json.endObject()
+    return Array(json.bytes.dropFirst(head))
+  }()
+
+  private static func write(link transport: String, to json: inout JSONWriter) {
+    json.name("link")
+    json.beginObject()
+    json.name("transport")
+    json.string(transport)
     json.endObject()
   }
 
@@ -38,12 +73,12 @@ enum MemberDocument {
   }
 
   /// To the microsecond: more digits would be noise.
-  private static func milliseconds(_ span: Duration) -> Double {
+  static func milliseconds(_ span: Duration) -> Double {
     let microseconds = span.nanoseconds / 1_000 + (span.nanoseconds % 1_000 >= 500 ? 1 : 0)
     return Double(microseconds) / 1_000
   }
 
-  private static func write(_ metadata: NodeMetadata, to json: inout JSONWriter) {
+  private static func write(_ metadata: NodeMetadata, speaksHTTP3: Bool, to json: inout JSONWriter) {
     json.beginObject()
     json.name("role")
     json.string(metadata.role)
@@ -54,7 +89,7 @@ enum MemberDocument {
     json.name("meshVersion")
     json.string(metadata.meshVersion)
     json.name("http3Support")
-    json.bool(metadata.http3Support)
+    json.bool(speaksHTTP3)
     if !metadata.endpoint.isEmpty {
       json.name("endpoint")
       json.string(metadata.endpoint)

@@ -26,7 +26,7 @@ enum MembersDocument {
         json.member("revision", "\(view.revision)")
         json.name("members")
         json.beginArray()
-        for member in members { MemberDocument.write(member, at: view.clock, view.texts, to: &json) }
+        for member in members { MemberDocument.writeWithLink(member, at: view.clock, view.texts, to: &json) }
         json.endArray()
         if let nextCursor { json.member("nextCursor", nextCursor) }
       })

@@ -113,5 +113,7 @@ extension MemberMessage {
     lastSeenUnixMilliseconds = (MemberDocument.lastSeen(member, clock) ?? 0) / 10_000
     roundTripMicroseconds = UInt64(clamping: (member.roundTrip?.nanoseconds ?? 0) / 1_000)
     metadata = member.metadata
+    metadata.http3Support = member.speaksHTTP3
+    linkTransport = member.linkTransport ?? ""
   }
 }

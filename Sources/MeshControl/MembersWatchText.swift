@@ -67,7 +67,7 @@ public struct MembersWatchText {
         json.bool(isComplete)
         json.name("members")
         json.beginArray()
-        for member in members { MemberDocument.write(member, at: clock, texts, to: &json) }
+        for member in members { MemberDocument.writeWithLink(member, at: clock, texts, to: &json) }
         json.endArray()
       }
       text.event("members.snapshot", id: isComplete ? id : nil, data: document)
@@ -88,7 +88,7 @@ public struct MembersWatchText {
       let document = Problem.document { json in
         json.member("revision", "\(happening.revision)")
         json.name("member")
-        MemberDocument.write(member, at: clock, texts, to: &json)
+        MemberDocument.writeWithLink(member, at: clock, texts, to: &json)
       }
       text.event("members.change", id: id, data: document)
     case .removed(let member):

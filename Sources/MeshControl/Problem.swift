@@ -52,6 +52,8 @@ enum Problem {
     case 409: return (semantics + "15.5.10", "Conflict")
     case 415: return (semantics + "15.5.16", "Unsupported Media Type")
     case 429: return ("https://tools.ietf.org/html/rfc6585#section-4", "Too Many Requests")
+    case 502: return (semantics + "15.6.3", "Bad Gateway")
+    case 504: return (semantics + "15.6.5", "Gateway Timeout")
     case 503: return (semantics + "15.6.4", "Service Unavailable")
     default: return (semantics + "15.6.1", "Internal Server Error")
     }

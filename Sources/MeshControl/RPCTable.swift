@@ -60,6 +60,16 @@ public struct ControlCall {
   public mutating func received(_ message: [UInt8], _ world: RPCWorld) { method.received(message, world) }
   /// The caller sends no more.
   public mutating func ended() { method.ended() }
+  /// Makes a call whose caller has sent all and waits for one message. *Errors*: the status that ends it without one.
+  public mutating func answer(to message: [UInt8], _ world: RPCWorld) throws(RPCStatus) -> [UInt8] {
+    received(message, world)
+    ended()
+    switch next(world) {
+    case .message(let reply): return reply
+    case .end(let status): throw status
+    case .nothing: throw RPCStatus(13, "the method has no answer yet")
+    }
+  }
   /// What comes next.
   public mutating func next(_ world: RPCWorld) -> RPCPart { method.next(world) }
 }

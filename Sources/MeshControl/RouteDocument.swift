@@ -54,6 +54,20 @@ extension Route.Answer {
           .problem(
             503, "Too many callers watch.", fields: [("Retry-After", "Seconds until there may be room.")]),
         ])
+    case .memberHealth:
+      .init(
+        name: "memberHealth", summary: "Ask a member over the mesh whether it is well.",
+        answers: [
+          .json(200, "What it answered.", "MemberHealth"),
+          .problem(404, "The node knows no member of that name."),
+          .problem(409, "It is the node itself, has left, or is a node of OmniRelay."),
+          .problem(429, "Too many members are being asked.", fields: [("Retry-After", "Seconds until it may work.")]),
+          .problem(502, "It could not be reached, or answered with an error."),
+          .problem(
+            503, "Calls to it failed lately, so that it isn't asked for a while; or the node stops.",
+            fields: [("Retry-After", "Seconds until it may be asked.")]),
+          .problem(504, "It didn't answer within \(MemberHealth.timeout.milliseconds / 1_000) s."),
+        ])
     case .liveness:
       .init(
         name: "liveness", summary: "Tell whether the process answers at all. A draining node does.",

@@ -20,11 +20,13 @@ struct Route: Sendable {
     case leave
     /// The path ends in the name of a member.
     case removeMember
+    /// The path holds the name of a member.
+    case memberHealth
 
     /// What a caller must be allowed to do.
     var scope: ControlScopes {
       switch self {
-      case .peers, .members: .read
+      case .peers, .members, .memberHealth: .read
       case .liveness, .readiness, .metrics, .logging, .tracing, .openAPI: .observe
       case .setLogging, .setTracing, .drain, .resume, .leave, .removeMember: .operate
       }
@@ -38,17 +40,20 @@ struct Route: Sendable {
   enum CaseRule: Sendable {
     case exact
     case ignored
-    /// The path is a prefix, in this case, of one more segment: a name, which needs no percent encoding.
+    /// The path is a prefix, in this case, of one more segment: a name, which needs no percent encoding. What follows
+    /// that is `Route.suffix`.
     case prefix
   }
 
   let method: String
   let path: String
   let caseRule: CaseRule
+  /// What follows the name of a `prefix` route.
+  var suffix = ""
   let answer: Answer
 
   /// The path as documents write it: `/v1/members/{id}`.
-  var template: String { caseRule == .prefix ? path + "{id}" : path }
+  var template: String { caseRule == .prefix ? path + "{id}" + suffix : path }
 
   /// Every route there is.
   static let all: [Route] = [
@@ -68,6 +73,7 @@ struct Route: Sendable {
     Route(method: "POST", path: "/v1/node/resume", caseRule: .exact, answer: .resume),
     Route(method: "POST", path: "/v1/node/leave", caseRule: .exact, answer: .leave),
     Route(method: "GET", path: "/v1/members", caseRule: .exact, answer: .members),
+    Route(method: "GET", path: "/v1/members/", caseRule: .prefix, suffix: "/health", answer: .memberHealth),
     Route(method: "DELETE", path: "/v1/members/", caseRule: .prefix, answer: .removeMember),
   ]
 
@@ -77,8 +83,10 @@ struct Route: Sendable {
     return all.first { $0.method == method && $0.matches(path) }
   }
 
-  /// What follows the path of a `prefix` route in `target`.
-  func rest(of target: String) -> String { String(Substring(Route.path(of: target).dropFirst(path.utf8.count))) }
+  /// The name in `target`, which a `prefix` route matches.
+  func name(in target: String) -> String {
+    String(Substring(Route.path(of: target).dropFirst(path.utf8.count).dropLast(suffix.utf8.count)))
+  }
 
   private static func path(of target: String) -> Substring.UTF8View { target.utf8.prefix { $0 != UInt8(ascii: "?") } }
 
@@ -86,8 +94,10 @@ struct Route: Sendable {
     switch caseRule {
     case .exact: return path.elementsEqual(self.path.utf8)
     case .prefix:
+      guard path.starts(with: self.path.utf8) else { return false }
       let rest = path.dropFirst(self.path.utf8.count)
-      return path.starts(with: self.path.utf8) && !rest.isEmpty && !rest.contains(UInt8(ascii: "/"))
+      let name = rest.prefix { $0 != UInt8(ascii: "/") }
+      return !name.isEmpty && rest.dropFirst(name.count).elementsEqual(suffix.utf8)
     case .ignored: return ASCII.equalIgnoringCase(path, self.path.utf8)
     }
   }

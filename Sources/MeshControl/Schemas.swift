@@ -3,7 +3,9 @@ import MeshMembership
 /// The documents that routes answer with and take, by the names that OpenAPI gives them.
 enum Schemas {
   static let all: [(name: String, schema: Schema)] = [
-    ("Peers", peers), ("MembersPage", membersPage), ("Member", member), ("MemberMetadata", metadata),
+    ("Peers", peers), ("MembersPage", membersPage), ("Member", member), ("MemberLink", memberLink),
+    ("MemberHealth", memberHealth),
+    ("MemberMetadata", metadata),
     ("Health", health),
     ("LogLevel", logLevel), ("LogLevelRequest", logLevelRequest),
     ("TraceSampling", traceSampling), ("TraceSamplingRequest", traceSamplingRequest), ("Drain", drain),
@@ -48,7 +50,30 @@ enum Schemas {
       .init(
         name: "draining", schema: .boolean("True while it wants no new work; absent otherwise."), isOptional: true),
       .init(name: "metadata", schema: .named("MemberMetadata")),
+      .init(name: "link", schema: .named("MemberLink"), isOptional: true),
     ], "One member.")
+
+  private static let memberHealth = Schema.object(
+    [
+      .init(name: "nodeId", schema: node),
+      .init(
+        name: "status",
+        schema: .string(
+          "What it says of itself, in gRPC's words: `NOT_SERVING` while it starts, drains or leaves.",
+          allowed: ["SERVING", "NOT_SERVING", "UNKNOWN"])),
+      .init(name: "transport", schema: .string("What carried the question.", allowed: ["http3", "http2"])),
+      .init(name: "roundTripMs", schema: .number("From the question to its answer, in milliseconds.")),
+      .init(name: "attempts", schema: .integer("How often it was asked until it answered.")),
+    ], "How a member is, as it says itself.")
+
+  private static let memberLink = Schema.object(
+    [
+      .init(
+        name: "transport",
+        schema: .string("What carries it: `http2` where UDP is blocked.", allowed: ["http3", "http2"]))
+    ],
+    "The link between the node and the member, while there is one. `/control/peers` has it only where it isn't `http3`."
+  )
 
   private static let metadata = Schema.object(
     [
@@ -56,7 +81,10 @@ enum Schemas {
       .init(name: "clusterId", schema: .string("The mesh that it belongs to.")),
       .init(name: "region", schema: .string("Where it runs.")),
       .init(name: "meshVersion", schema: .string("The version of its host.")),
-      .init(name: "http3Support", schema: .boolean("Whether it can be reached over HTTP/3.")),
+      .init(
+        name: "http3Support",
+        schema: .boolean("Whether it can be reached over HTTP/3: it says so, and its link to the node isn't on HTTP/2.")
+      ),
       .init(
         name: "endpoint", schema: .string("`host:port` that its peers dial; absent while none is known."),
         isOptional: true),

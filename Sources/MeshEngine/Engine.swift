@@ -17,6 +17,11 @@ public struct Engine: Sendable {
   var phase = Phase.waiting
   var links = OrderedMap<LinkID, Link>()
   var sessions = OrderedMap<NodeID, Session>()
+  /// What carries the link of each linked node, as readers see it.
+  var shownTransports = OrderedMap<NodeID, String>()
+  /// Nodes for which that has changed since readers asked last, and how often it has.
+  var relinked = OrderedMap<NodeID, Bool>()
+  var linkRevision: UInt64 = 0
   var lastDialed: UInt64 = 0
   var startedUnixMilliseconds: Int64 = 0
   var firstEpoch: UInt64 = 0
@@ -102,16 +107,31 @@ public struct Engine: Sendable {
 
   /// Grows whenever `members` changed in a way that readers see (RTT and lastHeard alone count at most once per
   /// interval).
-  public var viewRevision: UInt64 { membership.viewRevision }
+  public var viewRevision: UInt64 { membership.viewRevision &+ linkRevision }
 
   /// The members, local first, then by node id.
-  public var members: [MemberView] { membership.views }
+  public var members: [MemberView] { membership.views.map(withLink) }
 
   /// The members whose view has changed since this was asked last, in the order of their ids.
-  public mutating func takeChanges() -> [NodeID] { membership.takeChanges() }
+  public mutating func takeChanges() -> [NodeID] {
+    let changes = membership.takeChanges()
+    guard !relinked.isEmpty else { return changes }
+    let all = (changes + relinked.keys).sorted()
+    relinked.removeAll()
+    return all.indices.filter { $0 == 0 || all[$0] != all[$0 &- 1] }.map { all[$0] }
+  }
 
   /// One member; nil when it isn't known.
-  public func member(_ node: NodeID) -> MemberView? { membership.view(of: node) }
+  public func member(_ node: NodeID) -> MemberView? { membership.view(of: node).map(withLink) }
+
+  private func withLink(_ member: MemberView) -> MemberView {
+    var member = member
+    member.linkTransport = shownTransports[member.nodeID]
+    return member
+  }
+
+  /// The link that `node` is spoken to on; nil without one.
+  public func link(to node: NodeID) -> LinkID? { sessions[node]?.current }
 
   /// The rare turns of the protocol that were taken since the start.
   public var marks: Marks { membership.marks }

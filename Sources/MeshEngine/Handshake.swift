@@ -118,6 +118,7 @@ extension Engine {
     session.links.append(id)
     sessions[node] = session
     settle(node, now: now, into: &effects)
+    showLink(of: node)
     if links[id] != nil {
       tell(.peerConnected(node, hello.record, version: link.version), now: now, into: &effects)
     } else if sessions[node].flatMap({ links[$0.current]?.life }) == link.life {

@@ -182,13 +182,24 @@ extension Engine {
     if let last = session.links.last {
       if session.current == id { session.current = last }
       sessions[node] = session
+      showLink(of: node)
       return
     }
     sessions.removeValue(forKey: node)
+    showLink(of: node)
     let isShort = now.since(link.establishedAt) < EngineLimits.shortLife
     dialer.unlinked(node, shortLived: isShort, now: now, random: &random)
     if refused { dialer.postpone(node, now: now) }
     tell(.peerDisconnected(node), now: now, into: &effects)
+  }
+
+  /// Lets readers see what carries the link that `node` is spoken to on.
+  mutating func showLink(of node: NodeID) {
+    let transport = sessions[node].flatMap { links[$0.current]?.peer?.transport }
+    guard shownTransports[node] != transport else { return }
+    if let transport { shownTransports[node] = transport } else { shownTransports.removeValue(forKey: node) }
+    relinked[node] = true
+    linkRevision &+= 1
   }
 
   mutating func disconnect(_ node: NodeID, _ reason: String, now: Instant, into effects: inout EngineEffects) {
@@ -276,18 +287,6 @@ enum LinkOutcome: Equatable, Sendable {
 }
 
 extension LinkEnd {
-  var text: String {
-    switch self {
-    case .closed: "closed"
-    case .timedOut: "timed out"
-    case .unreachable(let why): "unreachable: \(why)"
-    case .notTried(let why): "not tried: \(why)"
-    case .portClosed: "refused by the host: nobody listens"
-    case .refused(let why): "refused: \(why)"
-    case .protocolError(let why): "protocol error: \(why)"
-    }
-  }
-
   var isRefusedTrust: Bool {
     if case .refused = self { true } else { false }
   }

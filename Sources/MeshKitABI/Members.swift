@@ -46,7 +46,7 @@ extension Arena {
     image.incarnation = member.incarnation
     image.is_local = member.isLocal ? 1 : 0
     image.is_dead = member.isDead ? 1 : 0
-    image.http3_support = metadata.http3Support ? 1 : 0
+    image.http3_support = member.speaksHTTP3 ? 1 : 0
     image.last_seen_unix_ns = lastSeen
     image.rtt_ns = member.roundTrip?.nanoseconds ?? -1
     image.labels = pairs(metadata.labels) { ($0.key, $0.value) }

@@ -21,6 +21,9 @@ public struct MemberView: Equatable, Sendable {
   public let roundTrip: Duration?
   /// Whether it is the node that answers.
   public let isLocal: Bool
+  /// What carries its link to this node, `http3` or `http2`; nil without a link. The membership leaves it to who knows
+  /// of links.
+  public var linkTransport: String?
 
   /// A member, as the membership made it.
   public init(
@@ -42,7 +45,11 @@ public struct MemberView: Equatable, Sendable {
   public func tellsSame(as other: MemberView) -> Bool {
     nodeID == other.nodeID && status == other.status && isDead == other.isDead && epoch == other.epoch
       && incarnation == other.incarnation && isLocal == other.isLocal && metadata == other.metadata
+      && linkTransport == other.linkTransport
   }
+
+  /// Whether it can be reached over HTTP/3, as far as this node sees: it says so, and its link hasn't fallen back.
+  public var speaksHTTP3: Bool { metadata.http3Support && linkTransport != "http2" }
 
   /// Whether it asks for no new work, because it is about to stop.
   public var isDraining: Bool { metadata.draining }

@@ -1,6 +1,12 @@
 import MeshBasics
 import MeshTransport
 
+/// A dial of a link, or the way to a peer that is to be called.
+enum DialID: Comparable, Hashable {
+  case link(LinkID)
+  case call(CallID)
+}
+
 /// The addresses behind hosts' names, and the dials, each with its own `ID`, that wait to hear them. For one thread
 /// alone.
 ///

@@ -13,7 +13,9 @@ final class EngineLoop {
   private var effects = EngineEffects()
   private var changes: [MembershipEvent] = []
   private var broadcasts: [BroadcastMessage] = []
-  private var book: AddressBook<LinkID>
+  private var book: AddressBook<DialID>
+  /// Questions that wait for the addresses of a name.
+  private var questions: [CallID: PeerQuestion] = [:]
   private var guests = GuestBook()
   /// Members that the thread of OmniRelay's gossip had no room to be told of yet.
   private var untold: [(node: NodeID, member: MemberView?)] = []
@@ -82,7 +84,7 @@ final class EngineLoop {
   private func handle(_ message: EngineMessage) {
     switch message {
     // The answer may have come before the word that it is waited for.
-    case .input(.lookupStarted(let link)) where !book.isWaiting(link): break
+    case .input(.lookupStarted(let link)) where !book.isWaiting(.link(link)): break
     case .input(let input):
       noteDial(input)
       feed(input)
@@ -93,6 +95,7 @@ final class EngineLoop {
     case .call(let request, let message):
       feed(.pingCalled(request, message.bytes))
       message.taken()
+    case .ask(let id, let question): ask(id, question)
     case .guestsChanged(let events):
       for event in events { take(event) }
       countMembers()
@@ -127,7 +130,7 @@ final class EngineLoop {
     case .dial(let link, let endpoint): dial(link, endpoint)
     case .send(let links, let message): send(message, on: links)
     case .close(let link, let reason):
-      book.giveUp(link)
+      book.giveUp(.link(link))
       _ = core.link.mailbox.post(.close(link, reason: reason))
     case .respond(let request, .reply(let bytes)): _ = core.link.mailbox.post(.reply(request, bytes))
     case .respond(let request, .failure(let code, let message)):
@@ -138,6 +141,9 @@ final class EngineLoop {
     case .observe(.membersCounted(let alive, let suspect, let left)):
       guests.count(alive: alive, suspect: suspect, left: left)
       countMembers()
+    // That a node of OmniRelay can't be linked is no news: it is heard by its own protocol.
+    case .observe(.dialFailed(let target, let reason, let retryIn)) where guests.live(at: target):
+      core.count(.dialFailed(target: target, reason: reason, retryIn: retryIn))
     case .observe(let observation): core.observe(observation)
     case .complete(let token, let outcome):
       if let completion = commands.removeValue(forKey: token) { finished.append((completion, MeshError(outcome))) }
@@ -183,16 +189,20 @@ final class EngineLoop {
     if let address = SocketAddress(literal: endpoint.host, port: endpoint.port) {
       return dial(link, address, serverName: "")
     }
-    switch book.dial(link, endpoint, now: MonotonicClock.now()) {
+    switch book.dial(.link(link), endpoint, now: MonotonicClock.now()) {
     case .dial(let address): dial(link, address, serverName: endpoint.host)
     case .wait: core.inbox.mustPost(.input(.lookupStarted(link)))
     case .lookUp:
       core.inbox.mustPost(.input(.lookupStarted(link)))
-      let isSeed = core.configuration.seeds.contains { $0.host == endpoint.host }
-      if core.names.lookUp(endpoint, isSeed: isSeed) { return }
-      let refusal = TransportError("too many names are being looked up")
-      core.inbox.mustPost(.lookedUp(host: endpoint.host, .failure(refusal)))
+      lookUp(endpoint)
     }
+  }
+
+  private func lookUp(_ endpoint: Endpoint) {
+    let isSeed = core.configuration.seeds.contains { $0.host == endpoint.host }
+    if core.names.lookUp(endpoint, isSeed: isSeed) { return }
+    let refusal = TransportError("too many names are being looked up")
+    core.inbox.mustPost(.lookedUp(host: endpoint.host, .failure(refusal)))
   }
 
   private func dial(_ link: LinkID, _ address: SocketAddress, serverName: String) {
@@ -203,17 +213,63 @@ final class EngineLoop {
   private func lookedUp(_ host: String, _ result: Result<[SocketAddress], TransportError>) {
     let answer = book.answered(host, result, now: MonotonicClock.now())
     for next in answer.dials {
-      feed(.lookupEnded(next.id))
-      dial(next.id, next.address, serverName: next.host)
+      switch next.id {
+      case .link(let link):
+        feed(.lookupEnded(link))
+        dial(link, next.address, serverName: next.host)
+      case .call(let id):
+        if let question = questions.removeValue(forKey: id) { ask(id, question, at: next.address, next.host) }
+      }
     }
-    for link in answer.lost { feed(.linkClosed(link, .notTried(answer.reason))) }
+    for lost in answer.lost {
+      switch lost {
+      case .link(let link): feed(.linkClosed(link, .notTried(answer.reason)))
+      case .call(let id):
+        questions[id] = nil
+        core.peerCalls.end(id, PeerCallEnd(outcome: .unreachable(answer.reason)))
+      }
+    }
+  }
+
+  /// Finds the way to a member that is to be asked: its link where this node has dialed that, else the addresses of its
+  /// endpoint.
+  private func ask(_ id: CallID, _ question: PeerQuestion) {
+    let (member, link) = look { ($0.member(question.node), $0.link(to: question.node)) }
+    guard let member, let endpoint = Endpoint(parsing: member.metadata.endpoint) else {
+      return core.peerCalls.end(id, PeerCallEnd(outcome: .unreachable("nobody knows where it is")))
+    }
+    if let address = SocketAddress(literal: endpoint.host, port: endpoint.port) {
+      return ask(id, question, on: link, at: address, "")
+    }
+    if let link, link.isDialed { return ask(id, question, on: link, at: nil, endpoint.host) }
+    guard questions.count < PeerCallBook.callsMax else {
+      return core.peerCalls.end(id, PeerCallEnd(outcome: .busy("too many names are being looked up")))
+    }
+    switch book.dial(.call(id), endpoint, now: MonotonicClock.now()) {
+    case .dial(let address): ask(id, question, at: address, endpoint.host)
+    case .wait: questions[id] = question
+    case .lookUp:
+      questions[id] = question
+      lookUp(endpoint)
+    }
+  }
+
+  private func ask(
+    _ id: CallID, _ question: PeerQuestion, on link: LinkID? = nil, at address: SocketAddress?, _ serverName: String
+  ) {
+    // Whether the address is a good one the next link will tell.
+    book.opened(.call(id))
+    guard core.peerCalls.isWaiting(id) else { return }
+    let call = question.call(link: link, address: address, serverName: serverName)
+    if core.link.mailbox.post(.call(id, call), keepingFree: 1_024) { return }
+    core.peerCalls.end(id, PeerCallEnd(outcome: .busy("the link thread's mailbox is full")))
   }
 
   /// Remembers which of a name's addresses worked.
   private func noteDial(_ input: EngineInput) {
     switch input {
-    case .linkOpened(let link, _): book.opened(link)
-    case .linkClosed(let link, _): book.closed(link)
+    case .linkOpened(let link, _): book.opened(.link(link))
+    case .linkClosed(let link, _): book.closed(.link(link))
     default: break
     }
   }
@@ -318,6 +374,8 @@ final class EngineLoop {
     core.inbox.drain(into: &late)
     for case .command(_, let completion) in late { completion.finish(EngineLoop.shuttingDown) }
     for case .stop(let completion) in late { stops.append(completion) }
+    for case .ask(let id, _) in late { core.peerCalls.end(id, PeerCallEnd(outcome: .stopped)) }
+    questions.keys.forEach { core.peerCalls.end($0, PeerCallEnd(outcome: .stopped)) }
     commands.values.forEach { $0.finish(EngineLoop.shuttingDown) }
     stops.forEach { $0.finish(reason) }
     core.hub.end(reason)

@@ -17,6 +17,8 @@ enum EngineMessage: Sendable {
   case guestsChanged([GuestEvent])
   /// When nodes of OmniRelay were heard last.
   case guestsHeard([GuestView])
+  /// This node asks a member something.
+  case ask(CallID, PeerQuestion)
   /// A host's command; `stream` hears of its end under `token`.
   case command(Command, Completion)
   /// A host wants the node to leave and stop.

@@ -62,6 +62,11 @@ struct GuestBook {
     return guests[node] ?? member
   }
 
+  /// Whether a node of OmniRelay lives at `endpoint`, `host:port`, which then speaks nothing of MeshKit's.
+  func live(at endpoint: String) -> Bool {
+    guests.values.contains { $0.status != .left && $0.metadata.endpoint == endpoint }
+  }
+
   /// The guests that have changed since this was asked last.
   mutating func takeChanges() -> [NodeID] {
     defer { changed.removeAll() }

@@ -21,6 +21,7 @@ final class NodeCore: @unchecked Sendable {
   let snapshots: SnapshotCell
   let feed: MembersFeed
   let membersList = MembersList()
+  let peerCalls = PeerCallBook()
   let memberTexts = MemberTextCache()
   let hub: EventHub
   let security: NodeSecurity
@@ -210,8 +211,11 @@ final class NodeCore: @unchecked Sendable {
     if let record = telemetry.record(observation) { hub.publish(record) }
   }
 
-  /// The same on the edge thread, which answers while the reader of an event stream holds everybody else up: the record
-  /// follows with the engine's next turn.
+  /// Counts an observation that is worth no record.
+  func count(_ observation: Observation) { _ = telemetry.record(observation) }
+
+  /// The same as `observe` on the edge thread, which answers while the reader of an event stream holds everybody else
+  /// up: the record follows with the engine's next turn.
   func observeOnEdge(_ observation: Observation) {
     if let record = telemetry.record(observation) { hub.publishLater(record) }
   }
@@ -233,6 +237,9 @@ final class NodeCore: @unchecked Sendable {
         message.taken()
         observe(.limitReached("engine mailbox"))
       }
+    case .callEnded(let id, let end): peerCalls.end(id, end)
+    case .called(let request, LinkTransport.healthMethod, let peer, let message):
+      answerHealth(request, of: peer, message)
     case .called(let request, _, _, let message):
       if !inbox.post(.call(request, message)) {
         message.taken()

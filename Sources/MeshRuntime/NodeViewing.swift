@@ -36,6 +36,12 @@ extension NodeCore {
       view: view, metrics: metricsText, perform: { perform($0, for: caller, at: request.remote) })
     if let limit = response.limit { observeOnEdge(.limitReached(limit)) }
     if let refusal = response.refusal { tell(refusal, request.remote) }
+    if let node = response.asks {
+      return HTTPAnswer(
+        later: MemberHealthAnswer(node, of: self, now) { [weak self] in
+          self?.httpAnswer($0, to: request) ?? HTTPResponse()
+        })
+    }
     let answer = httpAnswer(response, to: request)
     let body = response.watch.map { watch in
       let text = MembersWatchText(watch, localNodeID: configuration.nodeID, life: life)

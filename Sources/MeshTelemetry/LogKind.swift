@@ -105,6 +105,9 @@ struct LogKind: Equatable {
     .debug, 116, "MeshDatagramsDropped", ["Count", "Reason"], "Datagrams came in that are no traffic of this mesh.")
   static let linkDoubted = LogKind(
     .debug, 117, "MeshLinkDoubted", ["PeerId"], "A link to a peer may be dead; a probe of the peer begins at once.")
+  static let peerCircuit = LogKind(
+    .warning, 135, "MeshPeerCircuit", ["PeerId", "State", "Reason"],
+    "Calls to a peer failed so often that no more are made for a while (`open`), or one has worked again (`closed`).")
   static let broadcastDropped = LogKind(
     .warning, 118, "MeshBroadcastDropped", ["Reason"], "A broadcast could not be passed on or delivered.")
   static let repeated = LogKind(
@@ -186,8 +189,8 @@ struct LogKind: Equatable {
     .messageRejected, .limitReached,
     .falseSuspicion, .healthChanged, .duplicateNode, .memberRemoved, .pauseDetected, .isolated, .linkOpened,
     .linkClosed, .dialFailed, .trustRefused, .certificateReloaded, .certificateReloadFailed, .datagramsDropped,
-    .linkDoubted, .broadcastDropped, .repeated, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice,
-    .poisoned, .conflicted, .requestAnswered, .logLevelChanged, .watchLagged, .callerRefused,
+    .linkDoubted, .peerCircuit, .broadcastDropped, .repeated, .nodeStarted, .nodeStopped, .storeFailed,
+    .configurationNotice, .poisoned, .conflicted, .requestAnswered, .logLevelChanged, .watchLagged, .callerRefused,
     .operationAsked, .principalsReloaded, .principalsReloadFailed, .traceSamplingChanged,
     .controlListening,
   ]

@@ -101,6 +101,16 @@ struct MetricFamily: Equatable {
   static let trustRefused = MetricFamily(
     .counter, "mesh_trust_refused_total", ["reason", "direction"],
     "Certificates, or names they claim, that were refused; by reason and direction (inbound, outbound).")
+  static let peerCalls = MetricFamily(
+    .counter, "mesh_peer_calls_total", ["method", "outcome"],
+    "Calls that this node made to its peers over the mesh, by method and outcome (answered, deadline, cancelled, "
+      + "unreachable, circuit-open, busy, stopped).")
+  static let peerCallRetries = MetricFamily(
+    .counter, "mesh_peer_call_retries_total", ["method"],
+    "Times that a call to a peer was made again: it never reached the peer, or does no harm when made twice.")
+  static let peerCircuitsOpened = MetricFamily(
+    .counter, "mesh_peer_circuits_opened_total", [],
+    "Times that calls to a peer failed so often that no more were made for a while.")
   static let datagramsDropped = MetricFamily(
     .counter, "mesh_transport_datagrams_dropped_total", ["reason"],
     "Datagrams that are no traffic of this mesh or could not be read.")
@@ -164,7 +174,8 @@ struct MetricFamily: Equatable {
     .isolated, .probeFailures, .probesRelayed, .probesReached, .rejected, .suspicions, .falseSuspicions, .deaths,
     .refutations, .pauses, .duplicates, .removed, .syncs, .syncRecords, .broadcastsDelivered, .broadcastsDropped,
     .linksOpened, .linksClosed, .linksDoubted, .tethers, .tethersRefused, .dialFailures, .trustRefused,
-    .datagramsDropped, .quicHandshakes, .quicRefused, .quicRetries, .quicDatagrams, .quicBytes, .certificateReloads,
+    .peerCalls, .peerCallRetries, .peerCircuitsOpened, .datagramsDropped, .quicHandshakes, .quicRefused, .quicRetries,
+    .quicDatagrams, .quicBytes, .certificateReloads,
     .lateness, .requests, .calls, .watches, .watchLags, .callersRefused, .principalsReloads, .limits, .storeFailures,
     .recordsRepeated, .minimumLevel,
     .eventsDropped,

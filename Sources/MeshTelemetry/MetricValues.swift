@@ -110,6 +110,9 @@ struct MetricValues {
   private(set) var requests = LabelledCounter()
   private(set) var lateness = Histogram(bounds: MetricTable.latenessBounds)
   private(set) var calls = LabelledCounter()
+  private(set) var peerCalls = LabelledCounter()
+  private(set) var peerCallRetries = LabelledCounter()
+  private(set) var peerCircuitsOpened: UInt64 = 0
   private(set) var watches = 0
   private(set) var watchLags = LabelledCounter(known: [["members"]])
   private(set) var callersRefused = LabelledCounter(
@@ -207,6 +210,9 @@ struct MetricValues {
       requests.add([version, encoding.isEmpty ? "none" : encoding, "\(status / 100)xx"])
     case .engineLate(let span): lateness.add(span.fractionalMilliseconds / 1_000)
     case .callEnded(let method, let code): calls.add([method.isEmpty ? MetricTable.other : method, "\(code)"])
+    case .peerCallEnded(let method, let outcome): peerCalls.add([method, outcome])
+    case .peerCallRetried(let method): peerCallRetries.add([method])
+    case .peerCircuit(_, let isOpen, _): if isOpen { peerCircuitsOpened &+= 1 }
     case .watchesCounted(let count): watches = count
     case .watchLagged(let resource, _): watchLags.add([resource])
     case .callerRefused(let reason, _, _, _): callersRefused.add([reason])

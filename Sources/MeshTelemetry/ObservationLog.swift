@@ -10,13 +10,13 @@ enum ObservationLog {
       return membership(observation, unixNanoseconds)
     case .membersCounted, .roundTripMeasured, .probeFailed, .probeRelayed, .probeReached, .messageSent,
       .messageReceived, .messageFailed, .newsQueued, .newsSpread, .convergenceMeasured, .broadcastDelivered,
-      .syncFinished, .linksCounted, .watchesCounted, .callEnded, .engineLate:
+      .syncFinished, .linksCounted, .watchesCounted, .callEnded, .peerCallEnded, .peerCallRetried, .engineLate:
       return nil
     case .messageRejected, .schemaRejected, .requestFailed, .limitReached, .broadcastDropped, .healthChanged,
       .pauseDetected, .isolated:
       return trouble(observation)
     case .linkOpened, .linkClosed, .linkDoubted, .dialFailed, .trustRefused, .certificateReloaded,
-      .certificateReloadFailed, .datagramsDropped:
+      .certificateReloadFailed, .datagramsDropped, .peerCircuit:
       return link(observation)
     case .callerRefused, .operationAsked, .principalsReloaded, .principalsReloadFailed:
       return access(observation)
@@ -111,6 +111,10 @@ enum ObservationLog {
       return LogKind.certificateReloadFailed.record("can't reload the certificate: \(reason)", [reason])
     case .datagramsDropped(let count, let reason):
       return LogKind.datagramsDropped.record("dropped \(count) datagrams: \(reason)", ["\(count)", reason])
+    case .peerCircuit(let peer, let isOpen, let reason):
+      return LogKind.peerCircuit.record(
+        isOpen ? "no calls to \(peer) for a while: \(reason)" : "calls to \(peer) work again",
+        [peer.name, isOpen ? "open" : "closed", reason])
     default: return nil
     }
   }

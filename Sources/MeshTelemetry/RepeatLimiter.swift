@@ -118,6 +118,7 @@ extension RepeatLimiter.Cause {
     case .duplicateNode(let node, _): self.init(.duplicateNode, node.name, "")
     case .broadcastDropped(let reason): self.init(.broadcastDropped, "", reason)
     case .linkDoubted(let peer): self.init(.linkDoubted, peer, "")
+    case .peerCircuit(let peer, let isOpen, _): self.init(.peerCircuit, peer.name, isOpen ? "open" : "closed")
     case .watchLagged(let resource, _): self.init(.watchLagged, "", resource)
     // Names and scopes are of the node's own file and table.
     case .callerRefused(let reason, let peer, let principal, let scope):

@@ -19,6 +19,8 @@ public struct MemberMessage: Equatable, Sendable {
   public var roundTripMicroseconds: UInt64 = 0
   /// What it says of itself.
   public var metadata = NodeMetadata()
+  /// What carries its link to the node, `http3` or `http2`; empty without a link.
+  public var linkTransport = ""
 
   /// A member without a name.
   public init() {}
@@ -137,6 +139,7 @@ extension MemberMessage: WireMessage {
     try visitor.int64(3, "lastSeenUnixMilliseconds", &lastSeenUnixMilliseconds)
     try visitor.uint64(4, "roundTripMicroseconds", &roundTripMicroseconds)
     try visitor.embedded(5, "metadata", &metadata)
+    try visitor.text(6, "linkTransport", &linkTransport, .text)
   }
 }
 

@@ -11,6 +11,14 @@ public enum GRPCHealth {
     try ProtobufReader.read(HealthCheckRequest.self, request, "request", max: WireLimits.controlRequestBytes).service
   }
 
+  /// The number in a response.
+  public static func status(of response: [UInt8]) throws(WireError) -> UInt32 {
+    try ProtobufReader.read(HealthCheckResponse.self, response, "response", max: WireLimits.controlRequestBytes).status
+  }
+
+  /// A request about all of a server.
+  public static let request: [UInt8] = []
+
   /// A response with one of these numbers.
   public static func response(_ status: UInt32) -> [UInt8] { ProtobufBytes.of(HealthCheckResponse(status: status)) }
 }

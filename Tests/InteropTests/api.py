@@ -12,7 +12,8 @@ from mesh import expect, run, wait_until
 def check_openapi(mesh):
     """A public validator accepts /control/openapi.json, and each answer of a node is what its schema says."""
     mesh.issue("documented")
-    node = mesh.start("documented", control={"loopbackScopes": "mesh.operate"})
+    peer = mesh.nodes[0]
+    node = mesh.start("documented", [f"127.0.0.1:{peer.mesh_port}"], control={"loopbackScopes": "mesh.operate"})
     url = f"http://127.0.0.1:{node.control_port}"
     document = json.loads(curl(f"{url}/control/openapi.json")[2])
     validate(document)
@@ -20,7 +21,12 @@ def check_openapi(mesh):
         answer = curl("--request", "POST", "--header", field, f"{url}/v1/node/drain")
         expect(answer[0] == "403", field, answer)
         expect_promised(document, "post", "/v1/node/drain", *answer)
+    health = f"/v1/members/{peer.name}/health"
+    wait_until(lambda: curl(url + health)[0] == "200", "the answer of a member over the mesh")
+    expect("SERVING in" in run([mesh.meshkit, "mesh", "peers", "ping", peer.name, "--url", url]), "what ping says", "")
     for path, method, body in [
+        (health, "get", None), ("/v1/members/nobody/health", "get", None),
+        ("/v1/members/documented/health", "get", None),
         ("/control/peers", "get", None), ("/v1/members?pageSize=1", "get", None),
         ("/v1/members?limit=1", "get", None), ("/healthz", "get", None), ("/readyz", "get", None),
         ("/omnirelay/control/logging", "get", None), ("/omnirelay/control/logging", "post", {"level": "Loud"}),
@@ -32,13 +38,15 @@ def check_openapi(mesh):
     ]:
         more = [] if body is None else ["--json", json.dumps(body)]
         expect_promised(document, method, path, *curl("--request", method.upper(), *more, url + path))
-    expect_known_page(f"http://127.0.0.1:{mesh.nodes[0].control_port}/v1/members")
+    expect_known_page(f"http://127.0.0.1:{peer.control_port}/v1/members")
 
 
 def expect_promised(document, method, path, status, kind, text):
     """The answer is one of those that the document promises for the request."""
     path = path.split("?")[0]
-    template = "/v1/members/{id}" if path.startswith("/v1/members/") else path
+    template = path
+    if path.startswith("/v1/members/"):
+        template = "/v1/members/{id}" + ("/health" if path.endswith("/health") else "")
     promised = document["paths"][template][method]["responses"].get(status)
     expect(promised is not None, f"{method} {path} answers what it promises", (status, text))
     contents = promised.get("content", {})

@@ -7,6 +7,7 @@ import ssl
 import sys
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from certificates import Authority, names_of
 from mesh import expect, run
@@ -41,6 +42,8 @@ def check_mesh_grpc(mesh):
         expect(code in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT), "Ping", code)
         code = status_of(known.unary_unary(SERVICE + "Nothing"))
         expect(code == grpc.StatusCode.UNIMPLEMENTED, "an unknown method", code)
+        answer = health_pb2_grpc.HealthStub(known).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        expect(answer.status == health_pb2.HealthCheckResponse.SERVING, "the health of the node", answer)
         stream = known.stream_stream(SERVICE + "MeshStream")(iter([]), timeout=5)
         expect(list(stream) is not None and stream.code() == grpc.StatusCode.OK, "MeshStream", stream.code())
     stranger = Authority.unknown().leaf(mesh.work / "tcp-stranger", names_of(mesh.cluster, "visitor"))

@@ -41,6 +41,14 @@ import Testing
     #expect(try report(text).json.contains(#""draining":true"#))
   }
 
+  @Test func whileALinkIsOnHTTP2TheTableHasOneColumnMore() throws {
+    let text = Self.answer.replacingOccurrences(
+      of: #""nodeId":"mesh-a","#, with: #""nodeId":"mesh-a","draining":true,"link":{"transport":"http2"},"#)
+    let rows = try report(text).table.split(separator: "\n").dropFirst(2).map(String.init)
+    #expect(rows[0].hasSuffix(" rtt (ms) Drain Link"))
+    #expect(rows[1].hasSuffix(" 10 no -") && rows[2].hasSuffix(" 4.21 yes HTTP/2"))
+  }
+
   @Test func jsonIsCompactWithStatusesAsNamesAndWithoutNulls() throws {
     let expected = """
       {"schemaVersion":"v1","generatedAt":"2025-11-24T10:00:00.12+00:00","localNodeId":"mesh-b","peers":[\

@@ -69,6 +69,27 @@ private func text(_ member: MemberView, _ clock: MemberClock, _ kept: Kept?) -> 
   #expect(kept.writes == 3)
 }
 
+@Test func aLinkIsToldWhereItSaysSomethingAndItsMemberIsWrittenAnewOnlyThen() throws {
+  let kept = Kept()
+  let now = clock(.seconds(5))
+  var linked = try member("b")
+  let plain = String(decoding: text(linked, now, kept), as: UTF8.self)
+  for (transport, isTold) in [("http3", false), ("http2", true)] {
+    linked.linkTransport = transport
+    let link = #","link":{"transport":"\#(transport)"}}"#
+    let peers = String(decoding: text(linked, now, kept), as: UTF8.self)
+    #expect(peers.hasSuffix(link) == isTold && peers.contains(#""http3Support":\#(!isTold)"#))
+    var json = JSONWriter()
+    json.beginArray()
+    for _ in 0..<2 { MemberDocument.writeWithLink(linked, at: now, kept, to: &json) }
+    json.endArray()
+    let told = isTold ? peers : String(plain.dropLast()) + link
+    #expect(String(decoding: json.bytes, as: UTF8.self) == "[\(told),\(told)]")
+  }
+  // One for each thing that a link may be.
+  #expect(kept.writes == 3)
+}
+
 @Test func theLocalMemberIsHeardNowAndNotKept() throws {
   let kept = Kept()
   let local = try member("a", isLocal: true)

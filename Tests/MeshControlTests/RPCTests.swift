@@ -1,9 +1,9 @@
 import MeshBasics
 import MeshMembership
-import MeshWire
 import Testing
 
 @testable import MeshControl
+@testable import MeshWire
 
 /// Members that nothing happens to, and their node.
 private struct Quiet: WatchedResource {
@@ -103,6 +103,23 @@ private struct Quiet: WatchedResource {
       let status = try #require(ask(list, [bytes], try view()).end)
       #expect(status.code == 3 && status.reason == reason && !status.details.isEmpty)
     }
+  }
+
+  @Test func aListTellsWhatCarriesTheLinkOfEachMember() throws {
+    var view = try view()
+    (view.members[1].linkTransport, view.members[2].linkTransport) = ("http2", "http3")
+    let bytes = try #require(ask(list, [[]], view).answers.first)
+    let members = try ProtobufReader.read(ListMembersResponse.self, bytes, "response", max: 1 << 20).members
+    #expect(members.map(\.linkTransport) == ["", "http2", "http3"])
+    #expect(members.map(\.metadata.http3Support) == [true, false, true])
+  }
+
+  @Test func oneMessageAnswersACallWhoseCallerWaitsForIt() throws {
+    let view = try view()
+    var health = try ControlCall(path: check, view: view)
+    #expect(try health.answer(to: [], world(view)) == [8, 1])
+    var unknown = try ControlCall(path: check, view: view)
+    #expect(throws: RPCStatus.self) { try unknown.answer(to: [0x0A, 1, 0x78], world(view)) }
   }
 
   @Test func healthIsWhatReadinessIs() throws {

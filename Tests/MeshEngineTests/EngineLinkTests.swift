@@ -30,6 +30,27 @@ struct EngineLinkTests {
     #expect(rig.dials.count == 1)
   }
 
+  @Test func readersSeeWhatCarriesALinkAndWhenThatChanges() throws {
+    var rig = try Rig { $0.seeds = [] }
+    let node = try #require(NodeID("b"))
+    rig.establish(.accepted(1), "b", transport: "http2")
+    _ = rig.engine.takeChanges()
+    var revision = rig.engine.viewRevision
+    #expect(rig.engine.member(node)?.linkTransport == "http2" && rig.engine.member(node)?.speaksHTTP3 == false)
+    // The peer dials anew over UDP, and this node closes the older link.
+    rig.establish(.accepted(2), "b")
+    #expect(rig.engine.member(node)?.linkTransport == "http3" && rig.engine.takeChanges().contains(node))
+    #expect(rig.engine.viewRevision > revision)
+    rig.send(.linkClosed(.accepted(1), .closed))
+    _ = rig.engine.takeChanges()
+    revision = rig.engine.viewRevision
+    rig.send(.linkClosed(.accepted(2), .unreachable("gone")))
+    #expect(rig.engine.member(node)?.linkTransport == nil && rig.engine.takeChanges() == [node])
+    #expect(rig.engine.viewRevision > revision)
+    let local = rig.engine.members.first { $0.isLocal }
+    #expect(local?.linkTransport == nil && local?.speaksHTTP3 == true)
+  }
+
   @Test func aDeadSeedIsTriedForEver() throws {
     var rig = try Rig()
     rig.send(.linkClosed(.dialed(1), .unreachable("refused")))

@@ -44,9 +44,9 @@ struct Rig {
   }
 }
 
-func peer(_ name: String) -> LinkPeer {
+func peer(_ name: String, transport: String = "http3") -> LinkPeer {
   let identity = PeerIdentity(nodeNames: [name], clusterID: "local", keyFingerprint: "")
-  return LinkPeer(identity: identity, remoteAddress: "127.0.0.1:9", transport: "http3")
+  return LinkPeer(identity: identity, remoteAddress: "127.0.0.1:9", transport: transport)
 }
 
 func hello(_ name: String, epoch: UInt64 = 500, change: (inout Hello) -> Void = { _ in }) -> MeshMessage {
@@ -64,8 +64,8 @@ func hello(_ name: String, epoch: UInt64 = 500, change: (inout Hello) -> Void = 
 
 extension Rig {
   /// Opens a link and says the peer's hello on it.
-  mutating func establish(_ link: LinkID, _ name: String, epoch: UInt64 = 500) {
-    send(.linkOpened(link, peer(name)))
+  mutating func establish(_ link: LinkID, _ name: String, epoch: UInt64 = 500, transport: String = "http3") {
+    send(.linkOpened(link, peer(name, transport: transport)))
     send(.received(link, hello(name, epoch: epoch)))
   }
 

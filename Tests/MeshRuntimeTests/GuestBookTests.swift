@@ -158,3 +158,13 @@ private func member(_ node: NodeID, _ status: MemberStatus) -> MemberView {
   #expect(changes == [guests.node])
   #expect(book.view(of: guests.node, member: nil)?.lastHeard == .origin + .seconds(1))
 }
+
+@Test func aGuestLivesAtTheEndpointThatItTellsUntilItHasLeft() throws {
+  var guests = try Guests()
+  var book = GuestBook()
+  #expect(!book.live(at: "10.0.0.2:17421"))
+  try guests.join(&book)
+  #expect(book.live(at: "10.0.0.2:17421") && !book.live(at: "10.0.0.2:17422"))
+  _ = book.note(try guests.change(.left))
+  #expect(!book.live(at: "10.0.0.2:17421"))
+}

@@ -65,6 +65,7 @@ private func names(_ record: LogRecord) -> [String] { record.fields.map(\.name) 
     .configurationNotice("n"), .poisoned("p"), .conflicted("c"), .falseSuspicion(peer: try node("b")),
     .healthChanged(3), .duplicateNode(node: try node("b"), detail: "d"), .memberRemoved(try node("b"), by: "a"),
     .pauseDetected(.seconds(3)), .isolated(true), .isolated(false), .linkDoubted(peer: "b"),
+    .peerCircuit(peer: try node("b"), isOpen: true, reason: "r"),
     .broadcastDropped(reason: "r"), .schemaRejected(schema: "v2"), .requestFailed(target: "b:1", reason: "r"),
   ]
   for observation in rest {
@@ -82,9 +83,31 @@ private func names(_ record: LogRecord) -> [String] { record.fields.map(\.name) 
     .probeFailed(peer: peer), .probeRelayed(peer: peer), .probeReached(peer: peer, path: "relay"), .newsQueued(1),
     .newsSpread(peers: 3), .linksCounted(1), .convergenceMeasured(.milliseconds(1)), .broadcastDelivered,
     .syncFinished(records: 1), .roundTripMeasured(peer: peer, .milliseconds(1)),
-    .membersCounted(alive: 1, suspect: 0, left: 0),
+    .membersCounted(alive: 1, suspect: 0, left: 0), .peerCallEnded(method: "m", outcome: "answered"),
+    .peerCallRetried(method: "m"),
   ] {
     #expect(telemetry.record(observation) == nil)
+  }
+}
+
+@Test func callsToPeersAreCountedByMethodAndOutcome() throws {
+  let telemetry = Telemetry()
+  let peer = try node("b")
+  for outcome in ["answered", "answered", "deadline"] {
+    _ = telemetry.record(.peerCallEnded(method: "a.B/C", outcome: outcome))
+  }
+  _ = telemetry.record(.peerCallRetried(method: "a.B/C"))
+  let opened = try #require(telemetry.record(.peerCircuit(peer: peer, isOpen: true, reason: "gone")))
+  let closed = try #require(telemetry.record(.peerCircuit(peer: peer, isOpen: false, reason: "it has answered")))
+  #expect(opened.eventID == 134 && opened.fields.contains(LogField("State", "open")))
+  #expect(closed.fields.contains(LogField("State", "closed")))
+  let text = lines(telemetry)
+  for line in [
+    #"mesh_peer_calls_total{method="a.B/C",outcome="answered"} 2"#,
+    #"mesh_peer_calls_total{method="a.B/C",outcome="deadline"} 1"#,
+    #"mesh_peer_call_retries_total{method="a.B/C"} 1"#, "mesh_peer_circuits_opened_total 1",
+  ] {
+    #expect(text.contains(line), "\(line)")
   }
 }
 

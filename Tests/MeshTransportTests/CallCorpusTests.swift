@@ -61,7 +61,7 @@ private func status(_ request: HTTPRequest, _ body: ArraySlice<UInt8>, by step: 
   call.ended()
   while true {
     switch call.next(.origin) {
-    case .bytes: continue
+    case .bytes, .whole: continue
     case .nothing: return "none"
     case .end(let trailers): return trailers["grpc-status"] ?? ""
     }

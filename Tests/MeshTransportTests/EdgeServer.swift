@@ -38,6 +38,7 @@ final class EdgeServer: @unchecked Sendable {
         case "/stream" where !request.mayStay:
           HTTPAnswer(HTTPResponse(HTTPFailure(503, "Too many connections have answers that go on.")))
         case "/stream": HTTPAnswer(EdgeServer.answer(to: request), body: Script(script))
+        case "/later": HTTPAnswer(later: Later(script))
         case "/clock": HTTPAnswer(EdgeServer.answer(to: request), body: Ticking())
         case "/known":
           {

@@ -147,7 +147,7 @@ private final class RawStream: QUICStreamLayer {
   func received(_ bytes: UnsafeBufferPointer<UInt8>, finished: Bool, on stream: Int64) -> Int? { bytes.count }
   func acknowledged(_ count: UInt64, on stream: Int64) -> Bool { true }
   func streamClosed(_ stream: Int64, errorCode: UInt64) -> Bool { true }
-  func streamReset(_ stream: Int64) -> Bool { true }
+  func streamReset(_ stream: Int64, errorCode: UInt64) -> Bool { true }
   func streamStopped(_ stream: Int64) {}
   func mayWriteMore(on stream: Int64) {}
   func peerMayOpen(_ streams: UInt64) {}

@@ -15,7 +15,11 @@ import Testing
   ) throws -> (id: RequestID, message: [UInt8]) {
     try client.pump("call") {
       let calls = node.allEvents.compactMap { event -> (RequestID, [UInt8])? in
-        if case .called(let id, method: "Ping", _, let message) = event { (id, message.bytes) } else { nil }
+        if case .called(let id, method: MeshRequest.pingMethod, _, let message) = event {
+          (id, message.bytes)
+        } else {
+          nil
+        }
       }
       return calls.count >= number ? calls[number - 1] : nil
     }

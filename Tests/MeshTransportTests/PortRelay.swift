@@ -53,7 +53,12 @@ final class PortRelay: @unchecked Sendable {
       var item = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
       guard poll(&item, 1, 20_000) > 0, case .success(let (front, _)) = TCPSocket.accept(from: listener) else { break }
       let back = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-      guard server.withSockaddr({ connect(back, $0, $1) }) == 0 else { break }
+      guard server.withSockaddr({ connect(back, $0, $1) }) == 0 else {
+        // The server may come back.
+        close(front)
+        close(back)
+        continue
+      }
       _ = fcntl(front, F_SETFL, 0)
       lock.locked {
         accepted += 1

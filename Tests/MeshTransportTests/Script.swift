@@ -67,3 +67,24 @@ final class Ticking: AnswerBody {
 
   func stop() { left = 0 }
 }
+
+/// A whole answer that comes with the first line that is told; with a stop it is 503.
+final class Later: AnswerBody {
+  private let lines: SharedLines
+  private var isStopped = false
+
+  init(_ lines: SharedLines) { self.lines = lines }
+
+  var mayStay: Bool { false }
+
+  func next(_ now: Instant) -> AnswerPart {
+    guard let line = isStopped ? "stopped" : lines[0] else { return .nothing(until: Script.later) }
+    var response = HTTPResponse()
+    response.status = isStopped ? 503 : 202
+    response.headers = [HTTPField("X-Line", line)]
+    response.body = Array(line.utf8)
+    return .whole(response)
+  }
+
+  func stop() { isStopped = true }
+}

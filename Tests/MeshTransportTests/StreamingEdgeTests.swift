@@ -187,3 +187,60 @@ extension EdgeServer {
   #expect(try three.waitEnded(stream).trailers["told"] == "all")
   #expect(server.stop() && edge.server.stop())
 }
+
+@Test func anAnswerThatComesLaterIsWholeAndTheConnectionGoesOn() throws {
+  let server = try EdgeServer()
+  let one = try EdgeClient(port: server.edge.port)
+  one.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+  let two = try EdgeClient(port: server.edge.port)
+  two.send(bytes: opening + HTTP2Frame.get(1, "/later").bytes + HTTP2Frame.get(3, "/other").bytes)
+  let reader = HTTP2Reader()
+  #expect(two.read(into: reader) { $0.answers[3]?.isWhole == true })
+  #expect(reader.answers[1]?.status == nil, "other requests don't wait for it")
+  server.tell("now")
+  let text = one.readToEnd()
+  #expect(text.hasPrefix("HTTP/1.1 202 Accepted\r\nX-Line: now\r\nDate: ") && text.hasSuffix("GET /next 0"))
+  #expect(text.contains("Content-Length: 3\r\n\r\nnowHTTP/1.1 200 OK"))
+  #expect(two.read(into: reader) { $0.answers[1]?.isWhole == true })
+  #expect(reader.answers[1]?.status == "202" && reader.answers[1]?.body == Array("now".utf8))
+  #expect(server.stop())
+}
+
+@Test func whoSaysNoMoreStillGetsAnAnswerThatComesLater() throws {
+  let server = try EdgeServer()
+  let client = try EdgeClient(port: server.edge.port)
+  client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+  client.endOutput()
+  usleep(50_000)
+  server.tell("now")
+  #expect(client.readToEnd().hasSuffix("\r\n\r\nnow"))
+  #expect(server.stop())
+}
+
+@Test func anAnswerThatComesLaterIsWholeOverHTTP3() throws {
+  let edge = try TLSEdge()
+  let client = try HTTP3Client(
+    edge.mesh.security("node-a"), to: #require(SocketAddress(literal: "127.0.0.1", port: edge.server.edge.port)))
+  let stream = try client.request(HTTP3Client.fields("GET", of: "/later"), body: [])
+  _ = try client.waitEnded(client.request(HTTP3Client.fields("GET", of: "/other"), body: []))
+  #expect(client.answers[stream]?.fields.isEmpty != false)
+  edge.server.tell("now")
+  let answer = try client.waitEnded(stream)
+  #expect(answer.fields[":status"] == "202" && answer.fields["x-line"] == "now" && answer.body == Array("now".utf8))
+  #expect(answer.fields["date"] != nil)
+  #expect(edge.server.stop())
+}
+
+@Test func aStopEndsWaitingForAnAnswer() throws {
+  let server = try EdgeServer()
+  let (one, two) = (try EdgeClient(port: server.edge.port), try EdgeClient(port: server.edge.port))
+  one.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+  two.send(bytes: opening + HTTP2Frame.get(1, "/later").bytes + HTTP2Frame.get(3, "/other").bytes)
+  let reader = HTTP2Reader()
+  #expect(two.read(into: reader) { $0.answers[3]?.isWhole == true })
+  usleep(100_000)
+  server.edge.stop()
+  #expect(one.readToEnd().hasPrefix("HTTP/1.1 503 "))
+  #expect(two.read(into: reader) { $0.answers[1]?.status == "503" })
+  #expect(server.stop())
+}

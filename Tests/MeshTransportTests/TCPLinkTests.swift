@@ -104,6 +104,8 @@ private struct Blocked {
   @Test func aLinkOverTCPEndsForAnotherOverUDPOnceThatWorks() throws {
     let blocked = try Blocked {
       ($0.trialWaitMin, $0.trialWaitMax) = (.milliseconds(200), .milliseconds(400))
+      // On a loaded machine the second dial must not be TCP's before UDP has had its time.
+      $0.fallbackDelay = .seconds(2)
     }
     // Its own dial, and trials that come to nothing: nothing is told of them.
     try blocked.one.waitStatistic("handshakesDialed", 3, orMore: true)
@@ -114,6 +116,88 @@ private struct Blocked {
     let again = blocked.one.dial(blocked.relay.address)
     #expect(try blocked.one.waitOpened(again).transport == "http3")
     try blocked.stop()
+  }
+
+  @Test func aTrialThatThePeerTurnsAwayLeavesTheLinkWhereItIs() throws {
+    // The link is all that the peer lets this node have, so that the trial gets keys and then the door.
+    let blocked = try Blocked {
+      ($0.trialWaitMin, $0.trialWaitMax) = (.milliseconds(200), .milliseconds(400))
+      $0.quic.connectionsPerNodeNameMax = 1
+    }
+    blocked.relay.udp.lose(0)
+    try blocked.two.waitStatistic("connectionsRefused", 2, orMore: true)
+    let isClosed = blocked.one.allEvents.contains { if case .closed = $0 { true } else { false } }
+    #expect(!isClosed && blocked.one.statistic("linksOverTcp") == 1)
+    try blocked.stop()
+  }
+
+  @Test func theConnectionsOfOneIdentityAreCountedTogetherOverUDPAndTCP() throws {
+    let blocked = try Blocked { $0.quic.connectionsPerNodeNameMax = 2 }
+    // Over UDP, beside the one over TCP.
+    let second = try blocked.one.dial(blocked.two.address)
+    #expect(try blocked.one.waitOpened(second).transport == "http3")
+    // One more of either is turned away.
+    _ = try blocked.one.waitClosed(blocked.one.dial(blocked.two.address))
+    try blocked.two.waitStatistic("connectionsRefused", 1, orMore: true)
+    let refused = blocked.two.statistic("connectionsRefused")
+    let third = blocked.one.dial(blocked.relay.address)
+    try blocked.two.waitStatistic("connectionsRefused", refused + 1, orMore: true)
+    blocked.one.post(.close(third, reason: "test"))
+    #expect(try blocked.one.waitClosed(third) == .closed && blocked.two.statistic("links") == 2)
+    // A place is free again when a connection has ended.
+    blocked.one.post(.close(blocked.dialed, reason: "test"))
+    #expect(try blocked.two.waitClosed(blocked.accepted) == .closed)
+    #expect(try blocked.one.waitOpened(blocked.one.dial(blocked.relay.address)).transport == "http2")
+    try blocked.stop()
+  }
+
+  @Test func creditHoldsBackALinkOverTCPAsItDoesOneOverUDP() throws {
+    let blocked = try Blocked(takesMessages: false)
+    let messages = (0..<100).map { [UInt8](repeating: UInt8($0), count: 1_000) }
+    for message in messages { blocked.one.post(.send(blocked.dialed, message)) }
+    _ = try blocked.two.waitMessages(LinkLimits.creditMessagesMax, on: blocked.accepted)
+    try blocked.two.waitStatistic("linkPauses", 1)
+    usleep(100_000)
+    #expect(try blocked.two.waitMessages(1, on: blocked.accepted).count == LinkLimits.creditMessagesMax)
+    #expect(try blocked.two.take(messages.count, of: blocked.accepted) == messages)
+    try blocked.stop()
+  }
+
+  @Test func aPeerThatFloodsWithCallsOverTCPKeepsNobodyWaitingOverUDP() throws {
+    let blocked = try Blocked { $0.calls.callsPerPeerMax = 200 }
+    let other = try TestNode(blocked.mesh.security("node-c"))
+    let link = try other.dial(blocked.two.address)
+    #expect(try other.waitOpened(link).transport == "http3")
+    let accepted = try blocked.two.waitAccepted(2)
+    for number in 1...10 {
+      let calls = try (0..<200).map { _ in
+        try blocked.one.call(MeshRequest.healthMethod, of: "node-b", on: blocked.dialed, at: nil)
+      }
+      other.post(.send(link, [UInt8(number)]))
+      #expect(try blocked.two.waitMessages(number, on: accepted).last == [UInt8(number)])
+      blocked.two.post(.send(accepted, [UInt8(number)]))
+      #expect(try other.waitMessages(number, on: link).last == [UInt8(number)])
+      for call in calls { #expect(try blocked.one.waitCallEnded(call).outcome == .answered(.ok, reply: [1, 2, 3])) }
+    }
+    try other.stop()
+    try blocked.stop()
+  }
+
+  @Test func aNodeThatStopsAmidARaceEndsBothDials() throws {
+    let mesh = try TestMesh()
+    var limits = LinkLimits()
+    limits.fallbackDelay = .zero
+    let one = try TestNode(mesh.security("node-a"), limits: limits)
+    // Takes connections and says nothing.
+    let silent = try TestListener()
+    let udp = try UDPSocket(binding: silent.address, receiveBufferBytes: 1 << 16)
+    let link = one.dial(silent.address)
+    let accepted = try silent.accept()
+    try one.stop()
+    #expect(try one.waitClosed(link) == .closed)
+    let ends = one.allEvents.filter { if case .closed = $0 { true } else { false } }
+    #expect(ends.count == 1 && one.statistic("connections") == 0)
+    withExtendedLifetime((udp, accepted)) {}
   }
 
   @Test func whereUDPWorksTCPIsNotTried() throws {

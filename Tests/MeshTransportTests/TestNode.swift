@@ -93,9 +93,12 @@ final class TestNode: @unchecked Sendable {
   private var events: [LinkEvent] = []
   private var isRunning = true
   private var dials: UInt64 = 0
+  private var calls: UInt64 = 0
 
-  private final class Inbox: Sendable {
+  private final class Inbox: @unchecked Sendable {
+    // Sendable although it has mutable state: `transport` is set before the thread starts that reads it.
     let box = Mailbox<LinkEvent>(capacity: 1_000_000)
+    weak var transport: LinkTransport?
   }
   private let inbox = Inbox()
 
@@ -118,8 +121,13 @@ final class TestNode: @unchecked Sendable {
       case .received(_, let message), .called(_, _, _, let message): if takesMessages { message.taken() }
       default: break
       }
+      // As nodes do, on this thread; the reply is the request.
+      if case .called(let request, MeshRequest.healthMethod, _, let message) = event {
+        _ = inbox.transport?.mailbox.post(.reply(request, message.bytes))
+      }
       _ = inbox.box.post(event)
     }
+    inbox.transport = transport
     startThread { [transport, self] in
       transport.run()
       lock.locked { isRunning = false }
@@ -134,6 +142,38 @@ final class TestNode: @unchecked Sendable {
     let link = LinkID.dialed(dials)
     #expect(transport.mailbox.post(.dial(link, address, serverName: serverName)))
     return link
+  }
+
+  /// Calls `method` of the node named `node`, with three bytes.
+  func call(
+    _ method: String, of node: String, on link: LinkID? = nil, at address: SocketAddress?,
+    within span: Duration = .seconds(20), isIdempotent: Bool = false
+  ) throws -> CallID {
+    calls += 1
+    let id = CallID(rawValue: calls)
+    let target = CallTarget(node: try #require(NodeID(node)), link: link, address: address, serverName: "peer")
+    post(
+      .call(
+        id,
+        PeerCall(
+          method: method, message: [1, 2, 3], target: target, deadline: MonotonicClock.now() + span,
+          isIdempotent: isIdempotent)))
+    return id
+  }
+
+  func waitCallEnded(_ id: CallID) throws -> PeerCallEnd {
+    try wait("end of \(id)") { events in
+      for case .callEnded(id, let end) in events { return end }
+      return nil
+    }
+  }
+
+  /// The last call of `method` that a peer has made.
+  func waitCalled(_ method: String) throws -> RequestID {
+    try wait("call of \(method)") { events in
+      for case .called(let request, method, _, _) in events.reversed() { return request }
+      return nil
+    }
   }
 
   /// Posts `command`, waiting while the mailbox is full.

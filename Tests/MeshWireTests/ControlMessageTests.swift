@@ -16,7 +16,7 @@ import Testing
     var member = MemberMessage()
     (member.nodeID, member.status) = ("a", MemberStatusCode.suspect)
     (member.lastSeenUnixMilliseconds, member.roundTripMicroseconds) = (-1, .max)
-    member.metadata.labels = [Label(key: "zone", value: "z")]
+    (member.metadata.labels, member.linkTransport) = ([Label(key: "zone", value: "z")], "http2")
     return member
   }
 

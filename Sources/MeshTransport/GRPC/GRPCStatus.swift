@@ -19,7 +19,8 @@ public struct GRPCStatus: Error, Equatable, Sendable, CustomStringConvertible {
   static func resourceExhausted(_ message: String) -> GRPCStatus { GRPCStatus(code: 8, message: message) }
   static func unimplemented(_ message: String) -> GRPCStatus { GRPCStatus(code: 12, message: message) }
   static func `internal`(_ message: String) -> GRPCStatus { GRPCStatus(code: 13, message: message) }
-  static func unavailable(_ message: String) -> GRPCStatus { GRPCStatus(code: 14, message: message) }
+  static let unavailableCode = 14
+  static func unavailable(_ message: String) -> GRPCStatus { GRPCStatus(code: unavailableCode, message: message) }
 
   /// The status that answers bytes which are no gRPC messages.
   init(_ error: GRPCFrameError) {

@@ -27,6 +27,8 @@ extension AnswerBody {
 public enum AnswerPart: Equatable, Sendable {
   /// Some bytes of the body, at least one.
   case bytes([UInt8])
+  /// The answer, which was to come later (`HTTPAnswer.init(later:)`), and its end. No other answer has this part.
+  case whole(HTTPResponse)
   /// Nothing now: ask again at this time, or when `EdgeTransport.wake` was called.
   case nothing(until: Instant)
   /// The body is whole. The trailers follow where the client can read them.
@@ -60,6 +62,9 @@ public struct HTTPAnswer {
   /// What follows the head in place of `response.body`; nil when that is all.
   public var body: (any AnswerBody)?
 
+  /// `response` isn't known yet: the first part of `body` that is something is the whole answer.
+  public private(set) var isLater = false
+
   /// Who takes the body of a request that is handed out before it is whole (`HTTPRequest.comesInParts`); nil drops it.
   public var reader: (any RequestReader)?
 
@@ -71,5 +76,12 @@ public struct HTTPAnswer {
     self.response = response
     self.body = body
     self.reader = reader
+  }
+
+  /// An answer of which nothing is known yet. `source` has it in one part, `AnswerPart.whole`; until then it is asked
+  /// as a body is.
+  public init(later source: any AnswerBody) {
+    self.init(HTTPResponse(), body: source)
+    isLater = true
   }
 }

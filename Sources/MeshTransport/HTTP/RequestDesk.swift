@@ -65,6 +65,8 @@ final class RequestDesk<Session: AnsweringSession> {
   private var exchange: (stream: StreamID, isHead: Bool)?
   /// Bodies that are made while their readers take them.
   private var following: [StreamID: any AnswerBody] = [:]
+  /// Of those that are whole answers: what is known of them already.
+  private var later: [StreamID: (isHead: Bool, date: String?, fields: [HTTPField])] = [:]
   /// Of them the one that got something last.
   private var lastFed: StreamID?
   /// Of requests that are arriving or wait to be handed out, and what those hold that come in parts.
@@ -188,6 +190,7 @@ final class RequestDesk<Session: AnsweringSession> {
     }
     refused.removeAll { $0.stream == stream }
     following[stream] = nil
+    later[stream] = nil
     forgetPartial(stream)
   }
 
@@ -300,6 +303,11 @@ final class RequestDesk<Session: AnsweringSession> {
     _ given: HTTPAnswer, on stream: StreamID, isHead: Bool, of session: Session?, date: String?
   ) -> Int {
     let response = given.response
+    if given.isLater, let body = given.body {
+      following[stream] = body
+      later[stream] = (isHead, date, response.headers)
+      return 0
+    }
     if let body = given.body, response.mayHaveBody, !isHead {
       let fields = response.streamFields(date: date, bodyFollows: true)
       guard let session, session.submitResponse(fields, on: stream, isWhole: false) else { return 0 }
@@ -351,6 +359,12 @@ final class RequestDesk<Session: AnsweringSession> {
       switch body.next(now) {
       case .bytes(let bytes): if session.send(bytes, on: stream) != nil { sent(stream, bytes.count) }
       case .nothing(let time): return max(time, now + AnswerPart.pauseMin)
+      case .whole(var response):
+        following[stream] = nil
+        let (isHead, date, fields) = later.removeValue(forKey: stream) ?? (false, nil, [])
+        response.headers += fields
+        let count = answer(HTTPAnswer(response), on: stream, isHead: isHead, of: session, date: date)
+        if count > 0 { sent(stream, count) }
       case .end(let trailers):
         following[stream] = nil
         session.finish(stream, trailers: HTTPResponse.sendableTrailers(trailers))

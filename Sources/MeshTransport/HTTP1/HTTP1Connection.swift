@@ -22,6 +22,8 @@ public struct HTTP1Connection {
   private var exchange: Exchange?
   /// What follows the head that was answered last; the exchange is over with its end.
   private var following: (body: any AnswerBody, context: HTTP1ResponseWriter.Context)?
+  /// What is known already of an answer that comes later; nil while none does.
+  private var laterFields: [HTTPField]?
   private var outputStart = 0
   private var outputBytes: [UInt8] = []
   private var inputEnded = false
@@ -46,7 +48,7 @@ public struct HTTP1Connection {
   /// no more, is gone.
   public mutating func receiveEnd() {
     inputEnded = true
-    guard following != nil else { return }
+    guard following != nil, laterFields == nil else { return }
     following = nil
     isLast = true
   }
@@ -73,6 +75,15 @@ public struct HTTP1Connection {
   /// Answers the request that `nextRequest` handed out. `closing`: this is the last answer of the connection.
   public mutating func respond(_ answer: HTTPAnswer, date: String? = nil, closing: Bool = false) {
     guard let exchange else { return }
+    if answer.isLater, let body = answer.body {
+      following = (
+        body,
+        HTTP1ResponseWriter.Context(
+          isHead: exchange.isHead, isHTTP10: exchange.isHTTP10, keepsAlive: exchange.keepsAlive && !closing, date: date)
+      )
+      laterFields = answer.response.headers
+      return closing ? body.stop() : ()
+    }
     let body = exchange.isHead || !answer.response.mayHaveBody ? nil : answer.body
     let context = HTTP1ResponseWriter.Context(
       isHead: exchange.isHead, isHTTP10: exchange.isHTTP10,
@@ -103,6 +114,11 @@ public struct HTTP1Connection {
       switch body.next(now) {
       case .bytes(let bytes): outputBytes.append(contentsOf: HTTP1ResponseWriter.part(bytes, context))
       case .nothing(let time): return max(time, now + AnswerPart.pauseMin)
+      case .whole(var response):
+        response.headers += laterFields ?? []
+        laterFields = nil
+        outputBytes.append(contentsOf: HTTP1ResponseWriter.bytes(of: response, context))
+        endExchange(keepsAlive: context.keepsAlive && !isFinishing)
       case .end:
         outputBytes.append(contentsOf: HTTP1ResponseWriter.end(context))
         endExchange(keepsAlive: context.keepsAlive && !isFinishing)
@@ -123,7 +139,10 @@ public struct HTTP1Connection {
     isLast = true
     exchange = nil
     // Amid another answer there is no place for it: that one breaks off.
-    if following != nil { return following = nil }
+    if following != nil {
+      (following, laterFields) = (nil, nil)
+      return
+    }
     let context = HTTP1ResponseWriter.Context(isHead: false, isHTTP10: false, keepsAlive: false, date: date)
     outputBytes.append(contentsOf: HTTP1ResponseWriter.bytes(of: HTTPResponse(failure), context))
     refusals.append(failure.status)

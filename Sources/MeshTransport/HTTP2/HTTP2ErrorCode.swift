@@ -1,9 +1,11 @@
 import CNghttp2
 
-/// HTTP/2's error codes that we send (RFC 9113 §7).
+/// HTTP/2's error codes that we send or act on (RFC 9113 §7).
 enum HTTP2ErrorCode: UInt32 {
   case noError = 0
   case protocolError = 1
+  case refusedStream = 7
+  case cancel = 8
   case enhanceYourCalm = 11
 }
 

@@ -146,7 +146,10 @@ extension HTTP2Session {
     _ = tookReset()
   }
 
-  func closed(_ stream: Int32) {
-    if streams.removeValue(forKey: stream) != nil { handler.closed(stream) }
+  func closed(_ stream: Int32, _ code: UInt32) {
+    guard streams.removeValue(forKey: stream) != nil else { return }
+    // nghttp2 closes those above the last one of a GOAWAY with this code too.
+    if code == HTTP2ErrorCode.refusedStream.rawValue { handler.rejected(stream) }
+    handler.closed(stream)
   }
 }

@@ -93,8 +93,8 @@ private func register(in table: OpaquePointer) {
     if let frame { session(user)?.sent(frame.pointee) }
     return 0
   }
-  nghttp2_session_callbacks_set_on_stream_close_callback(table) { _, stream, _, user in
-    session(user)?.closed(stream)
+  nghttp2_session_callbacks_set_on_stream_close_callback(table) { _, stream, code, user in
+    session(user)?.closed(stream, code)
     return 0
   }
 }

@@ -18,8 +18,15 @@ protocol HTTP2Handler: AnyObject {
   func ended(_ stream: Int32)
   /// So many bytes of an answer's body went out: its producer may make as many more.
   func took(_ count: Int, on stream: Int32)
+  /// A request of ours was broken off before the peer has looked at it, as it says (RFC 9113 §8.7). `closed` follows.
+  func rejected(_ stream: Int32)
   /// The stream is gone, ended or broken off.
   func closed(_ stream: Int32)
+}
+
+extension HTTP2Handler {
+  /// Servers make no requests.
+  func rejected(_ stream: Int32) {}
 }
 
 /// Which fields of a message came.

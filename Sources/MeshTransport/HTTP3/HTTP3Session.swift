@@ -18,8 +18,15 @@ protocol HTTP3Handler: AnyObject {
   func refusedByReader(_ stream: Int64)
   /// What came on the stream is no message of HTTP, and it is broken off.
   func malformed(_ stream: Int64)
+  /// A request of ours was broken off before the peer has looked at it, as it says (RFC 9114 §4.1.1). `closed` follows.
+  func rejected(_ stream: Int64)
   /// The stream is gone, ended or broken off. `isWasted`: somebody broke it off before its answer had arrived.
   func closed(_ stream: Int64, isWasted: Bool)
+}
+
+extension HTTP3Handler {
+  /// Servers make no requests.
+  func rejected(_ stream: Int64) {}
 }
 
 /// What one session may cost.
@@ -151,6 +158,12 @@ final class HTTP3Session {
     state.body.isFinished = true
     state.body.trailers = trailers
     _ = nghttp3_conn_resume_stream(handle, stream)
+  }
+
+  /// Breaks a request of ours off: its answer is of no use any more.
+  func cancel(_ stream: Int64) {
+    connection.stopReading(stream: stream, code: HTTP3ErrorCode.requestCancelled)
+    connection.stopWriting(stream: stream, code: HTTP3ErrorCode.requestCancelled)
   }
 
   /// The bytes of a stream that the peer has not acknowledged; nil when it is gone.
@@ -309,7 +322,7 @@ extension HTTP3Session: QUICStreamLayer {
     return status == NGHTTP3_ERR_STREAM_NOT_FOUND || succeeded(Int(status))
   }
 
-  func streamReset(_ stream: Int64) -> Bool {
+  func streamReset(_ stream: Int64, errorCode: UInt64) -> Bool {
     if peerUniStreams[stream]?.isCritical == true {
       failure = failure ?? HTTP3Session.criticalStreamEnded
       return false
@@ -317,6 +330,7 @@ extension HTTP3Session: QUICStreamLayer {
     _ = nghttp3_conn_shutdown_stream_read(handle, stream)
     // Who was asked to stop still waits for the answer.
     guard !HTTP3Session.isUnidirectional(stream), streams[stream]?.isRefused != true else { return true }
+    if errorCode == HTTP3ErrorCode.requestRejected { handler.rejected(stream) }
     // A request or an answer that is broken off has no other half; what we still had to say is not waited for.
     connection.stopWriting(stream: stream, code: HTTP3ErrorCode.requestCancelled)
     return true

@@ -44,8 +44,18 @@ final class LinkConnection: QUICUser {
     else { return http != nil }
     http = session
     quic.streams = session
-    if case .trial(let link) = dialed { loop.trialSucceeded(self, for: link) }
+    if case .trial(let link) = dialed { return ask(forTrialOf: link) }
     return conversation.start()
+  }
+
+  /// Keys alone show that UDP passes, not that the server has accepted our certificate or has a place for one more
+  /// connection. Its answer does, whatever it says.
+  private func ask(forTrialOf link: TCPLink) -> Bool {
+    let stream = conversation.ask(MeshRequest.healthMethod, [], timeout: loop.options.handshakeTimeout) {
+      [unowned self, unowned link] end in
+      if case .answered = end { loop.trialSucceeded(self, for: link) }
+    }
+    return stream != nil
   }
 
   override func deadlineCame(_ now: Instant) { conversation.deadlineCame() }
@@ -76,6 +86,8 @@ extension LinkConnection: LinkCarrier {
   func send(_ prefix: [UInt8], _ message: [UInt8], on stream: Int64) -> Int? { http?.send(prefix, message, on: stream) }
 
   func finish(_ stream: Int64, trailers: [HTTPField]) { http?.finish(stream, trailers: trailers) }
+
+  func cancel(_ stream: Int64) { http?.cancel(stream) }
 
   func consumed(_ count: Int, on stream: Int64) { http?.consumed(count, on: stream) }
 

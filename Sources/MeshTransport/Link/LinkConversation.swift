@@ -1,5 +1,5 @@
 // One connection as the mesh uses it: at most one link (the duplex `MeshStream`) and unary calls. Which requests are
-// answered how is in MeshRequest.swift.
+// answered how is in MeshRequest.swift, the calls that this node makes itself in LinkConversation+Calls.swift.
 import MeshBasics
 
 /// What carries the requests of one mesh connection: HTTP/3 over QUIC, or HTTP/2 over TCP.
@@ -23,6 +23,8 @@ protocol LinkCarrier: AnyObject {
   func send(_ prefix: [UInt8], _ message: [UInt8], on stream: Int64) -> Int?
   /// Ends a body, with trailers unless there are none.
   func finish(_ stream: Int64, trailers: [HTTPField])
+  /// Breaks a request of ours off.
+  func cancel(_ stream: Int64)
   /// Lets the peer send so many bytes more.
   func consumed(_ count: Int, on stream: Int64)
   /// There is something to send, or an end to come to.
@@ -45,7 +47,7 @@ final class LinkConversation {
   /// Lets go of this connection when it ends, and of all when it stops itself.
   let loop: LinkLoop
   let serverName: String
-  private let limits: LinkLimits
+  let limits: LinkLimits
 
   /// The link on this connection: known from the start when dialed, once its request came when accepted.
   private(set) var link: LinkID?
@@ -53,6 +55,8 @@ final class LinkConversation {
   private var linkStream: Int64?
   private var deframer: GRPCDeframer
   private var calls: [Int64: UnaryCall] = [:]
+  /// Calls of ours that wait for their answer.
+  var asked: [Int64: AskedCall] = [:]
   /// What the peer may have waiting with the reader of its messages.
   private let credit: InboundCredit
   private var pressure = CreditPressure()
@@ -97,7 +101,12 @@ final class LinkConversation {
 
   /// The carrier can carry requests now. False when it can't open the link.
   func start() -> Bool {
-    guard link != nil else { return true }
+    guard let link else { return true }
+    if link.isForCalls {
+      guard let peer = carrier.peer else { return false }
+      opened(link, peer)
+      return true
+    }
     linkStream = carrier.submitRequest(MeshRequest.linkFields(authority: serverName))
     return linkStream != nil
   }
@@ -117,7 +126,8 @@ final class LinkConversation {
     fail(.closed)
   }
 
-  func deadlineCame() { fail(.timedOut) }
+  /// A connection for calls that nobody uses any more has served its time.
+  func deadlineCame() { fail(link?.isForCalls == true && state == .open ? .closed : .timedOut) }
 
   /// Whether it is to end, and nothing is left to wait for.
   func isToEnd(_ now: Instant) -> Bool {
@@ -179,6 +189,8 @@ extension LinkConversation: HTTP3Handler {
     } else if stream == linkStream {
       if let refusal { return fail(.protocolError("peer answered with too much: \(refusal)")) }
       areTrailers ? linkEnded(by: fields) : linkAnswered(fields)
+    } else {
+      callAnswered(fields, on: stream, areTrailers: areTrailers, refusal: refusal)
     }
   }
 
@@ -231,6 +243,7 @@ extension LinkConversation: HTTP3Handler {
 
   func received(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int64) -> Int {
     if stream == linkStream { return receiveLink(bytes) }
+    if asked[stream] != nil { receiveReply(bytes, on: stream) }
     if var call = calls[stream], call.request == nil {
       // Taken out while it grows, so that its buffers are not copied.
       calls[stream] = nil
@@ -330,6 +343,8 @@ extension LinkConversation: HTTP3Handler {
       } else {
         fail(.closed)
       }
+    } else if asked[stream] != nil {
+      replyEnded(stream)
     } else if var call = calls[stream], call.request == nil {
       if let error = call.deframer.end() { return refuse(stream, error) }
       guard let message = call.messages.first, let peer = carrier.peer else {
@@ -349,8 +364,12 @@ extension LinkConversation: HTTP3Handler {
     if stream == linkStream, state == .open { fail(.closed) }
   }
 
+  func rejected(_ stream: Int64) { asked[stream]?.isRejected = true }
+
   func closed(_ stream: Int64, isWasted: Bool) {
-    if stream == linkStream {
+    if asked[stream] != nil {
+      callBroke(stream)
+    } else if stream == linkStream {
       if carrier.isServer { loop.linkEnded(self, .closed) } else { fail(.closed) }
     } else if let request = calls.removeValue(forKey: stream)?.request {
       loop.forget(request)

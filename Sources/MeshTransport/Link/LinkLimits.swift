@@ -28,9 +28,11 @@ struct LinkLimits: Sendable {
   /// How long a dial has for an answer over UDP before TCP is tried beside it; nil: a quarter of its time.
   var fallbackDelay: Duration?
   /// How long after a link has opened over TCP its dialer tries UDP again, and the most that this wait grows to. The
-  /// limits of connections in `quic` are those of TCP's too, but for each identity's, of which there are as many again.
+  /// limits of connections in `quic` are those of TCP's too.
   var trialWaitMin = Duration.seconds(30)
   var trialWaitMax = Duration.seconds(300)
+  /// The calls that this node makes.
+  var calls = CallLimits()
   /// A turn that is over this much after a timer was due is told as late.
   var lateness = Duration.milliseconds(50)
   /// From one doubt that ICMP raised to the next on the same link.

@@ -84,7 +84,7 @@ extension LinkLoop {
     start(LinkConnection(quic, loop: self, dialed: .trial(of: link), limits: limits), serverName, now)
   }
 
-  /// It does. Called inside QUIC calls.
+  /// It does, and the peer takes us. Called inside QUIC calls.
   func trialSucceeded(_ trial: LinkConnection, for link: TCPLink) {
     if trials.count >= limits.quic.connectionsMax { trials = [:] }
     trials[link.remote] = (link.trialWait, MonotonicClock.now())

@@ -41,7 +41,9 @@ extension LinkLoop: TetherOwner {
   /// Puts a link on the list of those to doubt. It is told at the end of the turn, when a goodbye that came beside the
   /// tether's end has been read.
   private func doubt(_ connection: LinkConnection) {
-    guard connection.conversation.state == .open, connection.conversation.pendingEnd == nil, !connection.isDoubted
+    let conversation = connection.conversation
+    guard conversation.state == .open, conversation.pendingEnd == nil, !connection.isDoubted,
+      conversation.link?.isForCalls != true
     else { return }
     connection.isDoubted = true
     doubted.append(connection)

@@ -30,6 +30,8 @@ final class LinkLoop {
   var rivals: [LinkID: TCPLink] = [:]
   /// Dials over UDP that TCP will be tried beside, the earliest first.
   var fallbacks: [Fallback] = []
+  /// The calls that this node makes.
+  var calls: PeerCalls
   private var requests: [RequestID: (connection: LinkConversation, stream: Int64)] = [:]
   /// Accepted links whose tether is still to come, by its token.
   var waitingForTether: [[UInt8]: LinkConnection] = [:]
@@ -60,6 +62,7 @@ final class LinkLoop {
     self.security = security
     self.mailbox = mailbox
     self.deliver = deliver
+    calls = PeerCalls(limits.calls)
     let parameters = QUICParameters(
       handshakeTimeout: options.handshakeTimeout, idleTimeout: options.idleTimeout,
       streamsMax: limits.http3.streamsMax)
@@ -106,6 +109,7 @@ final class LinkLoop {
       tethers.expire(now)
       tcp?.expire(now)
       fallBack(now)
+      settleCalls(now)
       endpoint.flush(now)
       tcp?.flush(now)
       tellDoubts()
@@ -128,7 +132,8 @@ final class LinkLoop {
     // Nothing wakes us when the last bytes over TCP have arrived.
     let look = isStopping && tcp?.isFlushed == false ? MonotonicClock.now() + .milliseconds(10) : nil
     return [
-      look, endpoint.nextDeadline, tethers.nextDeadline, tcp?.nextDeadline, fallbacks.first?.at, stopDeadline,
+      look, endpoint.nextDeadline, tethers.nextDeadline, tcp?.nextDeadline, fallbacks.first?.at, calls.nextDeadline,
+      stopDeadline,
     ].compactMap { $0 }.min() ?? .distantFuture
   }
 
@@ -142,7 +147,13 @@ final class LinkLoop {
 
   private func takeCommands(_ now: Instant) {
     mailbox.drain(into: &commands)
-    for command in commands where stopDeadline == nil { carryOut(command, now) }
+    for command in commands {
+      if stopDeadline == nil {
+        carryOut(command, now)
+      } else if case .call(let id, _) = command {
+        deliver(.callEnded(id, PeerCallEnd(outcome: .stopped)))
+      }
+    }
     commands.removeAll(keepingCapacity: commands.count <= LinkLoop.commandsKept)
   }
 
@@ -158,8 +169,11 @@ final class LinkLoop {
     case .fail(let request, let code, let message):
       guard let call = requests.removeValue(forKey: request) else { return }
       call.connection.answer(call.stream, with: GRPCStatus(code: code, message: message))
+    case .call(let id, let call): begin(id, call, now)
+    case .cancelCall(let id): cancelCall(id, now)
     case .credentialChanged: _ = endpoint.currentCredential()
     case .stop:
+      stopCalls(now)
       stopDeadline = now + LinkLoop.farewell
       endpoint.isStopping = true
       mailbox.close()
@@ -176,14 +190,15 @@ final class LinkLoop {
 
   // MARK: Links
 
-  private func dial(_ link: LinkID, _ address: SocketAddress, _ serverName: String, _ now: Instant) {
+  /// Dials a link, or a connection for calls.
+  func dial(_ link: LinkID, _ address: SocketAddress, _ serverName: String, _ now: Instant) {
     guard links[link] == nil else { return }
     guard connections.count + (tcp?.count ?? 0) < limits.quic.connectionsMax else {
       endpoint.limitReached("connections")
-      return deliver(.closed(link, .protocolError("\(limits.quic.connectionsMax) connections are open")))
+      return tellClosed(link, .protocolError("\(limits.quic.connectionsMax) connections are open"))
     }
     guard let quic = makeClient(to: address) else {
-      return deliver(.closed(link, .notTried("no IPv6 on \(options.bindAddress)")))
+      return tellClosed(link, .notTried("no IPv6 on \(options.bindAddress)"))
     }
     let connection = LinkConnection(quic, loop: self, dialed: .link(link, serverName: serverName), limits: limits)
     links[link] = connection.conversation
@@ -236,6 +251,7 @@ final class LinkLoop {
 
   func opened(_ link: LinkID, _ peer: LinkPeer, on connection: LinkConversation) {
     settleRace(of: link, winner: connection)
+    if link.isForCalls { return callsMayGo(on: connection, link, peer) }
     statistics.links += 1
     statistics.linksOpened += 1
     if peer.transport == "http2" { statistics.linksOverTCP += 1 }
@@ -294,7 +310,7 @@ final class LinkLoop {
   private func reportEnd(_ connection: LinkConversation, _ reason: LinkEnd) {
     guard let link = connection.link, connection.state != .ended else { return }
     let state = connection.state
-    if state == .open {
+    if state == .open, !link.isForCalls {
       statistics.links -= 1
       if connection.carrier.peer?.transport == "http2" { statistics.linksOverTCP -= 1 }
     }
@@ -303,7 +319,11 @@ final class LinkLoop {
     connection.carrier.rest()
     if state == .opening, goesOn(link, without: connection, after: reason) { return }
     links[link] = nil
-    deliver(.closed(link, reason))
+    tellClosed(link, reason)
+  }
+
+  private func tellClosed(_ link: LinkID, _ reason: LinkEnd) {
+    if link.isForCalls { callsCantGo(on: link, reason) } else { deliver(.closed(link, reason)) }
   }
 
   // MARK: The end of connections
@@ -340,6 +360,7 @@ final class LinkLoop {
 
   private func over(_ connection: LinkConversation, _ reason: LinkEnd) {
     reportEnd(connection, reason)
+    connection.loseCalls(reason)
     for (request, call) in requests where call.connection === connection { requests[request] = nil }
   }
 

@@ -14,6 +14,10 @@ public enum LinkCommand: Sendable {
   case reply(RequestID, [UInt8])
   /// Ends a unary call with a gRPC status code and a message for people.
   case fail(RequestID, code: Int, message: String)
+  /// Makes a call to a peer; ends in `LinkEvent.callEnded`.
+  case call(CallID, PeerCall)
+  /// Gives such a call up. Its end follows, unless it has come already.
+  case cancelCall(CallID)
   /// Use the newest credential for handshakes from now on. Live links go on.
   case credentialChanged
   /// Sends what waits, closes all, and ends `LinkTransport.run()`.
@@ -35,7 +39,9 @@ public enum LinkEvent: Sendable {
   case late
   /// A link ended, or a dial came to nothing. The last event of that link.
   case closed(LinkID, LinkEnd)
-  /// A unary call by its gRPC method name (`Ping`); answered by `LinkCommand.reply` or `.fail`. It counts as a message
+  /// A call of ours is over.
+  case callEnded(CallID, PeerCallEnd)
+  /// A unary call by the full name of its method; answered by `LinkCommand.reply` or `.fail`. It counts as a message
   /// of its connection.
   case called(RequestID, method: String, LinkPeer, InboundMessage)
   /// Something to log or count.

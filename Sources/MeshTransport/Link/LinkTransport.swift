@@ -13,6 +13,8 @@ public final class LinkTransport: @unchecked Sendable {
   /// The most messages that the peers of a listener may have waiting with the reader of its events: who bounds his
   /// queue by it never has to drop one of an open connection.
   public static let messagesWaitingMax = LinkLimits.openMax * LinkLimits.creditMessagesMax
+  /// The method by which a node is asked how it is; the reader of the events answers it.
+  public static let healthMethod = MeshRequest.healthMethod
   /// The bound port (of use when 0 was asked for).
   public let port: UInt16
 

@@ -18,6 +18,8 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
   var isDirty = false
   /// Counted by its address, until its peer is trusted.
   var isStranger = false
+  /// The identity that it counts against from then on.
+  var countsAs: PeerIdentity?
   let cameAt = MonotonicClock.now()
   /// When UDP is tried next, and how long after that again.
   var trialAt: Instant?
@@ -120,7 +122,7 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
   private func begin() -> LinkEnd? {
     guard tls.applicationProtocol == "h2" else { return noHTTP2("the peer speaks no HTTP/2 over TCP") }
     guard let identity = tls.peer else { return .refused(reason: TrustRefusal.noCertificate.reason) }
-    guard desk.trusts(self, identity) else { return .protocolError("too many connections of this identity") }
+    if let refusal = desk.trusts(self, identity) { return .protocolError(refusal) }
     var streams = StreamLimits()
     streams.streamsMax = Int(limits.http3.streamsMax)
     var message = HTTPLimits()
@@ -186,6 +188,8 @@ extension TCPLink: LinkCarrier {
     session?.finish(Int32(clamping: stream), trailers: trailers)
   }
 
+  func cancel(_ stream: Int64) { session?.reset(Int32(clamping: stream), .cancel) }
+
   func consumed(_ count: Int, on stream: Int64) { session?.consumed(count, on: Int32(clamping: stream)) }
 
   func touch() { desk.touch(self) }
@@ -216,6 +220,8 @@ extension TCPLink: HTTP2Handler {
   func ended(_ stream: Int32) { conversation.ended(Int64(stream)) }
 
   func took(_ count: Int, on stream: Int32) {}
+
+  func rejected(_ stream: Int32) { conversation.rejected(Int64(stream)) }
 
   func closed(_ stream: Int32) { conversation.closed(Int64(stream), isWasted: false) }
 }

@@ -131,15 +131,13 @@ final class TCPLinkDesk {
     deadlines.set(link, to: deadline)
   }
 
-  /// The peer's certificate is trusted: it counts by its identity from now on. False when that has too many.
-  func trusts(_ link: TCPLink, _ identity: PeerIdentity) -> Bool {
-    guard link.isStranger else { return true }
+  /// The peer's certificate is trusted: it counts by its identity from now on, with those over QUIC. Gives why it is
+  /// one too many; nil while it isn't.
+  func trusts(_ link: TCPLink, _ identity: PeerIdentity) -> String? {
+    guard link.isStranger else { return nil }
     leaveStrangers(link)
-    let most = limits.quic.connectionsPerNodeNameMax * max(1, identity.nodeNames.count)
-    let count = links.values.count { $0.isServer && !$0.isStranger && $0.peer?.identity == identity }
-    if count <= most { return true }
-    loop.endpoint.limitReached("connections of one identity", peer: link.peerName)
-    return false
+    link.countsAs = identity
+    return loop.endpoint.count(identity, as: link.peerName)
   }
 
   private func leaveStrangers(_ link: TCPLink) {
@@ -156,6 +154,7 @@ final class TCPLinkDesk {
     guard links.removeValue(forKey: ObjectIdentifier(link)) != nil else { return }
     if link.isStranger { refusedCount += 1 }
     if link.isServer { acceptedCount -= 1 }
+    if let identity = link.countsAs { loop.endpoint.uncount(identity) }
     leaveStrangers(link)
     deadlines.remove(link)
     reactor.remove(link.descriptor)

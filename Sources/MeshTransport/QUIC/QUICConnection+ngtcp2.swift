@@ -447,8 +447,8 @@ private func addStreams(to table: inout ngtcp2_callbacks) {
     if connection.isServer, stream & 3 == 0 { ngtcp2_conn_extend_max_streams_bidi(handle, 1) }
     return 0
   }
-  table.stream_reset = { _, stream, _, _, user, _ in
-    connection(user)?.streams?.streamReset(stream) == false ? NGTCP2_ERR_CALLBACK_FAILURE : 0
+  table.stream_reset = { _, stream, _, code, user, _ in
+    connection(user)?.streams?.streamReset(stream, errorCode: code) == false ? NGTCP2_ERR_CALLBACK_FAILURE : 0
   }
   table.stream_stop_sending = { _, stream, _, user, _ in
     connection(user)?.streams?.streamStopped(stream)

@@ -26,7 +26,7 @@ protocol QUICStreamLayer: AnyObject {
   /// False fails the connection.
   func streamClosed(_ stream: Int64, errorCode: UInt64) -> Bool
   /// The peer broke off what it was sending. False fails the connection.
-  func streamReset(_ stream: Int64) -> Bool
+  func streamReset(_ stream: Int64, errorCode: UInt64) -> Bool
   /// We told the peer to stop sending.
   func streamStopped(_ stream: Int64)
   func mayWriteMore(on stream: Int64)

@@ -187,14 +187,28 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
     guard user.standing != .trusted, let identity = user.quic.identity else { return }
     countDown(user)
     user.standing = .trusted
+    if let reason = count(identity, as: user.peerName) {
+      user.sendAway(reason)
+      touch(user)
+    }
+  }
+
+  /// Counts one more accepted connection of `identity`, whatever carries it. Gives why it is one too many; nil while it
+  /// isn't. `uncount` follows in either case.
+  func count(_ identity: PeerIdentity, as peer: String) -> String? {
     acceptedOf[identity.keyFingerprint, default: 0] += 1
     // Several nodes may share a certificate that names them all; which of them this is tells only its hello.
     let most = limits.connectionsPerNodeNameMax * max(1, identity.nodeNames.count)
-    if acceptedOf[identity.keyFingerprint, default: 0] <= most { return }
+    if acceptedOf[identity.keyFingerprint, default: 0] <= most { return nil }
     counts.connectionsRefused += 1
-    limitReached("connections of one identity", peer: user.peerName)
-    user.sendAway("\(most) connections of this identity are open")
-    touch(user)
+    limitReached("connections of one identity", peer: peer)
+    return "\(most) connections of this identity are open"
+  }
+
+  /// Takes back one `count`.
+  func uncount(_ identity: PeerIdentity) {
+    guard let count = acceptedOf[identity.keyFingerprint] else { return }
+    acceptedOf[identity.keyFingerprint] = count > 1 ? count - 1 : nil
   }
 
   /// The owner knows whose connection this is, without a certificate.
@@ -206,9 +220,7 @@ final class QUICEndpoint<Owner: QUICEndpointOwner> {
 
   private func countDown(_ user: User) {
     switch user.standing {
-    case .trusted:
-      guard let key = user.quic.identity?.keyFingerprint, let count = acceptedOf[key] else { return }
-      acceptedOf[key] = count > 1 ? count - 1 : nil
+    case .trusted: if let identity = user.quic.identity { uncount(identity) }
     case .known: break
     case .stranger:
       untrustedFrom.remove(user.quic.remote)

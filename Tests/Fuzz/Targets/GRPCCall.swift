@@ -62,6 +62,7 @@ private func run(
   for _ in 0...(body.count + 2) {
     switch call.next(.distantFuture) {
     case .bytes(let bytes): if bytes.count < GRPCDeframer.prefixBytes { found("half a frame") }
+    case .whole: found("a call that is a whole answer")
     case .nothing: found("a call that doesn't end")
     case .end(let trailers):
       guard listener.codes.count == 1, trailers.filter({ $0.name == "grpc-status" }).count == 1 else {

@@ -1,0 +1,218 @@
+// The calls of this node to its peers, on the link thread: what `CallDesk` decides is done here. A call goes on the
+// link's connection where this node has dialed it, otherwise on a connection that is dialed for calls alone, by the
+// same race as a link's, and closed when it has been idle. What ends inside callbacks is noted, and acted on in the
+// next turn.
+import MeshBasics
+import MeshSecurity
+
+/// What the link thread knows of its calls.
+struct PeerCalls {
+  /// One call, and its present attempt.
+  struct Entry {
+    let call: PeerCall
+    /// Where a connection is dialed for it: its own address, else that of the link.
+    let address: SocketAddress?
+    /// Where the attempt is, once it was sent.
+    var place: (connection: LinkConversation, stream: Int64)?
+    var sentAt: Instant?
+    var transport: String?
+  }
+
+  let limits: CallLimits
+  var desk: CallDesk
+  var entries: [CallID: Entry] = [:]
+  /// Connections dialed for calls, by their peers.
+  var connections = OrderedMap<NodeID, LinkID>()
+  /// Attempts that wait until such a connection is open.
+  var waiting: [LinkID: [CallID]] = [:]
+  /// Attempts that have ended since the last turn.
+  var ended: [(id: CallID, end: CallAttemptEnd)] = []
+  var dialed: UInt64 = 0
+
+  init(_ limits: CallLimits) {
+    self.limits = limits
+    let seed = Entropy.bytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    desk = CallDesk(limits: limits, seed: seed)
+  }
+
+  /// When `LinkLoop.settleCalls` has something to do.
+  var nextDeadline: Instant? { ended.isEmpty ? desk.nextDeadline : .origin }
+}
+
+extension LinkLoop {
+  // MARK: Commands
+
+  func begin(_ id: CallID, _ call: PeerCall, _ now: Instant) {
+    guard calls.entries[id] == nil else { return }
+    let linked = call.target.link.flatMap { $0.isDialed ? links[$0]?.carrier.remote : nil }
+    calls.entries[id] = PeerCalls.Entry(call: call, address: call.target.address ?? linked)
+    var effects: [CallEffect] = []
+    calls.desk.begin(
+      id, to: call.target.node, by: call.deadline, isIdempotent: call.isIdempotent, now, into: &effects)
+    carryOut(effects, now)
+  }
+
+  func cancelCall(_ id: CallID, _ now: Instant) {
+    var effects: [CallEffect] = []
+    calls.desk.cancel(id, now, into: &effects)
+    carryOut(effects, now)
+  }
+
+  func stopCalls(_ now: Instant) {
+    var effects: [CallEffect] = []
+    calls.desk.stop(into: &effects)
+    carryOut(effects, now)
+  }
+
+  /// Acts on what ended, and on deadlines that have come.
+  func settleCalls(_ now: Instant) {
+    guard let due = calls.nextDeadline, due <= now else { return }
+    var effects: [CallEffect] = []
+    let ended = calls.ended
+    calls.ended = []
+    for (id, end) in ended { calls.desk.attemptEnded(id, end, now, into: &effects) }
+    calls.desk.expire(now, into: &effects)
+    carryOut(effects, now)
+  }
+
+  private func carryOut(_ effects: [CallEffect], _ now: Instant) {
+    for effect in effects {
+      switch effect {
+      case .attempt(let id): attempt(id, now)
+      case .cancel(let id): breakOff(id)
+      case .retry(let id):
+        if let call = calls.entries[id]?.call { observe(.peerCallRetried(method: call.method)) }
+      case .circuit(let node, let isOpen, let reason):
+        observe(.peerCircuit(peer: node, isOpen: isOpen, reason: reason))
+      case .end(let id, let outcome, let attempts): tellEnd(of: id, outcome, attempts, now)
+      }
+    }
+  }
+
+  private func tellEnd(of id: CallID, _ outcome: PeerCallOutcome, _ attempts: Int, _ now: Instant) {
+    guard let entry = calls.entries.removeValue(forKey: id) else { return }
+    observe(.peerCallEnded(method: entry.call.method, outcome: outcome.word))
+    let end = PeerCallEnd(
+      outcome: outcome, transport: entry.transport, roundTrip: entry.sentAt.map { now.since($0) }, attempts: attempts)
+    deliver(.callEnded(id, end))
+  }
+
+  // MARK: Attempts
+
+  private func attempt(_ id: CallID, _ now: Instant) {
+    guard let target = calls.entries[id]?.call.target else { return }
+    calls.entries[id]?.sentAt = nil
+    calls.entries[id]?.transport = nil
+    if let link = target.link, link.isDialed, let connection = links[link], connection.takesCalls,
+      send(id, on: connection, now)
+    {
+      return
+    }
+    if let link = calls.connections[target.node], let connection = links[link] {
+      if connection.state == .opening, connection.pendingEnd == nil {
+        calls.waiting[link, default: []].append(id)
+        return
+      }
+      if connection.takesCalls, send(id, on: connection, now) { return }
+    }
+    dial(for: id, target, now)
+  }
+
+  /// Sends a call. False when its peer takes no more of them there.
+  private func send(_ id: CallID, on connection: LinkConversation, _ now: Instant) -> Bool {
+    guard let call = calls.entries[id]?.call else { return true }
+    let stream = connection.ask(call.method, call.message, timeout: call.deadline.since(now)) {
+      [unowned self, unowned connection] end in
+      calls.ended.append((id, end))
+      calls.entries[id]?.place = nil
+      settleIdle(connection)
+    }
+    guard let stream else { return false }
+    calls.entries[id]?.place = (connection, stream)
+    calls.entries[id]?.sentAt = now
+    calls.entries[id]?.transport = connection.carrier.peer?.transport
+    settleIdle(connection)
+    return true
+  }
+
+  /// Dials a connection for calls. One to the same peer that takes no more ends with the last call that is on it.
+  private func dial(for id: CallID, _ target: CallTarget, _ now: Instant) {
+    guard let address = calls.entries[id]?.address else {
+      return calls.ended.append((id, .unprocessed("no link to \(target.node), and no address")))
+    }
+    if calls.connections.count >= calls.limits.connectionsMax, calls.connections[target.node] == nil {
+      guard endIdle() else {
+        endpoint.limitReached("connections for calls")
+        return calls.ended.append((id, .noRoom("\(calls.limits.connectionsMax) connections for calls are open")))
+      }
+    }
+    if let former = calls.connections[target.node].flatMap({ links[$0] }), former.asked.isEmpty { former.fail(.closed) }
+    calls.dialed += 1
+    let link = LinkID.calls(calls.dialed)
+    calls.connections[target.node] = link
+    calls.waiting[link] = [id]
+    dial(link, address, target.serverName, now)
+  }
+
+  /// Ends the connection for calls that has been idle for longest. False when all are in use.
+  private func endIdle() -> Bool {
+    let idle = calls.connections.compactMap { node, link in
+      links[link].flatMap { $0.state == .open && $0.asked.isEmpty ? (node: node, connection: $0) : nil }
+    }
+    func end(_ item: (node: NodeID, connection: LinkConversation)) -> Instant {
+      item.connection.carrier.deadline ?? .origin
+    }
+    guard let oldest = idle.min(by: { end($0) < end($1) }) else { return false }
+    calls.connections.removeValue(forKey: oldest.node)
+    oldest.connection.fail(.closed)
+    return true
+  }
+
+  private func breakOff(_ id: CallID) {
+    if let place = calls.entries[id]?.place {
+      place.connection.cancel(place.stream)
+      settleIdle(place.connection)
+    }
+    calls.entries[id]?.place = nil
+    for link in calls.connections.values { calls.waiting[link]?.removeAll { $0 == id } }
+  }
+
+  // MARK: Connections for calls
+
+  /// One is open. Its peer must be the one that the calls are for.
+  func callsMayGo(on connection: LinkConversation, _ link: LinkID, _ peer: LinkPeer) {
+    let node = calls.connections.first { $0.1 == link }?.0
+    let waiting = calls.waiting.removeValue(forKey: link) ?? []
+    guard let node, peer.identity.nodeNames.contains(node.name) else {
+      if let node { calls.connections.removeValue(forKey: node) }
+      for id in waiting { calls.ended.append((id, .refused("another node answers at \(connection.carrier.remote)"))) }
+      return connection.fail(.closed)
+    }
+    settleIdle(connection)
+    let now = MonotonicClock.now()
+    for id in waiting where !send(id, on: connection, now) {
+      calls.ended.append((id, .unprocessed("the peer takes no more calls")))
+    }
+  }
+
+  /// One has ended, or could not be opened.
+  func callsCantGo(on link: LinkID, _ end: LinkEnd) {
+    if let node = calls.connections.first(where: { $0.1 == link })?.0 { calls.connections.removeValue(forKey: node) }
+    for id in calls.waiting.removeValue(forKey: link) ?? [] {
+      if case .refused(let reason) = end {
+        calls.ended.append((id, .refused(reason)))
+      } else {
+        calls.ended.append((id, .unprocessed(end.text)))
+      }
+    }
+  }
+
+  /// A connection for calls ends when it has carried none for a while.
+  private func settleIdle(_ connection: LinkConversation) {
+    guard connection.link?.isForCalls == true, connection.pendingEnd == nil else { return }
+    let isPresent = calls.connections.values.contains { links[$0] === connection }
+    if !isPresent, connection.asked.isEmpty { return connection.fail(.closed) }
+    connection.carrier.deadline = connection.asked.isEmpty ? MonotonicClock.now() + calls.limits.idleTimeout : nil
+    connection.carrier.touch()
+  }
+}
