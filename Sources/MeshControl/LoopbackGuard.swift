@@ -56,22 +56,41 @@ enum LoopbackGuard {
 
   /// `localhost`, `127.a.b.c` or `[::1]`, each with or without a port.
   static func isLoopback(authority: Substring) -> Bool {
+    var authority = authority
+    return authority.withUTF8 { isLoopback(authority: $0[...]) }
+  }
+
+  private typealias Bytes = Slice<UnsafeBufferPointer<UInt8>>
+
+  private static func isLoopback(authority: Bytes) -> Bool {
     var name = authority
-    var port = Substring()
-    if let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") {
-      name = authority[..<colon]
-      port = authority[authority.index(after: colon)...]
-      guard !port.isEmpty, port.utf8.allSatisfy(isDigit), UInt16(port) != nil else { return false }
+    if let colon = name.lastIndex(of: UInt8(ascii: ":")), !name[colon...].contains(UInt8(ascii: "]")) {
+      guard isNumber(name[colon...].dropFirst(), upTo: Int(UInt16.max)) else { return false }
+      name = name[..<colon]
     }
-    return name == "[::1]" || ASCII.equalIgnoringCase(name.utf8, "localhost".utf8) || isLoopbackIPv4(name)
+    return name.elementsEqual("[::1]".utf8) || ASCII.equalIgnoringCase(name, "localhost".utf8) || isLoopbackIPv4(name)
   }
 
   /// Four decimal numbers, the first of them 127; not `127.0.0.1.example.org`, nor `127.1`.
-  private static func isLoopbackIPv4(_ name: Substring) -> Bool {
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts.first == "127"
-      && parts.allSatisfy { $0.utf8.count <= 3 && $0.utf8.allSatisfy(isDigit) && UInt8($0) != nil }
+  private static func isLoopbackIPv4(_ name: Bytes) -> Bool {
+    var rest = name
+    for _ in 0..<3 {
+      guard let dot = rest.firstIndex(of: UInt8(ascii: ".")), isOctet(rest[..<dot]) else { return false }
+      rest = rest[dot...].dropFirst()
+    }
+    return name.starts(with: "127.".utf8) && isOctet(rest)
   }
 
-  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+  private static func isOctet(_ digits: Bytes) -> Bool { digits.count <= 3 && isNumber(digits, upTo: 255) }
+
+  /// Whether `digits` are a decimal number that is no greater than `max`.
+  private static func isNumber(_ digits: Bytes, upTo max: Int) -> Bool {
+    var number = 0
+    for digit in digits {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return false }
+      number = number * 10 + Int(digit - UInt8(ascii: "0"))
+      guard number <= max else { return false }
+    }
+    return !digits.isEmpty
+  }
 }

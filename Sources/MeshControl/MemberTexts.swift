@@ -9,6 +9,8 @@ import MeshWire
 public protocol MemberTexts: AnyObject {
   /// What is kept under `key`.
   subscript(key: MemberTextKey) -> MemberText? { get set }
+  /// Whole pages of members.
+  var pages: MembersPages { get set }
 }
 
 /// One state of a member: callers who watch are told of older ones too, each at its own pace.

@@ -5,6 +5,7 @@ import MeshWire
 /// already gets no second copy.
 enum MembersDocument {
   static func answer(_ request: ControlRequest, _ view: NodeView) -> ControlResponse {
+    if request.ifNoneMatch == nil, let page = view.texts?.pages.page(of: request.target, in: view) { return page }
     let query: MembersQuery
     do throws(MembersQuery.Failure) {
       query = try MembersQuery(target: request.target)
@@ -31,6 +32,7 @@ enum MembersDocument {
         if let nextCursor { json.member("nextCursor", nextCursor) }
       })
     response.headers.append(header)
+    view.texts?.pages.keep(response, of: request.target, in: view)
     return response
   }
 

@@ -43,6 +43,8 @@ public struct NodeView: Sendable {
   public var life: UInt64
   /// Grows with each change of `members`, but for when they were heard last and how far they are.
   public var revision: UInt64
+  /// Grows with each change of `members` of any kind; nil where nobody counts them.
+  public var picture: UInt64?
 
   /// Where the JSON of members is kept for the next caller; nil keeps none.
   public var texts: (any MemberTexts & Sendable)?

@@ -49,8 +49,16 @@ struct Route: Sendable {
   let path: String
   let caseRule: CaseRule
   /// What follows the name of a `prefix` route.
-  var suffix = ""
+  let suffix: String
   let answer: Answer
+  /// The path as it is compared.
+  private let bytes: [UInt8]
+
+  init(method: String, path: String, caseRule: CaseRule, suffix: String = "", answer: Answer) {
+    (self.method, self.path, self.caseRule) = (method, path, caseRule)
+    (self.suffix, self.answer) = (suffix, answer)
+    bytes = Array(path.utf8)
+  }
 
   /// The path as documents write it: `/v1/members/{id}`.
   var template: String { caseRule == .prefix ? path + "{id}" + suffix : path }
@@ -79,7 +87,7 @@ struct Route: Sendable {
 
   /// The route of `method` and `target`, whose query is ignored; nil when there is none.
   static func find(method: String, target: String) -> Route? {
-    let path = Route.path(of: target)
+    let path = Array(Route.path(of: target))
     return all.first { $0.method == method && $0.matches(path) }
   }
 
@@ -90,15 +98,15 @@ struct Route: Sendable {
 
   private static func path(of target: String) -> Substring.UTF8View { target.utf8.prefix { $0 != UInt8(ascii: "?") } }
 
-  private func matches(_ path: Substring.UTF8View) -> Bool {
+  private func matches(_ path: [UInt8]) -> Bool {
     switch caseRule {
-    case .exact: return path.elementsEqual(self.path.utf8)
+    case .exact: return path == bytes
     case .prefix:
-      guard path.starts(with: self.path.utf8) else { return false }
-      let rest = path.dropFirst(self.path.utf8.count)
+      guard path.starts(with: bytes) else { return false }
+      let rest = path.dropFirst(bytes.count)
       let name = rest.prefix { $0 != UInt8(ascii: "/") }
       return !name.isEmpty && rest.dropFirst(name.count).elementsEqual(suffix.utf8)
-    case .ignored: return ASCII.equalIgnoringCase(path, self.path.utf8)
+    case .ignored: return ASCII.equalIgnoringCase(path, bytes)
     }
   }
 }

@@ -7,6 +7,7 @@ final class MemberTextCache: MemberTexts, @unchecked Sendable {
   // Sendable although it has mutable state: `lock` guards it.
   private let lock = Lock()
   private var texts: [MemberTextKey: MemberText] = [:]
+  private var lastPages = MembersPages()
 
   /// Texts that are kept; beyond it all are forgotten, and those that are still asked for come back.
   static let textsMax = 8_192
@@ -19,5 +20,10 @@ final class MemberTextCache: MemberTexts, @unchecked Sendable {
         texts[key] = newValue
       }
     }
+  }
+
+  var pages: MembersPages {
+    get { lock.locked { lastPages } }
+    set { lock.locked { lastPages = newValue } }
   }
 }

@@ -101,6 +101,7 @@ extension NodeCore {
       scopes: loopbackScopes, minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) },
       traceSampling: telemetry.traceSampling, activeRequests: 0, mayWatch: mayWatch && feed.hasRoom, life: life,
       revision: snapshot.contentRevision, hasPrincipals: callers.hasPrincipals)
+    view.picture = snapshot.revision
     view.texts = memberTexts
     return view
   }
@@ -127,7 +128,9 @@ extension NodeCore {
   private func httpAnswer(_ response: ControlResponse, to request: HTTPRequest) -> HTTPResponse {
     var answer = HTTPResponse()
     answer.status = response.status
-    answer.headers = response.headers.map { HTTPField($0.name, $0.value) }
+    // What tells how it was negotiated follows, and an alternative.
+    answer.headers.reserveCapacity(response.headers.count + 4)
+    for header in response.headers { answer.headers.append(HTTPField(header.name, header.value)) }
     answer.body = response.body
     tellNegotiated(request, &answer)
     return answer
@@ -135,7 +138,7 @@ extension NodeCore {
 
   /// What the client has already; several fields are one list (RFC 9110 §5.3).
   private func knownTags(of request: HTTPRequest) -> String? {
-    let lists = request.headers.filter { $0.name.lowercased() == "if-none-match" }.map(\.value)
+    let lists = request.values("if-none-match")
     return lists.isEmpty ? nil : lists.joined(separator: ",")
   }
 

@@ -7,7 +7,7 @@ enum CleanText {
 
   /// `text` with control characters replaced by blanks, cut at a character border to at most `bytesMax` bytes.
   static func clean(_ text: String, bytesMax: Int) -> String {
-    if text.utf8.count <= bytesMax, text.unicodeScalars.allSatisfy({ !isControl($0) }) { return text }
+    if text.utf8.count <= bytesMax, isPlain(text) || text.unicodeScalars.allSatisfy({ !isControl($0) }) { return text }
     var result = ""
     var left = bytesMax
     for scalar in text.unicodeScalars {
@@ -18,6 +18,11 @@ enum CleanText {
       result.unicodeScalars.append(safe)
     }
     return result
+  }
+
+  /// Whether `text` is visible ASCII and blanks, as nearly all texts are: that is quickly seen.
+  private static func isPlain(_ text: String) -> Bool {
+    text.utf8.withContiguousStorageIfAvailable { $0.allSatisfy { $0 >= 0x20 && $0 < 0x7F } } ?? false
   }
 
   /// C0, DEL and C1, the line and paragraph separators, and the marks that turn the direction of text.

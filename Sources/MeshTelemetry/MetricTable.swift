@@ -202,5 +202,16 @@ enum MetricTable {
   /// Upper bounds of the round-trip buckets, in milliseconds: from a loopback to two intervals of a slow mesh.
   static let roundTripBounds: [Double] = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000]
 
+  /// `2xx` for 200 and its like.
+  static func statusClass(_ status: Int) -> String {
+    switch status {
+    case 200..<300: "2xx"
+    case 300..<400: "3xx"
+    case 400..<500: "4xx"
+    case 500..<600: "5xx"
+    default: "\(status / 100)xx"
+    }
+  }
+
   static func direction(inbound: Bool) -> String { inbound ? "inbound" : "outbound" }
 }

@@ -15,6 +15,10 @@ struct LabelledCounter {
   }
 
   mutating func add(_ key: [String], _ count: UInt64 = 1) {
+    if let index = labels.firstIndex(of: key) {
+      values[index] &+= count
+      return
+    }
     let clean = key.map { CleanText.clean($0, bytesMax: MetricTable.labelBytesMax) }
     if let index = labels.firstIndex(of: clean) {
       values[index] &+= count
@@ -207,7 +211,7 @@ struct MetricValues {
     case .certificateReloaded: certificateReloads.add(["success"])
     case .certificateReloadFailed: certificateReloads.add(["failure"])
     case .requestAnswered(let version, let encoding, let status, _):
-      requests.add([version, encoding.isEmpty ? "none" : encoding, "\(status / 100)xx"])
+      requests.add([version, encoding.isEmpty ? "none" : encoding, MetricTable.statusClass(status)])
     case .engineLate(let span): lateness.add(span.fractionalMilliseconds / 1_000)
     case .callEnded(let method, let code): calls.add([method.isEmpty ? MetricTable.other : method, "\(code)"])
     case .peerCallEnded(let method, let outcome): peerCalls.add([method, outcome])

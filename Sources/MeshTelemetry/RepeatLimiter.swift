@@ -46,24 +46,23 @@ struct RepeatLimiter {
 
   /// Whether a record of `cause` is logged now; when not, it is counted.
   mutating func admits(_ cause: Cause, now: Instant) -> Bool {
-    if counts[cause] != nil { return count(cause) }
+    if let isLogged = count(cause) { return isLogged }
     if causesOfKind[cause.kind.eventID, default: 0] < RepeatLimiter.causesPerKindMax {
       begin(cause, now: now)
     } else {
       // The one cause that stands for all beyond the limit, which it may pass itself.
       let other = Cause(kind: cause.kind, peer: MetricTable.other, reason: MetricTable.other)
-      if counts[other] != nil { return count(other) }
+      if let isLogged = count(other) { return isLogged }
       begin(other, now: now)
     }
     return true
   }
 
-  /// Books one more record of a cause that has begun.
-  private mutating func count(_ cause: Cause) -> Bool {
-    guard var count = counts[cause] else { return true }
-    let isLogged = count.left > 0
-    if isLogged { count.left &-= 1 } else { count.held &+= 1 }
-    counts[cause] = count
+  /// Books one more record of a cause that has begun, and says whether it is logged; nil of one that hasn't.
+  private mutating func count(_ cause: Cause) -> Bool? {
+    guard let place = counts.index(forKey: cause) else { return nil }
+    let isLogged = counts.values[place].left > 0
+    if isLogged { counts.values[place].left &-= 1 } else { counts.values[place].held &+= 1 }
     return isLogged
   }
 
@@ -126,7 +125,7 @@ extension RepeatLimiter.Cause {
       self.init(.callerRefused, RepeatLimiter.host(of: peer), what)
     case .logLevelChanged(let level): self.init(.logLevelChanged, "", level)
     case .traceSamplingChanged(let probability): self.init(.traceSamplingChanged, "", "\(probability)")
-    case .requestAnswered(let version, let encoding, _, _): self.init(.requestAnswered, "", "\(version) \(encoding)")
+    case .requestAnswered(let version, let encoding, _, _): self.init(.requestAnswered, version, encoding)
     default: return nil
     }
   }

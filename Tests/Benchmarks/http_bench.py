@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 
+import http_instructions
 import http_mesh
 import http_watch
 from fleet import Failure
@@ -25,7 +26,7 @@ from report import figure, heading, machine
 
 WARM_SECONDS = 1
 CLIENT = "http-client"
-BLOCKS = ("requests", "paced", "handshakes", "idle", "members", "watch")
+BLOCKS = ("requests", "instructions", "paced", "handshakes", "idle", "members", "watch")
 
 
 class Row:
@@ -109,8 +110,8 @@ class Bench:
         rows.show()
         print(load.line(), flush=True)
 
-    def node(self, stack, name, tls="on"):
-        node = Node(self.program, self.certificates, self.cores, name, tls)
+    def node(self, stack, name, tls="on", program=None):
+        node = Node(program or self.program, self.certificates, self.cores, name, tls)
         stack.callback(node.stop)
         return node
 
@@ -156,6 +157,24 @@ class Bench:
                    f"HTTP/1.1 on {IN_FLIGHT} connections (wrk), "
                    f"HTTP/2 (h2load) and HTTP/3 (httpload) on {CONNECTIONS} with {STREAMS} streams",
                    measure)
+
+    def instructions(self):
+        """The requests of the closed loops again, in instructions."""
+        def measure(rows, stack):
+            counts = self.folder / "counts"
+            counts.mkdir()
+            node = self.node(stack, "http-counted", program=http_instructions.host(self.program, counts / "node"))
+            root = static_files(self.folder, node.answer_of(ANSWER_BYTES))
+            nghttpd = Nghttpd(self.certificates, self.cores, root, http_instructions.counted(counts / "nghttpd"))
+            stack.callback(nghttpd.stop)
+            for name, server, folder, version in (
+                    ("HTTP/1.1, MeshKit", node, "node", 1), ("HTTP/2, MeshKit", node, "node", 2),
+                    ("HTTP/2, nghttpd", nghttpd, "nghttpd", 2)):
+                counter = http_instructions.Counter(server.pid, server.port, ROUTE, counts / folder, self.cores)
+                for _ in range(self.given.runs):
+                    rows.add(f"{name}: instructions a request", "1000", counter.a_request(version) / 1e3)
+        self.group(f"GET {ROUTE}, {ANSWER_BYTES} bytes, TLS: instructions of the server in user mode "
+                   "(callgrind, h2load)", measure)
 
     def paced(self):
         """What one answer takes where the server is not saturated."""

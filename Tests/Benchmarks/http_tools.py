@@ -16,7 +16,8 @@ from membership import Load
 from memberlist import Unavailable, attempt
 from report import run
 
-TOOLS = {"wrk": "wrk", "h2load": "nghttp2-client", "nghttpd": "nghttp2-server", "nginx": "nginx-light"}
+TOOLS = {"wrk": "wrk", "h2load": "nghttp2-client", "nghttpd": "nghttp2-server", "nginx": "nginx-light",
+         "valgrind": "valgrind"}
 LIBRARIES = ("libngtcp2", "libngtcp2_crypto_gnutls", "libnghttp3", "gnutls", "libnghttp2", "openssl")
 CIPHER = "TLS_AES_128_GCM_SHA256"
 # From this share of a processor on a program counts as held back by it.

@@ -9,6 +9,7 @@ import Testing
 private final class Kept: MemberTexts {
   private var texts: [MemberTextKey: MemberText] = [:]
   private(set) var writes = 0
+  var pages = MembersPages()
 
   subscript(key: MemberTextKey) -> MemberText? {
     get { texts[key] }

@@ -99,7 +99,7 @@ private func names(_ record: LogRecord) -> [String] { record.fields.map(\.name) 
   _ = telemetry.record(.peerCallRetried(method: "a.B/C"))
   let opened = try #require(telemetry.record(.peerCircuit(peer: peer, isOpen: true, reason: "gone")))
   let closed = try #require(telemetry.record(.peerCircuit(peer: peer, isOpen: false, reason: "it has answered")))
-  #expect(opened.eventID == 134 && opened.fields.contains(LogField("State", "open")))
+  #expect(opened.eventID == 135 && opened.fields.contains(LogField("State", "open")))
   #expect(closed.fields.contains(LogField("State", "closed")))
   let text = lines(telemetry)
   for line in [

@@ -134,7 +134,7 @@ private func endlessCall(timeout: String) -> [UInt8] {
   let security = try NodeSecurity(options: mesh.sharedOptions(["localhost"]))
   let client = try http2Client(trusting: mesh)
   let server = try TLSServer(EdgeTLS(security: security, requiresClientCertificate: false))
-  var talk = EdgeConversation(tls: TLSStream(server), options: EdgeOptions())
+  let talk = EdgeConversation(tls: TLSStream(server), options: EdgeOptions())
   let start = Instant.origin + .seconds(1)
   func say() {
     let output = client.output

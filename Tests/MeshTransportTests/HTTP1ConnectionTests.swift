@@ -12,7 +12,7 @@ private func ok(_ text: String) -> HTTPResponse {
 private func output(_ connection: HTTP1Connection) -> String { String(decoding: connection.output, as: UTF8.self) }
 
 @Test func answersLeaveInTheOrderOfTheRequests() throws {
-  var connection = HTTP1Connection()
+  let connection = HTTP1Connection()
   connection.receive(
     Array("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".utf8))
   let first = connection.nextRequest()
@@ -33,7 +33,7 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
 }
 
 @Test func headGetsTheLengthWithoutTheBody() throws {
-  var connection = HTTP1Connection()
+  let connection = HTTP1Connection()
   connection.receive(Array("HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".utf8))
   let request = connection.nextRequest()
   #expect(request != nil)
@@ -44,7 +44,7 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
 }
 
 @Test func aRefusalIsAnsweredAfterWhatCameBeforeItAndCloses() throws {
-  var connection = HTTP1Connection()
+  let connection = HTTP1Connection()
   connection.receive(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\nBAD\r\n".utf8))
   let request = connection.nextRequest()
   #expect(request != nil)
@@ -60,7 +60,7 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
 }
 
 @Test func aHalfClosedPeerStillGetsItsAnswer() throws {
-  var connection = HTTP1Connection()
+  let connection = HTTP1Connection()
   connection.receive(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
   connection.receiveEnd()
   let request = connection.nextRequest()
@@ -74,7 +74,7 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
 }
 
 @Test func aSlowReaderHoldsBackItsOwnRequests() throws {
-  var connection = HTTP1Connection()
+  let connection = HTTP1Connection()
   connection.receive(Array("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
   let first = connection.nextRequest()
   #expect(first != nil)
@@ -88,7 +88,7 @@ private func output(_ connection: HTTP1Connection) -> String { String(decoding: 
 
 /// The indices of `output` are places in the buffer behind it.
 @Test func whatAReaderTookIsForgottenThoughItAlwaysLeavesAByte() throws {
-  var connection = HTTP1Connection()
+  let connection = HTTP1Connection()
   for _ in 0..<200 {
     connection.receive(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
     let request = connection.nextRequest()
@@ -181,38 +181,38 @@ func otherURLsAreErrorsThatNameThem(url: String) {
 }
 
 @Test func aBodyThatIsMadeWhileItIsReadComesInChunksAndTheNextRequestIsNext() {
-  var connection = HTTP1Connection()
+  let connection = HTTP1Connection()
   connection.receive("GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
   _ = connection.nextRequest()
   let lines = SharedLines()
   connection.respond(HTTPAnswer(HTTPResponse(), body: Script(lines)))
-  #expect(text(&connection) == "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "the head doesn't wait")
+  #expect(text(connection) == "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "the head doesn't wait")
   lines.add("0123456789abcdefg")
   #expect(connection.produce(.origin) == Script.later && connection.isStreaming && connection.nextRequest() == nil)
-  #expect(text(&connection) == "11\r\n0123456789abcdefg\r\n")
+  #expect(text(connection) == "11\r\n0123456789abcdefg\r\n")
   lines.add("end")
   #expect(connection.produce(.origin) == nil && !connection.isStreaming)
-  #expect(text(&connection) == "0\r\n\r\n" && connection.nextRequest()?.target == "/b")
+  #expect(text(connection) == "0\r\n\r\n" && connection.nextRequest()?.target == "/b")
 }
 
 @Test func toHTTP10TheEndOfAStreamIsTheEndOfTheConnectionAndHEADGetsTheHeadAlone() {
-  var old = HTTP1Connection()
+  let old = HTTP1Connection()
   old.receive("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".utf8)
   _ = old.nextRequest()
   old.respond(HTTPAnswer(HTTPResponse(), body: Script(["told", "end"])))
   #expect(old.produce(.origin) == nil)
-  #expect(text(&old) == "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ntold" && old.isOver)
-  var head = HTTP1Connection()
+  #expect(text(old) == "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ntold" && old.isOver)
+  let head = HTTP1Connection()
   head.receive("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
   _ = head.nextRequest()
   head.respond(HTTPAnswer(HTTPResponse(), body: Script(["told", "end"])))
-  #expect(!head.isStreaming && text(&head) == "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" && !head.isOver)
+  #expect(!head.isStreaming && text(head) == "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" && !head.isOver)
 }
 
 @Test func noFurtherPartIsMadeWhileTheReaderHasNotTakenThoseBefore() {
   var limits = HTTPLimits()
   limits.partBytesMax = 10
-  var connection = HTTP1Connection(limits: limits)
+  let connection = HTTP1Connection(limits: limits)
   connection.receive("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
   _ = connection.nextRequest()
   let lines = SharedLines()
@@ -220,26 +220,26 @@ func otherURLsAreErrorsThatNameThem(url: String) {
   connection.respond(HTTPAnswer(HTTPResponse(), body: Script(lines)))
   _ = connection.produce(.origin)
   #expect(lines.asked == 0, "the head waits")
-  _ = text(&connection)
+  _ = text(connection)
   _ = connection.produce(.origin)
   #expect(lines.asked == 1, "ten bytes with what surrounds them")
   connection.finish()
-  _ = text(&connection)
-  #expect(connection.produce(.origin) == nil && text(&connection) == "0\r\n\r\n" && connection.isOver)
+  _ = text(connection)
+  #expect(connection.produce(.origin) == nil && text(connection) == "0\r\n\r\n" && connection.isOver)
 }
 
 @Test func aRefusalAmidAStreamBreaksItOff() {
-  var connection = HTTP1Connection()
+  let connection = HTTP1Connection()
   connection.receive("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET ".utf8)
   _ = connection.nextRequest()
   connection.respond(HTTPAnswer(HTTPResponse(), body: Script([])))
-  _ = text(&connection)
+  _ = text(connection)
   #expect(connection.stage == .idle, "what comes meanwhile has time")
   connection.refuse(HTTPFailure(408, "late"))
   #expect(connection.output.isEmpty && connection.isOver && connection.takeRefusals() == [])
 }
 
-private func text(_ connection: inout HTTP1Connection) -> String {
+private func text(_ connection: HTTP1Connection) -> String {
   defer { connection.wrote(connection.output.count) }
   return String(decoding: connection.output, as: UTF8.self)
 }

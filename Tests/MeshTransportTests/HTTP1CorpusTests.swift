@@ -35,7 +35,7 @@ private func mutated(_ bytes: [UInt8], _ random: inout Seeded) -> [UInt8] {
 }
 
 private func serve(_ bytes: [UInt8], cutAt middle: Int) -> [UInt8] {
-  var connection = HTTP1Connection()
+  let connection = HTTP1Connection()
   var output: [UInt8] = []
   for piece in [bytes.prefix(middle), bytes.dropFirst(middle)] {
     connection.receive(piece)

@@ -24,6 +24,8 @@ public final class EdgeClients {
   /// Of requests that are arriving, over all connections.
   private var bodyBytes = 0
   private var clock = HTTPDate()
+  /// What sockets are read into: each takes in what it read before the next one reads.
+  var readBuffer = [UInt8](repeating: 0, count: 16 * 1024)
   /// Nil in clear text.
   private var server: RenewedCredential<TLSServer>?
 

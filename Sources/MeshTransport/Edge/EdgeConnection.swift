@@ -24,7 +24,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   let cameAt: Instant
   private let clients: EdgeClients
   private let options: EdgeOptions
-  private var http: EdgeConversation
+  private let http: EdgeConversation
   private var phase = Phase.open
   private var stage = HTTP1RequestParser.Stage.idle
   private var isAwaitingReader = false
@@ -151,13 +151,13 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   }
 
   private func read(_ now: Instant) {
-    var chunk = [UInt8](repeating: 0, count: 16 * 1024)
+    let size = clients.readBuffer.count
     // Bounded, so that one client that never stops sending can't hold the thread; what is left wakes it again.
     for _ in 0..<16 where http.wantsInput {
-      let count = recv(socket, &chunk, chunk.count, 0)
+      let count = recv(socket, &clients.readBuffer, size, 0)
       if count > 0 {
-        http.receive(chunk.prefix(count), now: now)
-        if count < chunk.count { return }
+        http.receive(clients.readBuffer.prefix(count), now: now)
+        if count < size { return }
         // What is complete is answered before more is read, so that one client holds little memory.
         process(now)
         if isClosed { return }
@@ -340,9 +340,9 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   /// Reads and drops what the peer still sends; false at its end. Bounded per call, so that one peer can't hold the
   /// thread.
   private func discard() -> Bool {
-    var chunk = [UInt8](repeating: 0, count: 16 * 1024)
+    let size = clients.readBuffer.count
     for _ in 0..<16 {
-      let count = recv(socket, &chunk, chunk.count, 0)
+      let count = recv(socket, &clients.readBuffer, size, 0)
       if count == 0 { return false }
       if count < 0 { return errno == EAGAIN || errno == EINTR }
     }

@@ -4,7 +4,7 @@ import MeshSecurity
 /// What one client of a listener speaks, from its bytes on the wire to its requests: TLS or none, then HTTP/2 or
 /// HTTP/1.1. With TLS its client names the version by ALPN, and one that names none gets HTTP/1.1; in clear the first
 /// bytes tell. No IO, no clock.
-struct EdgeConversation {
+final class EdgeConversation {
   private let tls: TLSStream?
   private let options: EdgeOptions
   /// Nil while it isn't decided.
@@ -22,7 +22,7 @@ struct EdgeConversation {
   }
 
   /// Adds what came from the wire.
-  mutating func receive(_ bytes: ArraySlice<UInt8>, now: Instant) {
+  func receive(_ bytes: ArraySlice<UInt8>, now: Instant) {
     guard let tls else { return take(bytes, now) }
     tls.receive(bytes)
     while let plain = tls.read() { take(plain, now) }
@@ -32,11 +32,11 @@ struct EdgeConversation {
     seal()
   }
 
-  private mutating func take(_ bytes: ArraySlice<UInt8>, _ now: Instant) {
+  private func take(_ bytes: ArraySlice<UInt8>, _ now: Instant) {
     if http == nil { decide(with: bytes, now) } else { http?.receive(bytes, now: now) }
   }
 
-  private mutating func decide(with bytes: ArraySlice<UInt8>, _ now: Instant) {
+  private func decide(with bytes: ArraySlice<UInt8>, _ now: Instant) {
     undecided += bytes
     if let tls {
       speak(http2: tls.applicationProtocol == "h2", now)
@@ -47,8 +47,8 @@ struct EdgeConversation {
     }
   }
 
-  private mutating func speak(http2: Bool, _ now: Instant) {
-    var chosen: any EdgeProtocol =
+  private func speak(http2: Bool, _ now: Instant) {
+    let chosen: any EdgeProtocol =
       http2
       ? HTTP2Connection(message: options.message, streams: options.streams, limits: options.http2)
       : HTTP1Connection(limits: options.message)
@@ -59,13 +59,13 @@ struct EdgeConversation {
   }
 
   /// The client sends no more.
-  mutating func receiveEnd() {
+  func receiveEnd() {
     if http == nil { isFinished = true }
     http?.receiveEnd()
   }
 
   /// The next complete request; answer it with `respond` before asking again.
-  mutating func nextRequest(date: String) -> HTTPRequest? {
+  func nextRequest(date: String) -> HTTPRequest? {
     defer { seal() }
     guard var request = http?.nextRequest(date: date) else { return nil }
     request.peer = tls?.peer
@@ -74,12 +74,12 @@ struct EdgeConversation {
   }
 
   /// Answers the request that `nextRequest` handed out.
-  mutating func respond(_ answer: HTTPAnswer, date: String, closing: Bool) {
+  func respond(_ answer: HTTPAnswer, date: String, closing: Bool) {
     http?.respond(answer, date: date, closing: closing)
   }
 
   /// Takes the parts that the bodies of answers have. Gives the time to ask again; nil when nothing waits for one.
-  mutating func produce(_ now: Instant) -> Instant? {
+  func produce(_ now: Instant) -> Instant? {
     defer { seal() }
     // What is sealed waits for the wire as well: without this a slow reader would be ahead by all that TLS holds.
     let wireHasRoom = tls?.output.isEmpty ?? true
@@ -93,25 +93,25 @@ struct EdgeConversation {
   var isStaying: Bool { http?.isStaying ?? false }
 
   /// Refuses the request that has been arriving for longest.
-  mutating func refuse(_ failure: HTTPFailure, date: String, now: Instant) {
+  func refuse(_ failure: HTTPFailure, date: String, now: Instant) {
     // Too little came to know what is spoken: what was refused so far is told in HTTP/1.1.
     if http == nil, tls == nil { speak(http2: false, now) }
     http?.refuse(failure, date: date)
   }
 
   /// Refuses the request whose body has become longest so far. False when none has any.
-  mutating func refuseLongest(_ failure: HTTPFailure, date: String) -> Bool {
+  func refuseLongest(_ failure: HTTPFailure, date: String) -> Bool {
     http?.refuseLongest(failure, date: date) ?? false
   }
 
   /// The statuses of the refusals that were answered since this was asked last.
-  mutating func takeRefusals() -> [Int] { http?.takeRefusals() ?? [] }
+  func takeRefusals() -> [Int] { http?.takeRefusals() ?? [] }
 
   /// What the client said that is no HTTP, since this was asked last.
-  mutating func takeComplaints() -> [String] { http?.takeComplaints() ?? [] }
+  func takeComplaints() -> [String] { http?.takeComplaints() ?? [] }
 
   /// Lets no further request in; what is being answered still goes out.
-  mutating func finish() {
+  func finish() {
     isFinished = true
     http?.finish()
     seal()
@@ -121,14 +121,14 @@ struct EdgeConversation {
   var output: ArraySlice<UInt8> { tls?.output ?? http?.output ?? [] }
 
   /// `count` bytes of `output` are on the wire.
-  mutating func wrote(_ count: Int) {
+  func wrote(_ count: Int) {
     guard let tls else { return http?.wrote(count) ?? () }
     tls.wrote(count)
     seal()
   }
 
   /// Encrypts what there is to say, as far as the wire takes it.
-  private mutating func seal() {
+  private func seal() {
     guard let tls else { return }
     while let waiting = http?.output, !waiting.isEmpty {
       let count = tls.write(waiting)

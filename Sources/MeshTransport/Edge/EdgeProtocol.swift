@@ -4,32 +4,32 @@ import MeshBasics
 ///
 /// *Ordering*: the next request is handed out only when the one before is answered. *Limits*: none is handed out while
 /// too much of the answers waits for a slow reader.
-protocol EdgeProtocol {
+protocol EdgeProtocol: AnyObject {
   /// Adds what came in.
-  mutating func receive(_ bytes: ArraySlice<UInt8>, now: Instant)
+  func receive(_ bytes: ArraySlice<UInt8>, now: Instant)
   /// The client sends no more. What it already asked for is still answered.
-  mutating func receiveEnd()
+  func receiveEnd()
   /// The next complete request; answer it with `respond` before asking again. Refusals are answered inside.
-  mutating func nextRequest(date: String?) -> HTTPRequest?
+  func nextRequest(date: String?) -> HTTPRequest?
   /// Answers the request that `nextRequest` handed out. `closing`: the connection takes no further ones.
-  mutating func respond(_ answer: HTTPAnswer, date: String?, closing: Bool)
+  func respond(_ answer: HTTPAnswer, date: String?, closing: Bool)
   /// Takes the parts that the bodies of answers have, as far as their reader has taken those before. Gives the time to
   /// ask again; nil when nothing waits for one. Without `wireHasRoom` it only ends those whose time is over.
-  mutating func produce(_ now: Instant, wireHasRoom: Bool) -> Instant?
+  func produce(_ now: Instant, wireHasRoom: Bool) -> Instant?
   /// Answers `failure` to the request that has been arriving for longest.
-  mutating func refuse(_ failure: HTTPFailure, date: String?)
+  func refuse(_ failure: HTTPFailure, date: String?)
   /// Answers `failure` to the request whose body has become longest so far. False when none has any.
-  mutating func refuseLongest(_ failure: HTTPFailure, date: String?) -> Bool
+  func refuseLongest(_ failure: HTTPFailure, date: String?) -> Bool
   /// The statuses of the refusals that it has answered since this was asked last.
-  mutating func takeRefusals() -> [Int]
+  func takeRefusals() -> [Int]
   /// What the client said that is no HTTP and got no status, since this was asked last.
-  mutating func takeComplaints() -> [String]
+  func takeComplaints() -> [String]
   /// Lets no further request in; what is being answered still goes out.
-  mutating func finish()
+  func finish()
   /// What waits to be written now.
   var output: ArraySlice<UInt8> { get }
   /// `count` bytes of `output` were written.
-  mutating func wrote(_ count: Int)
+  func wrote(_ count: Int)
   /// Whether an answer is being made while its reader takes it.
   var isStreaming: Bool { get }
   /// Whether one is that its reader may make last.
@@ -53,15 +53,15 @@ protocol EdgeProtocol {
 }
 
 extension HTTP1Connection: EdgeProtocol {
-  mutating func receive(_ bytes: ArraySlice<UInt8>, now: Instant) { receive(bytes) }
-  mutating func refuseLongest(_ failure: HTTPFailure, date: String?) -> Bool {
+  func receive(_ bytes: ArraySlice<UInt8>, now: Instant) { receive(bytes) }
+  func refuseLongest(_ failure: HTTPFailure, date: String?) -> Bool {
     guard bodyBytes > 0 else { return false }
     refuse(failure, date: date)
     return true
   }
   var awaitsReader: Bool { !output.isEmpty }
   /// HTTP/1.1 has a status for everything.
-  mutating func takeComplaints() -> [String] { [] }
+  func takeComplaints() -> [String] { [] }
   var arrivingSince: Instant? { nil }
   var floodedBy: String? { nil }
 }

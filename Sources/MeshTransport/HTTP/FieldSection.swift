@@ -4,6 +4,8 @@ struct FieldSection {
   /// Names, values and 32 bytes for each field (RFC 9113 §6.5.2, RFC 9114 §4.2.2).
   private(set) var bytes = 0
   private var count = 0
+  /// Most requests have no more.
+  private static let fieldsUsual = 8
   /// Stands once it is set, also for the sections that follow.
   var refusal: HTTPFailure?
 
@@ -21,6 +23,7 @@ struct FieldSection {
     } else if count > limits.fieldsMax {
       refusal = HTTPFailure(431, "There are more than \(limits.fieldsMax) fields.")
     } else {
+      if fields.isEmpty { fields.reserveCapacity(FieldSection.fieldsUsual) }
       fields.append(HTTPField(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
     }
   }

@@ -32,7 +32,7 @@ public struct HTTPRequest: Equatable, Sendable {
 
   /// The values of all fields `name`, in order.
   public func values(_ name: String) -> [String] {
-    headers.filter { HTTP1Syntax.equalIgnoringCase($0.name, name) }.map { $0.value }
+    headers.values(name)
   }
 }
 
@@ -70,33 +70,38 @@ extension HTTPResponse {
   /// Whether the status lets a body follow (RFC 9110 §6.4.1).
   var mayHaveBody: Bool { finalStatus != 204 && finalStatus != 304 }
 
-  /// The fields as they may be sent. Those that are no valid fields, and those that belong to the connection, are left
-  /// out: a line end inside a value would let it forge an answer.
-  var sendableHeaders: [HTTPField] { headers.filter(HTTPResponse.isSendable) }
-
   /// The trailers as they may be sent.
   var sendableTrailers: [HTTPField] { HTTPResponse.sendableTrailers(trailers) }
 
   /// `trailers` as HTTP/2 and HTTP/3 may send them.
   static func sendableTrailers(_ trailers: [HTTPField]) -> [HTTPField] {
-    trailers.filter(isSendable).map { HTTPField($0.name.lowercased(), $0.value) }
+    trailers.filter(isSendable).map(inLowerCase)
   }
 
   /// The fields before the body as HTTP/2 and HTTP/3 send them. `bodyFollows`: nobody knows yet how long it will be.
   func streamFields(date: String?, bodyFollows: Bool = false) -> [HTTPField] {
-    var fields = [HTTPField(":status", "\(finalStatus)")]
-    for field in sendableHeaders { fields.append(HTTPField(field.name.lowercased(), field.value)) }
+    var fields: [HTTPField] = []
+    // Its own status, date and length.
+    fields.reserveCapacity(headers.count + 3)
+    fields.append(HTTPField(":status", String(finalStatus)))
+    for field in headers where HTTPResponse.isSendable(field) { fields.append(HTTPResponse.inLowerCase(field)) }
     if let date { fields.append(HTTPField("date", date)) }
-    if mayHaveBody, !bodyFollows { fields.append(HTTPField("content-length", "\(body.count)")) }
+    if mayHaveBody, !bodyFollows { fields.append(HTTPField("content-length", String(body.count))) }
     return fields
+  }
+
+  private static func inLowerCase(_ field: HTTPField) -> HTTPField {
+    HTTPField(HTTP1Syntax.lowercased(field.name), field.value)
   }
 
   private static let connectionFields = [
     "Content-Length", "Connection", "Transfer-Encoding", "Date", "Keep-Alive", "Proxy-Connection", "Upgrade",
   ]
 
-  private static func isSendable(_ field: HTTPField) -> Bool {
-    HTTP1Syntax.isToken(field.name.utf8) && field.value.utf8.allSatisfy(HTTP1Syntax.isValueByte)
+  /// Whether `field` may be sent. Those that are no valid fields, and those that belong to the connection, may not: a
+  /// line end inside a value would let it forge an answer.
+  static func isSendable(_ field: HTTPField) -> Bool {
+    HTTP1Syntax.isToken(field.name.utf8) && HTTP1Syntax.all(field.value.utf8, HTTP1Syntax.isValueByte)
       && !connectionFields.contains { HTTP1Syntax.equalIgnoringCase($0, field.name) }
   }
 }

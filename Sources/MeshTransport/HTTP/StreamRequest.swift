@@ -6,17 +6,29 @@ extension HTTPRequest {
   init(streamFields fields: [HTTPField], version: String, limits: HTTPLimits) throws(HTTPFailure) {
     self.init()
     self.version = version
-    method = fields[":method"] ?? ""
-    target = fields[":path"] ?? ""
+    var (scheme, authority): (String?, String?) = (nil, nil)
+    var hosts: [String] = []
+    // First comes what is the Host.
+    headers.reserveCapacity(fields.count)
+    headers.append(HTTPField("host", ""))
+    for field in fields {
+      switch field.name {
+      case ":method": method = field.value
+      case ":path": target = field.value
+      case ":scheme": scheme = field.value
+      case ":authority": authority = field.value
+      case "host": hosts.append(field.value)
+      default: if field.name.utf8.first != HTTP1Syntax.colon { headers.append(field) }
+      }
+    }
     guard method != "CONNECT" else { throw HTTPFailure(501, "CONNECT is not supported.") }
-    guard let scheme = fields[":scheme"], scheme == "http" || scheme == "https" else {
+    guard scheme == "http" || scheme == "https" else {
       throw HTTPFailure(400, "The scheme is neither http nor https.")
     }
-    guard HTTP1Syntax.isToken(method.utf8), target.utf8.allSatisfy(HTTP1Syntax.isTargetByte),
-      target.hasPrefix("/") || (target == "*" && method == "OPTIONS")
+    guard HTTP1Syntax.isToken(method.utf8), HTTP1Syntax.all(target.utf8, HTTP1Syntax.isTargetByte),
+      target.utf8.first == UInt8(ascii: "/") || (target == "*" && method == "OPTIONS")
     else { throw HTTPFailure(400, "The method is not a token, or the target is not a path.") }
-    let hosts = fields.filter { $0.name == "host" }.map(\.value)
-    guard let host = fields[":authority"] ?? hosts.first, HTTP1Syntax.isHost(host) else {
+    guard let host = authority ?? hosts.first, HTTP1Syntax.isHost(host) else {
       throw HTTPFailure(400, "The authority is not a host.")
     }
     // [RFC 9113 §8.3.1] "A server SHOULD treat a request as malformed if it contains a Host header field that
@@ -24,8 +36,7 @@ extension HTTPRequest {
     guard hosts.allSatisfy({ HTTP1Syntax.equalIgnoringCase($0, host) }) else {
       throw HTTPFailure(400, "The authority and the Host field differ.")
     }
-    headers = [HTTPField("host", host)]
-    headers += fields.filter { !$0.name.hasPrefix(":") && $0.name != "host" }
+    headers[0].value = host
     if let length = header("content-length").flatMap({ Int($0) }), length > limits.bodyBytesMax {
       throw HTTPFailure(413, "The body is longer than \(limits.bodyBytesMax) bytes.")
     }

@@ -5,7 +5,7 @@ import MeshBasics
 /// *Ordering*: the next request is handed out only when the one before is answered, so pipelined requests are answered
 /// in order. *Limits*: nothing is read further while `outputBytesMax` of answers wait for a slow reader, and of a body
 /// that is made meanwhile no further part is made while `HTTPLimits.partBytesMax` wait.
-public struct HTTP1Connection {
+public final class HTTP1Connection {
   /// Answers waiting to be written; with more, no further request is handed out.
   public static let outputBytesMax = 256 * 1024
   /// Requests waiting to be read; with more, the caller stops reading from its socket.
@@ -40,13 +40,13 @@ public struct HTTP1Connection {
   }
 
   /// Adds what came in.
-  public mutating func receive(_ bytes: some Collection<UInt8>) {
+  public func receive(_ bytes: some Collection<UInt8>) {
     if !isLast { parser.append(bytes) }
   }
 
   /// The peer sends no more. What it already asked for is still answered; but who had an answer that goes on, and says
   /// no more, is gone.
-  public mutating func receiveEnd() {
+  public func receiveEnd() {
     inputEnded = true
     guard following != nil, laterFields == nil else { return }
     following = nil
@@ -54,7 +54,7 @@ public struct HTTP1Connection {
   }
 
   /// The next complete request; answer it with `respond` before asking again. Refusals are answered inside.
-  public mutating func nextRequest(date: String? = nil) -> HTTPRequest? {
+  public func nextRequest(date: String? = nil) -> HTTPRequest? {
     guard exchange == nil, !isLast, output.count < HTTP1Connection.outputBytesMax else { return nil }
     while true {
       switch parser.next() {
@@ -73,7 +73,7 @@ public struct HTTP1Connection {
   }
 
   /// Answers the request that `nextRequest` handed out. `closing`: this is the last answer of the connection.
-  public mutating func respond(_ answer: HTTPAnswer, date: String? = nil, closing: Bool = false) {
+  public func respond(_ answer: HTTPAnswer, date: String? = nil, closing: Bool = false) {
     guard let exchange else { return }
     if answer.isLater, let body = answer.body {
       following = (
@@ -98,7 +98,7 @@ public struct HTTP1Connection {
     }
   }
 
-  private mutating func endExchange(keepsAlive: Bool) {
+  private func endExchange(keepsAlive: Bool) {
     exchange = nil
     following = nil
     if !keepsAlive { isLast = true }
@@ -106,7 +106,7 @@ public struct HTTP1Connection {
 
   /// Takes the parts that the body of an answer has, as far as its reader has taken those before. Gives the time to ask
   /// again; nil when nothing waits for one.
-  public mutating func produce(_ now: Instant, wireHasRoom: Bool = true) -> Instant? {
+  public func produce(_ now: Instant, wireHasRoom: Bool = true) -> Instant? {
     guard wireHasRoom else { return nil }
     // Its last word may have come in one piece with its last request.
     if inputEnded, following != nil { receiveEnd() }
@@ -134,7 +134,7 @@ public struct HTTP1Connection {
   var isStreaming: Bool { following != nil && !isLast }
 
   /// Answers `failure` and ends the connection; does nothing when it is ending already.
-  public mutating func refuse(_ failure: HTTPFailure, date: String? = nil) {
+  public func refuse(_ failure: HTTPFailure, date: String? = nil) {
     guard !isLast else { return }
     isLast = true
     exchange = nil
@@ -149,13 +149,13 @@ public struct HTTP1Connection {
   }
 
   /// The statuses of the refusals that it has answered since this was asked last.
-  mutating func takeRefusals() -> [Int] {
+  func takeRefusals() -> [Int] {
     defer { refusals = [] }
     return refusals
   }
 
   /// Lets no further request in; what is being answered still goes out.
-  public mutating func finish() {
+  public func finish() {
     isFinishing = true
     following?.body.stop()
     if exchange == nil { isLast = true }
@@ -165,7 +165,7 @@ public struct HTTP1Connection {
   public var output: ArraySlice<UInt8> { outputBytes[outputStart...] }
 
   /// `count` bytes of `output` were written.
-  public mutating func wrote(_ count: Int) {
+  public func wrote(_ count: Int) {
     outputStart = Swift.min(outputBytes.count, outputStart &+ Swift.max(0, count))
     progress &+= Swift.max(0, count)
     if outputStart == outputBytes.count {

@@ -44,9 +44,7 @@ struct HTTP1Fields {
   }
 
   /// All values of the field `name`, in order.
-  func values(of name: String) -> [String] {
-    list.filter { HTTP1Syntax.equalIgnoringCase($0.name, name) }.map(\.value)
-  }
+  func values(of name: String) -> [String] { list.values(name) }
 
   /// The members of all `name` fields, in lower case.
   func members(of name: String) -> [String] { values(of: name).flatMap(HTTP1Syntax.listMembers) }

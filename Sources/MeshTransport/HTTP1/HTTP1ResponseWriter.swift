@@ -32,23 +32,39 @@ public enum HTTP1ResponseWriter {
   /// The bytes of `response`, of whose fields those that may be sent.
   public static func bytes(of response: HTTPResponse, _ context: Context) -> [UInt8] {
     let (status, hasBody) = (response.finalStatus, response.mayHaveBody)
-    var head = "HTTP/1.1 \(status) \(reason(status))\r\n"
-    for field in response.sendableHeaders { head += "\(field.name): \(field.value)\r\n" }
-    if let date = context.date { head += "Date: \(date)\r\n" }
+    let sendsBody = hasBody && !context.isHead && !context.bodyFollows
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(headBytesUsual + (sendsBody ? response.body.count : 0))
+    add("HTTP/1.1 \(status) \(reason(status))\r\n", to: &bytes)
+    for field in response.headers where HTTPResponse.isSendable(field) { add(field.name, field.value, to: &bytes) }
+    if let date = context.date { add("Date", date, to: &bytes) }
     if hasBody, context.isChunked {
-      head += "Transfer-Encoding: chunked\r\n"
+      add("Transfer-Encoding", "chunked", to: &bytes)
     } else if hasBody, !context.bodyFollows {
-      head += "Content-Length: \(response.body.count)\r\n"
+      add("Content-Length", String(response.body.count), to: &bytes)
     }
     if !context.keepsAlive {
-      head += "Connection: close\r\n"
+      add("Connection", "close", to: &bytes)
     } else if context.isHTTP10 {
-      head += "Connection: keep-alive\r\n"
+      add("Connection", "keep-alive", to: &bytes)
     }
-    var bytes = Array(head.utf8)
     bytes.append(contentsOf: HTTP1Syntax.crlf)
-    if hasBody && !context.isHead && !context.bodyFollows { bytes.append(contentsOf: response.body) }
+    if sendsBody { bytes.append(contentsOf: response.body) }
     return bytes
+  }
+
+  /// What most heads fit into.
+  private static let headBytesUsual = 512
+
+  private static func add(_ name: String, _ value: String, to bytes: inout [UInt8]) {
+    add(name, to: &bytes)
+    add(": ", to: &bytes)
+    add(value, to: &bytes)
+    bytes.append(contentsOf: HTTP1Syntax.crlf)
+  }
+
+  private static func add(_ text: String, to bytes: inout [UInt8]) {
+    HTTP1Syntax.withBytes(of: text) { bytes.append(contentsOf: $0) }
   }
 
   /// Some bytes of a body that follows; at least one, since a chunk of none is its end.

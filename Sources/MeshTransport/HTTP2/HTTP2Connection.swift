@@ -14,8 +14,7 @@ public final class HTTP2Connection {
   private let limits: HTTP2Limits
   private var session: HTTP2Session?
   private let desk: RequestDesk<HTTP2Session>
-  /// Bytes of answers that did not go out yet, by stream.
-  private var unsent: [Int32: Int] = [:]
+  /// Bytes of answers that did not go out yet.
   private var unsentBytes = 0
   private var now = Instant.origin
   private var inputEnded = false
@@ -53,18 +52,12 @@ public final class HTTP2Connection {
 
   /// The next complete request; answer it with `respond` before asking again. Refusals are answered inside.
   public func nextRequest(date: String? = nil) -> HTTPRequest? {
-    while hasRoom, let answered = desk.answerRefusal(of: session, date: date) { note(answered) }
+    while hasRoom, let answered = desk.answerRefusal(of: session, date: date) { unsentBytes += answered.bytes }
     // Who is sent away gets no further answers: a flood of requests must not cost them.
     if session?.failure != nil { desk.dropComplete() }
     if hasRoom, let request = desk.next() { return request }
     refill()
     return nil
-  }
-
-  private func note(_ answer: (stream: Int32, bytes: Int)) {
-    guard answer.bytes > 0 else { return }
-    unsent[answer.stream, default: 0] += answer.bytes
-    unsentBytes += answer.bytes
   }
 
   /// Whether one more answer may wait for the client to read.
@@ -75,7 +68,7 @@ public final class HTTP2Connection {
   /// Answers the request that `nextRequest` handed out. `closing`: the connection takes no further ones.
   public func respond(_ answer: HTTPAnswer, date: String? = nil, closing: Bool = false) {
     guard let answered = desk.respond(answer, of: session, date: date) else { return }
-    note(answered)
+    unsentBytes += answered.bytes
     guard closing else { return }
     answer.body?.stop()
     session?.drain()
@@ -85,7 +78,7 @@ public final class HTTP2Connection {
   /// ask again; nil when nothing waits for one. Without `wireHasRoom` it only ends those whose time is over.
   public func produce(_ now: Instant, wireHasRoom: Bool = true) -> Instant? {
     guard session?.failure == nil else { return nil }
-    let due = desk.produce(of: session, now, while: { wireHasRoom && hasRoom }, sent: { note(($0, $1)) })
+    let due = desk.produce(of: session, now, while: { wireHasRoom && hasRoom }, sent: { unsentBytes += $1 })
     // Its last word may have come in one piece with its last request.
     if inputEnded, desk.isStaying { isAbandoned = true }
     refill()
@@ -170,15 +163,11 @@ extension HTTP2Connection: HTTP2Handler {
 
   func ended(_ stream: Int32) { desk.ended(stream) }
 
-  func took(_ count: Int, on stream: Int32) {
-    guard let left = unsent[stream] else { return }
-    unsent[stream] = left - count
-    unsentBytes -= count
-  }
+  func took(_ count: Int, on stream: Int32) { unsentBytes -= count }
 
-  func closed(_ stream: Int32) {
+  func closed(_ stream: Int32, unsent: Int) {
     desk.closed(stream)
-    unsentBytes -= unsent.removeValue(forKey: stream) ?? 0
+    unsentBytes -= unsent
   }
 }
 

@@ -147,9 +147,9 @@ extension HTTP2Session {
   }
 
   func closed(_ stream: Int32, _ code: UInt32) {
-    guard streams.removeValue(forKey: stream) != nil else { return }
+    guard let state = streams.removeValue(forKey: stream) else { return }
     // nghttp2 closes those above the last one of a GOAWAY with this code too.
     if code == HTTP2ErrorCode.refusedStream.rawValue { handler.rejected(stream) }
-    handler.closed(stream)
+    handler.closed(stream, unsent: state.answer.count)
   }
 }

@@ -20,8 +20,8 @@ protocol HTTP2Handler: AnyObject {
   func took(_ count: Int, on stream: Int32)
   /// A request of ours was broken off before the peer has looked at it, as it says (RFC 9113 §8.7). `closed` follows.
   func rejected(_ stream: Int32)
-  /// The stream is gone, ended or broken off.
-  func closed(_ stream: Int32)
+  /// The stream is gone, ended or broken off, and with it so many bytes of an answer's body that did not go out.
+  func closed(_ stream: Int32, unsent: Int)
 }
 
 extension HTTP2Handler {
@@ -280,13 +280,7 @@ final class HTTP2Session {
   }
 
   func withFields(_ fields: [HTTPField], _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Int32) -> Int32 {
-    var text: [UInt8] = []
-    for field in fields {
-      text.append(contentsOf: field.name.utf8)
-      text.append(contentsOf: field.value.utf8)
-    }
-    // Even without a byte of text there must be an address.
-    text.append(0)
+    var text = fields.joined
     return text.withUnsafeMutableBufferPointer { bytes in
       var offset = 0
       let pairs = fields.map { field in

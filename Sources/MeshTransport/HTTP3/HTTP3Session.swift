@@ -179,8 +179,7 @@ final class HTTP3Session {
   var outstanding: Int { streams.values.reduce(0) { $0 &+ $1.body.outstanding } }
 
   private func withFields(_ fields: [HTTPField], _ body: (UnsafePointer<nghttp3_nv>?, Int) -> Int32) -> Int32 {
-    var text: [UInt8] = []
-    for field in fields { text += Array(field.name.utf8) + Array(field.value.utf8) }
+    var text = fields.joined
     return text.withUnsafeMutableBufferPointer { bytes in
       var offset = 0
       let pairs = fields.map { field in

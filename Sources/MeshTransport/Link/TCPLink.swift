@@ -223,5 +223,5 @@ extension TCPLink: HTTP2Handler {
 
   func rejected(_ stream: Int32) { conversation.rejected(Int64(stream)) }
 
-  func closed(_ stream: Int32) { conversation.closed(Int64(stream), isWasted: false) }
+  func closed(_ stream: Int32, unsent: Int) { conversation.closed(Int64(stream), isWasted: false) }
 }

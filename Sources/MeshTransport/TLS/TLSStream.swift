@@ -182,10 +182,9 @@ final class TLSStream {
   private func collect() {
     let count = BIO_ctrl_pending(outgoing)
     guard count > 0 else { return }
-    let start = outputBytes.count
-    outputBytes.append(contentsOf: repeatElement(0, count: count))
-    outputBytes.withUnsafeMutableBytes { buffer in
-      _ = BIO_read(outgoing, buffer.baseAddress.map { $0 + start }, Int32(clamping: count))
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { buffer in
+      let read = BIO_read(outgoing, buffer.baseAddress, Int32(clamping: count))
+      outputBytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer.prefix(max(0, Int(read)))))
     }
   }
 }
