@@ -1532,7 +1532,7 @@ meshkit_status_t meshkit_queue_resume(meshkit_queue_t *queue);
  * @owns own snapshot, own error
  * @threads any
  * @blocks up to timeout_ms
- * @callback-safe with timeout_ms 0
+ * @callback-safe no
  * @completes nothing
  */
 meshkit_status_t meshkit_queue_close_wait(

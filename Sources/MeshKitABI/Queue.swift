@@ -170,7 +170,8 @@ public func meshkit_queue_restore(
   return attempt(error) { () throws(MeshError) in
     let queue = try Handles.queues.find(queue)
     let bytes = try input(snapshot, snapshot_len, max: .max, "snapshot")
-    count?.pointee = UInt64(clamping: try queue.restore(try TaskSnapshot(bytes)))
+    let restored = try queue.restore(try TaskSnapshot(bytes))
+    count?.pointee = UInt64(clamping: restored)
   }
 }
 

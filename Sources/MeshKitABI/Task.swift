@@ -142,7 +142,8 @@ public func meshkit_queue_heartbeat(
 ) -> meshkit_status_t {
   lasts_ms?.pointee = 0
   return attempt { () throws(MeshError) in
-    lasts_ms?.pointee = try Handles.queues.find(queue).heartbeat(try read(token)).milliseconds
+    let lasts = try Handles.queues.find(queue).heartbeat(try read(token))
+    lasts_ms?.pointee = lasts.milliseconds
   }
 }
 

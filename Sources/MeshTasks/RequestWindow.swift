@@ -11,7 +11,7 @@ struct RequestWindow {
 
   private var entries: ContiguousArray<Entry> = []
   private var oldest = 0
-  private var table = SlotTable()
+  private(set) var table = SlotTable()
   private let capacity: Int
   private let seed: UInt64
 

@@ -191,7 +191,7 @@ public struct TaskQueue: ~Copyable, Sendable {
 
   /// What somebody who begins to listen would have heard last: that something is ready, and what each monitor said.
   public var presentEvents: [TaskEvent] {
-    (ready.isEmpty ? [] : [.becameReady]) + monitors.map { .backpressure($0.id, $0.latest) }
+    (phase.isOpen && !ready.isEmpty ? [.becameReady] : []) + monitors.map { .backpressure($0.id, $0.latest) }
   }
 
   private mutating func cancelWait(_ waiter: WaiterID) -> TaskQueueAnswer {

@@ -1,7 +1,8 @@
 """Writes the C that the other tests compile: the libffi table and the layout program, both out of the header."""
 import header
 
-KINDS = {"meshkit_config_t", "meshkit_events_t", "meshkit_node_t", "meshkit_members_t", "meshkit_error_t", "meshkit_text_t"}
+KINDS = {"meshkit_config_t", "meshkit_events_t", "meshkit_node_t", "meshkit_members_t", "meshkit_error_t", "meshkit_text_t",
+         "meshkit_queue_t", "meshkit_dead_letters_t", "meshkit_backpressure_t"}
 
 
 def argument_kind(function, index, head):
@@ -16,11 +17,11 @@ def argument_kind(function, index, head):
     base, stars = kind.rstrip("*"), kind.count("*")
     if base == "meshkit_bytes_t" and stars == 0:
         return "ARG_BYTES"
-    if stars == 2 or base == "size_t":
+    if stars == 2 or base in ("size_t", "int64_t", "uint64_t"):
         return "ARG_OUT"
     if base == "char":
         return "ARG_CHARS"
-    if base == "meshkit_event_t":
+    if base in ("meshkit_event_t", "meshkit_lease_t"):
         return "ARG_EVENT"
     if base in KINDS:
         return "ARG_" + base[len("meshkit_"):-2].upper()

@@ -156,6 +156,12 @@ struct BackpressureTests {
     for _ in 1...4 { rig.enqueue("a") }
     rig.ask(.addMonitor(BackpressureOptions(highWatermark: 3)))
     #expect(rig.latestSignal(of: 1)?.isActive == true && rig.latestSignal(of: 1)?.version == 1)
+    for _ in 1...3 { _ = rig.lease() }
+    #expect(told(rig) == false, "the first change needn't wait")
+    for _ in 1...3 { rig.enqueue("b") }
+    #expect(rig.isOverloaded(for: 1) == true && rig.latestSignal(of: 1)?.isActive == false, "the next one does")
+    let latest = try #require(rig.latestSignal(of: 1))
+    #expect(rig.presentEvents == [.becameReady, .backpressure(1, latest)])
   }
 
   @Test func whoComesLateLearnsHowManySignalsAreGone() throws {

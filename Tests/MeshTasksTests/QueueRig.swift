@@ -94,6 +94,7 @@ final class QueueRig {
   var counts: TaskCounts { queue.counts }
   var nextDeadline: Instant? { queue.nextDeadline }
   var isFull: Bool { queue.isFull }
+  var presentEvents: [TaskEvent] { queue.presentEvents }
   func snapshot() -> TaskSnapshot { queue.snapshot() }
   func deadLetter(_ id: TaskID) -> DeadLetter? { queue.deadLetter(id) }
   func deadLetters(after id: TaskID?, limit: Int) -> [DeadLetter] { queue.deadLetters(after: id, limit: limit) }

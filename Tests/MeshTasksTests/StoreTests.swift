@@ -186,6 +186,7 @@ struct StoreTests {
       window.remember(name, TaskID(epoch: 1, sequence: step))
       model.append((name, TaskID(epoch: 1, sequence: step)))
       if model.count > capacity { model.removeFirst() }
+      #expect(window.table.count == model.count, "what is forgotten takes no place")
     }
   }
 }

@@ -2,9 +2,10 @@
  *
  *     demo [TASKS]
  *
- * Four producers and four consumers share one queue. One consumer hangs: it takes leases and never says anything. One fails
- * at random. A monitor tells when the queue is overloaded, and the producers rest until it isn't. In the end every task must
- * be done exactly once or be a dead letter, and every signal of the monitor must be true to the depth that it names.
+ * Four producers and four consumers share one queue. One consumer hangs: it takes leases and never says anything. One
+ * fails at random. A monitor tells when the queue is overloaded, and the producers rest until it isn't. In the end
+ * every task must be done exactly once or be a dead letter, and every signal of the monitor must be true to the depth
+ * that it names.
  */
 #include <meshkit.h>
 #include <pthread.h>
@@ -76,8 +77,9 @@ static struct {
 } told;
 static pthread_barrier_t heard;
 
-/* A signal names the depth at which it was told. It is told at most every 10 ms, so that the depth may be back between the
- * marks by then, but never beyond the other one. Its number follows the one before, and on and off alternate. */
+/* A signal names the depth at which it was told. It is told at most every 10 ms, so that the depth may be back
+ * between the marks by then, but never beyond the other one. Its number follows the one before, and on and off
+ * alternate. */
 static void hear(void *context, meshkit_event_t *event) {
   const meshkit_queue_event_t *queue_event = event->payload;
   (void)context;

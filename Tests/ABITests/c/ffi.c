@@ -7,7 +7,7 @@
 
 enum kind {
   ARG_I32 = 1, ARG_U32, ARG_I64, ARG_U64, ARG_TIMEOUT, ARG_LENGTH, ARG_CHARS, ARG_BYTES, ARG_OUT, ARG_STRUCT, ARG_EVENT,
-  ARG_CONFIG, ARG_EVENTS, ARG_NODE, ARG_MEMBERS, ARG_ERROR, ARG_TEXT,
+  ARG_CONFIG, ARG_EVENTS, ARG_QUEUE, ARG_BACKPRESSURE, ARG_NODE, ARG_MEMBERS, ARG_ERROR, ARG_DEAD_LETTERS, ARG_TEXT,
   RET_VOID, RET_STATUS, RET_I32, RET_I64, RET_U64, RET_BYTES
 };
 struct entry {
@@ -39,6 +39,22 @@ static meshkit_config_t *make_config(void) {
   return config;
 }
 
+static meshkit_queue_t *make_queue(void) {
+  meshkit_queue_t *queue = NULL;
+  CHECK(meshkit_queue_create("ffi", 3, NULL, &queue, NULL) == MESHKIT_OK);
+  return queue;
+}
+
+/* It keeps its queue alive. */
+static meshkit_backpressure_t *make_monitor(void) {
+  meshkit_backpressure_options_t options = {.struct_size = sizeof options, .high_watermark = 2};
+  meshkit_backpressure_t *monitor = NULL;
+  meshkit_queue_t *queue = make_queue();
+  CHECK(meshkit_backpressure_create(queue, &options, &monitor, NULL) == MESHKIT_OK);
+  meshkit_queue_release(queue);
+  return monitor;
+}
+
 /* How many values there are for an argument of a kind. */
 static unsigned choices(enum kind kind) {
   switch (kind) {
@@ -48,7 +64,7 @@ static unsigned choices(enum kind kind) {
     case ARG_CHARS: case ARG_OUT: return 2;
     case ARG_STRUCT: return 5;
     case ARG_EVENT: return 3;
-    case ARG_CONFIG: case ARG_EVENTS: return 7;
+    case ARG_CONFIG: case ARG_EVENTS: case ARG_QUEUE: case ARG_BACKPRESSURE: return 7;
     default: return 6;
   }
 }
@@ -67,7 +83,10 @@ static void *handle(enum kind kind, unsigned choice, void **live) {
     }
     case 5: /* live, but of another kind */
       return *live = kind == ARG_CONFIG ? (void *)new_events() : (void *)make_config();
-    default: return *live = kind == ARG_CONFIG ? (void *)make_config() : (void *)new_events();
+    default:
+      if (kind == ARG_QUEUE) return *live = make_queue();
+      if (kind == ARG_BACKPRESSURE) return *live = make_monitor();
+      return *live = kind == ARG_CONFIG ? (void *)make_config() : (void *)new_events();
   }
 }
 
@@ -108,6 +127,10 @@ static ffi_type *type_of(enum kind kind) {
 static void release_all(void *live) {
   meshkit_config_release(live);
   meshkit_events_release(live);
+  meshkit_queue_release(live);
+  meshkit_backpressure_release(live);
+  meshkit_dead_letters_release(live);
+  meshkit_text_release(live);
 }
 
 /* One call; `pick` is the choice of each argument. */

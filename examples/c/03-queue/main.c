@@ -17,8 +17,8 @@ static int failed(const char *what, meshkit_status_t status, meshkit_error_t *er
   return 1;
 }
 
-/* Everything in a task is copied. The same request id again is the same task, so a producer that doesn't know whether its
- * call came through can simply repeat it. Orders of one customer are packed one after the other: that is the key. */
+/* Everything in a task is copied. The same request id again is the same task, so a producer that doesn't know whether
+ * its call came through can simply repeat it. Orders of one customer are packed one after the other: that is the key. */
 static int put(meshkit_queue_t *queue, const char *order, const char *customer) {
   meshkit_task_t task = {.struct_size = sizeof task, .payload = {order, strlen(order)},
                          .key = {customer, strlen(customer)}, .request_id = {order, strlen(order)}};
@@ -29,8 +29,8 @@ static int put(meshkit_queue_t *queue, const char *order, const char *customer) 
   return 0;
 }
 
-/* The token ends the lease; the rest of a lease is for reading, until it is released. A consumer that never says anything
- * loses its lease after 30 seconds, and somebody else gets the task. One that works longer beats:
+/* The token ends the lease; the rest of a lease is for reading, until it is released. A consumer that never says
+ * anything loses its lease after 30 seconds, and somebody else gets the task. One that works longer beats:
  * meshkit_queue_heartbeat(). What it then finds ended must not count: another may have done the work. */
 static void pack(meshkit_queue_t *queue, meshkit_lease_t *lease) {
   if (lease->payload.len == 6 && memcmp(lease->payload.ptr, "teapot", 6) == 0) {

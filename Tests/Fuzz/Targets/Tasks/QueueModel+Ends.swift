@@ -145,7 +145,7 @@ struct MonitorModel {
       let isOld = options.highAge.map { high in age.map { $0 >= high } ?? false } ?? false
       isOver = pending >= options.highWatermark || isOld
     }
-    if let last = told.last, last.isActive == isOver || now < last.observedAt + options.cooldown { return nil }
+    if let last = told.last, last.isActive == isOver || now < quietUntil { return nil }
     told.append(
       BackpressureSignal(
         isActive: isOver, pendingCount: pending, oldestAge: age ?? .zero, observedAt: now,
@@ -153,10 +153,16 @@ struct MonitorModel {
     return told.last
   }
 
+  /// The first signal, which says how things are, makes no cooldown.
+  private var quietUntil: Instant {
+    guard let last = told.last, told.count > 1 else { return .origin }
+    return last.observedAt + options.cooldown
+  }
+
   /// When it must be looked at without any traffic.
   func next(_ oldest: Instant?) -> Instant? {
     var times: [Instant] = []
-    if let last = told.last, last.isActive != isOver { times.append(last.observedAt + options.cooldown) }
+    if let last = told.last, last.isActive != isOver { times.append(quietUntil) }
     if !isOver, let oldest, let highAge = options.highAge { times.append(oldest + highAge) }
     return times.min()
   }

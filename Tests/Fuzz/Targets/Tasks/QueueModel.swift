@@ -189,6 +189,7 @@ struct QueueModel {
     case .restore(let snapshot): return restore(snapshot)
     case .addMonitor(let options):
       if !options.faults.isEmpty { return .refused(.invalid(options.faults[0])) }
+      if monitors.count == TaskLimits.monitorsMax { return .refused(.tooMany(limit: TaskLimits.monitorsMax)) }
       lastMonitor += 1
       monitors.append(MonitorModel(lastMonitor, options, pending, oldest, now))
       return .monitored(lastMonitor)

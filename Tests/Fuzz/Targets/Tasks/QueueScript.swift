@@ -57,12 +57,12 @@ struct QueueScript: CustomStringConvertible {
     steps = (0..<length).map { _ in QueueScript.step(&random) }
   }
 
-  /// The one that the bytes choose, up to a length that a person could still look through.
+  /// The one that the bytes choose, up to a length that a fuzzer plays many times in a second.
   init(bytes: [UInt8]) {
     var choices = ByteChoices(rest: bytes[...])
     options = QueueScript.options(&choices)
     steps = []
-    while !choices.rest.isEmpty && steps.count < 300 { steps.append(QueueScript.step(&choices)) }
+    while !choices.rest.isEmpty && steps.count < 100 { steps.append(QueueScript.step(&choices)) }
   }
 
   private static func options(_ random: inout some Choices) -> TaskQueueOptions {
