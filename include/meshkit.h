@@ -692,8 +692,9 @@ typedef struct meshkit_queue_event_t {
   int32_t cause;
   /** The queue's name. */
   meshkit_bytes_t queue;
-  /** Of MESHKIT_EVENT_QUEUE_EXPIRED and _DEAD: which task it was. */
+  /** Of MESHKIT_EVENT_QUEUE_EXPIRED and _DEAD: the epoch of the task; of all others, that of the queue. */
   uint64_t epoch;
+  /** Of MESHKIT_EVENT_QUEUE_EXPIRED and _DEAD: the number of the task; of _SIGNAL, that of the monitor. */
   uint64_t sequence;
   /** And the number of its last delivery. */
   uint32_t attempt;
@@ -1070,9 +1071,10 @@ void meshkit_members_release(meshkit_members_t *MESHKIT_NULLABLE members);
  * letter*, which can be read and delivered again. Nothing that was admitted is ever lost while the process lives. It
  * needs no node, and any number of threads may use one queue. docs/guides/lease-queues.md is the tutorial.
  *
- * What the calls on a queue have in common: MESHKIT_E_CLOSED once it is closed or released, and MESHKIT_E_DRAINING from
- * those that admit or lease while it is being drained. Calls whose names end in `_wait` answer MESHKIT_E_WOULD_DEADLOCK
- * on threads of the library, unless `timeout_ms` is 0.
+ * What the calls on a queue have in common: MESHKIT_E_CLOSED once it is closed or released (but its counts and the last
+ * signals of its monitors can still be read), and MESHKIT_E_DRAINING from those that admit, or lease without waiting,
+ * while it is being drained. Calls whose names end in `_wait` answer MESHKIT_E_WOULD_DEADLOCK on threads of the library,
+ * unless `timeout_ms` is 0, and then what the call without `_wait` would.
  */
 typedef struct meshkit_queue_t meshkit_queue_t;
 
@@ -1084,7 +1086,8 @@ typedef struct meshkit_queue_options_t {
   uint32_t struct_size;
   /** Tasks that it holds, pending, delayed and leased together: 1 to 16777216; default 512. */
   uint32_t capacity;
-  /** Greater than that of every earlier life of the queue; default is the time of day. It is part of every task's id. */
+  /** Greater than that of every earlier life of the queue. It is part of every task's id. Default is the time of day; a
+   * host that restores snapshots, and whose clock may be set back, gives the last epoch and 1, or more. */
   uint64_t epoch;
   /** How long a lease lasts from its grant and from each heartbeat, 1 to 604800000; default 30000. */
   int64_t lease_duration_ms;
@@ -1097,9 +1100,10 @@ typedef struct meshkit_queue_options_t {
   int64_t retry_longest_ms;
   /** Deliveries of a task, the first included, until it is a dead letter: 1 to 1000; default 5. */
   uint32_t attempts_max;
-  /** Dead letters that are kept beside the queue's own places; further ones take those. Default 1024. */
+  /** Dead letters that are kept beside the queue's own places, up to 16777216; further ones take those. Default 1024;
+   * MESHKIT_QUEUE_NONE for none. */
   int32_t dead_letters_max;
-  /** Request ids that are remembered, up to 1048576; default 4096. */
+  /** Request ids that are remembered, up to 1048576; default 4096; MESHKIT_QUEUE_NONE for none. */
   int32_t request_window;
   /** Bytes of one payload, up to 67108864; default 1048576. */
   uint32_t payload_len_max;
@@ -1495,21 +1499,22 @@ meshkit_status_t meshkit_queue_purge(meshkit_queue_t *queue, const meshkit_task_
 #define MESHKIT_CLOSE_DISCARD 2        /**< everything is forgotten */
 
 /**
- * Stops leasing and admitting, waits up to `timeout_ms` until nothing is leased, and hands back what is pending and
- * delayed: `snapshot`, unless NULL, gets it as bytes for meshkit_queue_restore(). `leased`, unless NULL, gets how many
- * tasks are still at consumers; they stay in the queue, as dead letters do. Consumers that wait go on waiting.
- * MESHKIT_E_DRAINING while another drain goes on.
+ * Stops leasing and admitting, waits up to `timeout_ms` until nothing is leased (negative: a year), and hands back what is
+ * pending and delayed: the queue holds it no more, and `snapshot` gets it as bytes for meshkit_queue_restore(). `leased`,
+ * unless NULL, gets how many tasks are still at consumers; they stay in the queue, as dead letters do. Consumers that
+ * wait go on waiting. MESHKIT_E_DRAINING while another drain goes on; MESHKIT_E_RESOURCE, and nothing was done, when the
+ * bytes would be more than 1 GiB.
  *
  * @since 0.1
  * @owns own snapshot, own error
  * @threads any
- * @blocks up to timeout_ms
+ * @blocks up to timeout_ms, and as long as writing down what the queue holds takes
  * @callback-safe no
  * @completes nothing
  */
 meshkit_status_t meshkit_queue_drain_wait(
-    meshkit_queue_t *queue, int64_t timeout_ms, meshkit_text_t **MESHKIT_NULLABLE snapshot,
-    uint64_t *MESHKIT_NULLABLE leased, meshkit_error_t **MESHKIT_NULLABLE error);
+    meshkit_queue_t *queue, int64_t timeout_ms, meshkit_text_t **snapshot, uint64_t *MESHKIT_NULLABLE leased,
+    meshkit_error_t **MESHKIT_NULLABLE error);
 
 /**
  * Leases and admits again after a drain.
@@ -1525,13 +1530,14 @@ meshkit_status_t meshkit_queue_resume(meshkit_queue_t *queue);
 
 /**
  * Ends the queue for good: every call that waits answers MESHKIT_E_CLOSED. `mode` is one of MESHKIT_CLOSE_*; only
- * MESHKIT_CLOSE_DRAIN waits, up to `timeout_ms`. `snapshot`, unless NULL, gets what is handed back, dead letters
- * included.
+ * MESHKIT_CLOSE_DRAIN waits, up to `timeout_ms` (negative: a year). `snapshot`, unless NULL, gets what is handed back,
+ * dead letters included; with NULL it is forgotten. MESHKIT_E_DRAINING while another close drains; MESHKIT_E_RESOURCE,
+ * and nothing was done, when the snapshot would have more than 1 GiB.
  *
  * @since 0.1
  * @owns own snapshot, own error
  * @threads any
- * @blocks up to timeout_ms
+ * @blocks up to timeout_ms, and as long as writing down what the queue holds takes
  * @callback-safe no
  * @completes nothing
  */
@@ -1569,7 +1575,7 @@ meshkit_status_t meshkit_queue_restore(
     meshkit_error_t **MESHKIT_NULLABLE error);
 
 /* What a subscriber wants to hear of a queue; or them together. That it was drained or closed is always told. */
-#define MESHKIT_QUEUE_TOPIC_READY 1u        /**< a task is ready, after none was */
+#define MESHKIT_QUEUE_TOPIC_READY 1u        /**< a task is ready, after none was; look after MESHKIT_EVENT_DROPPED too */
 #define MESHKIT_QUEUE_TOPIC_EXPIRATIONS 2u  /**< leases that ran out */
 #define MESHKIT_QUEUE_TOPIC_DEAD_LETTERS 4u /**< tasks that became dead letters */
 #define MESHKIT_QUEUE_TOPIC_BACKPRESSURE 8u /**< signals of the queue's monitors */
@@ -1591,8 +1597,9 @@ meshkit_status_t meshkit_queue_subscribe(
     meshkit_queue_t *queue, meshkit_events_t *events, uint32_t topics, meshkit_error_t **MESHKIT_NULLABLE error);
 
 /**
- * Releases a queue. One that wasn't closed ends when the last call on it does; its tasks are gone, and its listeners
- * hear MESHKIT_EVENT_QUEUE_CLOSED.
+ * Releases a queue. Calls that wait for a task or a place answer MESHKIT_E_CLOSED. One that wasn't closed ends with the
+ * last call on it and the last of its monitors; its tasks are gone then, and its listeners hear
+ * MESHKIT_EVENT_QUEUE_CLOSED.
  *
  * @since 0.1
  * @owns takes queue
@@ -1644,8 +1651,11 @@ typedef struct meshkit_backpressure_signal_t {
   uint32_t low_watermark;
   /** How long ago that was. */
   int64_t observed_ms_ago;
+  /** The number of the monitor among those of its queue: what events of it say in `sequence`. */
+  uint32_t monitor;
+  uint32_t reserved;
 } meshkit_backpressure_signal_t;
-MESHKIT_STATIC_ASSERT(sizeof(meshkit_backpressure_signal_t) == 48, "meshkit_backpressure_signal_t");
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_backpressure_signal_t) == 56, "meshkit_backpressure_signal_t");
 
 /**
  * Adds a monitor to a queue. MESHKIT_E_ARGUMENT for marks that can't be, MESHKIT_E_RESOURCE when the queue has 16.

@@ -12,6 +12,8 @@ final class MonitorObject: Sendable {
     id = try queue.addMonitor(options)
   }
 
+  deinit { try? queue.removeMonitor(id) }
+
   var closed: MeshError { MeshError(.closed, "the queue \(queue.name) or this monitor of it is closed") }
 }
 
@@ -28,8 +30,9 @@ extension BackpressureOptions {
 }
 
 extension meshkit_backpressure_signal_t {
-  init(_ signal: BackpressureSignal, now: Instant) {
+  init(_ signal: BackpressureSignal, of monitor: MonitorID, now: Instant) {
     self.init()
+    self.monitor = monitor
     is_active = signal.isActive ? 1 : 0
     version = signal.version
     pending_count = UInt64(clamping: signal.pendingCount)
@@ -65,7 +68,7 @@ public func meshkit_backpressure_latest(
     let place = try required(out, "out")
     let monitor = try Handles.monitors.find(backpressure)
     guard let signal = monitor.queue.latestSignal(of: monitor.id) else { throw monitor.closed }
-    try write(meshkit_backpressure_signal_t(signal, now: LeaseQueue.now), to: place, "out")
+    try write(meshkit_backpressure_signal_t(signal, of: monitor.id, now: LeaseQueue.now), to: place, "out")
   }
 }
 
@@ -83,7 +86,7 @@ public func meshkit_backpressure_next(
     guard let later = monitor.queue.signals(of: monitor.id, after: version) else { throw monitor.closed }
     guard let first = later.signals.first else { throw MeshError(.notFound, "there is no signal after \(version)") }
     missed?.pointee = later.missed
-    try write(meshkit_backpressure_signal_t(first, now: LeaseQueue.now), to: place, "out")
+    try write(meshkit_backpressure_signal_t(first, of: monitor.id, now: LeaseQueue.now), to: place, "out")
   }
 }
 

@@ -57,7 +57,7 @@ public func meshkit_queue_dead_letters(
   return attempt { () throws(MeshError) in
     let place = try required(out, "out")
     let queue = try Handles.queues.find(queue)
-    let letters = queue.deadLetters(after: after.map { TaskID($0.pointee) }, limit: batchLength(limit))
+    let letters = try queue.deadLetters(after: after.map { TaskID($0.pointee) }, limit: batchLength(limit))
     try give(DeadLettersImage(letters, now: LeaseQueue.now), Handles.deadLetters, place)
   }
 }

@@ -82,6 +82,7 @@ extension Arena {
     var image = meshkit_queue_event_t()
     image.struct_size = UInt32(MemoryLayout<meshkit_queue_event_t>.size)
     image.queue = text(event.queue)
+    image.epoch = event.epoch
     switch event.event {
     case .becameReady, .closed: break
     case .leaseExpired(let token):
@@ -90,7 +91,8 @@ extension Arena {
       image.cause = Int32(cause.rawValue)
       (image.epoch, image.sequence, image.attempt) = (id.epoch, id.sequence, attempt)
     case .deadLettersFull(let count), .drained(let count): image.count = UInt64(clamping: count)
-    case .backpressure(_, let signal):
+    case .backpressure(let monitor, let signal):
+      image.sequence = UInt64(monitor)
       image.is_active = signal.isActive ? 1 : 0
       (image.version, image.count) = (signal.version, UInt64(clamping: signal.pendingCount))
       image.high_watermark = UInt32(clamping: signal.highWatermark)

@@ -52,7 +52,8 @@ public func meshkit_queue_counts(
   return attempt { () throws(MeshError) in
     let place = try required(out, "out")
     let queue = try Handles.queues.find(queue)
-    try write(meshkit_queue_counts_t(queue.counts, oldest: queue.oldestAge), to: place, "out")
+    let (counts, oldest) = queue.countsAndOldest
+    try write(meshkit_queue_counts_t(counts, oldest: oldest), to: place, "out")
   }
 }
 
@@ -107,6 +108,19 @@ extension TaskSnapshot {
   }
 }
 
+/// Sees to it that what a queue hands back can be written down, before the queue gives it away.
+private func mustFit(_ queue: LeaseQueue) throws(MeshError) {
+  let snapshot = try queue.snapshot()
+  let tasks = snapshot.tasks.map(\.task) + snapshot.dead.map(\.task)
+  // What a task takes beside its payload: its numbers, and the longest details.
+  let least = tasks.reduce(0) { $0 &+ $1.payload.count &+ 128 &+ ($1.details == nil ? 0 : 16_384) }
+  guard least <= WireLimits.taskSnapshotBytes else {
+    throw MeshError(
+      .resource,
+      "queue \(queue.name): a snapshot would take \(least) bytes; allowed are \(WireLimits.taskSnapshotBytes)")
+  }
+}
+
 /// Stops leasing and admitting, and hands back what is pending.
 @_cdecl("meshkit_queue_drain_wait") @implementation
 public func meshkit_queue_drain_wait(
@@ -117,9 +131,11 @@ public func meshkit_queue_drain_wait(
   leased?.pointee = 0
   return attempt(error) { () throws(MeshError) in
     let queue = try Handles.queues.find(queue)
+    let snapshot = try required(snapshot, "snapshot")
+    try mustFit(queue)
     let handedBack = try queue.drain(timeout: timeout(milliseconds: timeout_ms) ?? TaskLimits.delayMax)
     leased?.pointee = UInt64(clamping: handedBack.leased)
-    if let snapshot { try give(handedBack.snapshot, snapshot) }
+    try give(handedBack.snapshot, snapshot)
   }
 }
 
@@ -142,6 +158,7 @@ public func meshkit_queue_close_wait(
       MESHKIT_CLOSE_DRAIN: .drain, MESHKIT_CLOSE_REQUEUE_ACTIVE: .requeueActive, MESHKIT_CLOSE_DISCARD: .discard,
     ]
     guard let chosen = modes[mode] else { throw MeshError(.argument, "mode \(mode): allowed is 0 to 2") }
+    if snapshot != nil { try mustFit(queue) }
     let left = try queue.close(chosen, timeout: timeout(milliseconds: timeout_ms) ?? TaskLimits.delayMax)
     if let snapshot { try give(left, snapshot) }
   }
@@ -177,4 +194,4 @@ public func meshkit_queue_restore(
 
 /// Releases a queue.
 @_cdecl("meshkit_queue_release") @implementation
-public func meshkit_queue_release(_ queue: OpaquePointer?) { release(Handles.queues, queue) }
+public func meshkit_queue_release(_ queue: OpaquePointer?) { release(Handles.queues, queue) { $0.abandon() } }

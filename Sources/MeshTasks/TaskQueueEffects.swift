@@ -26,6 +26,12 @@ public struct TaskQueueEffects: Sendable {
     return answer
   }
 
+  /// The wakes, which aren't kept here any longer: they may hold payloads, or a whole snapshot.
+  public mutating func takeWakes() -> [Wake] {
+    defer { wakes = [] }
+    return wakes
+  }
+
   mutating func begin() {
     answer = .none
     if !wakes.isEmpty { wakes.removeAll(keepingCapacity: true) }

@@ -171,6 +171,59 @@ private final class Guarded<Value>: @unchecked Sendable {
     #expect(results.value == ["none", "a"])
   }
 
+  @Test func callsThatADrainAnswersDoNotWaitForIt() throws {
+    let queue = try makeQueue { $0.capacity = 1 }
+    _ = try queue.enqueue(task("a"))
+    let lease = try #require(try queue.lease())
+    let (told, isOver) = (Guarded<Status?>(nil), Guarded(false))
+    queue.enqueue(task("b")) { result in
+      if case .failure(let error) = result { told.value = error.status }
+    }
+    Thread {
+      _ = try? queue.drain(timeout: .seconds(20))
+      isOver.value = true
+    }.start()
+    try eventually("the producer is refused") { told.value == .draining }
+    #expect(!isOver.value)
+    try queue.complete(lease.token)
+    try eventually("the drain is over") { isOver.value }
+  }
+
+  @Test func aQueueThatIsLetGoAnswersWhoeverWaits() throws {
+    let results = Guarded<[Status?]>([])
+    do {
+      let queue = try makeQueue()
+      queue.lease { result in
+        if case .failure(let error) = result { results.add(error.status) }
+      }
+    }
+    #expect(results.value == [.closed])
+    let queue = try makeQueue()
+    Thread { results.add(status { _ = try queue.lease(timeout: nil) }) }.start()
+    usleep(50_000)
+    queue.abandon()
+    try eventually("the thread is awake") { results.value == [.closed, .closed] }
+    #expect(status { _ = try queue.lease(timeout: nil) } == .closed)
+  }
+
+  @Test func theEndIsTheLastThatASubscriberHears() throws {
+    let queue = try makeQueue()
+    var options = BackpressureOptions(highWatermark: 1)
+    options.lowWatermark = 0
+    options.cooldown = .zero
+    _ = try queue.addMonitor(options)
+    _ = try queue.enqueue(task("a"))
+    let stream = try EventStream(capacity: 64)
+    try queue.subscribe(stream, topics: .all)
+    _ = try queue.close(.discard)
+    #expect(status { _ = try queue.snapshot() } == .closed)
+    var events: [TaskEvent] = []
+    while let event = try stream.next(timeout: .zero) {
+      if case .queue(let told) = event.payload { events.append(told.event) }
+    }
+    #expect(events.last == .closed && events.count == 3)
+  }
+
   @Test func subscribersHearOfWhatHappensAndOfTheEnd() throws {
     let queue = try makeQueue { $0.attemptsMax = 1 }
     let monitor = try queue.addMonitor(BackpressureOptions(highWatermark: 2))

@@ -4,19 +4,27 @@ import MeshTasks
 import MeshTransport
 
 extension LeaseQueue {
-  /// What the queue holds, and what became of the rest.
+  /// What the queue holds, and what became of the rest; also when it is closed.
   public var counts: TaskCounts { lock.locked { state.pointee.room.counts } }
 
-  /// How long the task that has been ready for longest has been so; nil when none is ready.
-  public var oldestAge: Duration? {
-    lock.locked { state.pointee.room.oldestReadyAt.map { max(.zero, MonotonicClock.now().since($0)) } }
+  /// The counts, and how long the task that has been ready for longest has been so, at one moment; nil when none is.
+  public var countsAndOldest: (counts: TaskCounts, oldestAge: Duration?) {
+    lock.locked {
+      let oldest = state.pointee.room.oldestReadyAt.map { max(.zero, MonotonicClock.now().since($0)) }
+      return (state.pointee.room.counts, oldest)
+    }
   }
 
   /// The present, on the clock of queues' instants.
   public static var now: Instant { MonotonicClock.now() }
 
   /// All that it holds, taken down at one moment. The queue goes on.
-  public func snapshot() -> TaskSnapshot { lock.locked { state.pointee.room.snapshot() } }
+  public func snapshot() throws(MeshError) -> TaskSnapshot {
+    try lock.locked { () throws(MeshError) in
+      guard !state.pointee.room.isClosed else { throw MeshError(TaskRefusal.closed, queue: name) }
+      return state.pointee.room.snapshot()
+    }
+  }
 
   /// Takes in what another life of this queue handed back, or this one: all or nothing, and each task once. How many
   /// were taken in. *Errors*: `.argument` for a snapshot of another queue, of a later life, or that can't be;
@@ -50,8 +58,11 @@ extension LeaseQueue {
     _ timeout: Duration, _ input: (WaiterID, Instant) -> TaskQueueInput
   ) throws(MeshError) -> (snapshot: TaskSnapshot, leased: Int) {
     let deadline = MonotonicClock.now() + max(.zero, timeout)
+    if timeout > .zero { try refuseOnLibraryThread() }
     // The deadline is the room's: it answers then, whatever is still leased. A drain without time is over at once.
-    let answer = try askAndWait(timeout: max(.milliseconds(1), timeout)) { waiter, _ in input(waiter ?? 0, deadline) }
+    let answer = try askAndWait(timeout: max(.milliseconds(1), timeout), isBrief: timeout <= .zero) { waiter, _ in
+      input(waiter ?? 0, deadline)
+    }
     switch answer {
     case .handedBack(let snapshot, let leased)?: return (snapshot, leased)
     case .refused(let refusal)?: throw MeshError(refusal, queue: name)
@@ -62,8 +73,11 @@ extension LeaseQueue {
   // MARK: Dead letters
 
   /// At most `limit` dead letters that come after `id`, in the order of their admission; nil begins with the first.
-  public func deadLetters(after id: TaskID? = nil, limit: Int) -> [DeadLetter] {
-    lock.locked { state.pointee.room.deadLetters(after: id, limit: limit) }
+  public func deadLetters(after id: TaskID? = nil, limit: Int) throws(MeshError) -> [DeadLetter] {
+    try lock.locked { () throws(MeshError) in
+      guard !state.pointee.room.isClosed else { throw MeshError(TaskRefusal.closed, queue: name) }
+      return state.pointee.room.deadLetters(after: id, limit: limit)
+    }
   }
 
   /// Delivers a dead letter again, with all its attempts before it. *Errors*: `.notFound`, `.busy` without a place.
@@ -103,9 +117,7 @@ extension LeaseQueue {
   /// Waits until a monitor sees the queue overloaded, or not: how things are, told or not. False when the time passed.
   /// *Errors*: `.closed` when the queue is closed or the monitor is removed meanwhile.
   public func waitForLevel(of monitor: MonitorID, isActive: Bool, timeout: Duration?) throws(MeshError) -> Bool {
-    if timeout.map({ $0 > .zero }) ?? true, LibraryThread.isCurrent {
-      throw MeshError(.wouldDeadlock, "queue \(name): a thread of the library must not wait for it")
-    }
+    if timeout.map({ $0 > .zero }) ?? true { try refuseOnLibraryThread() }
     let deadline = timeout.map { MonotonicClock.now() + $0 }
     return try lock.locked { () throws(MeshError) -> Bool in
       let waiter = QueueWaiter()
@@ -158,7 +170,9 @@ extension LeaseQueue {
 
   /// With the lock held.
   func publish() {
-    for event in state.pointee.effects.events {
+    // The end is the last that a subscriber hears, whatever the same turn told.
+    let events = state.pointee.effects.events
+    for event in events.filter({ $0 != .closed }) + events.filter({ $0 == .closed }) {
       for subscription in state.pointee.subscriptions { tell(event, subscription) }
     }
     if state.pointee.room.isClosed { state.pointee.subscriptions = [] }
@@ -166,8 +180,8 @@ extension LeaseQueue {
 
   private func tell(_ event: TaskEvent, _ subscription: Subscription) {
     guard subscription.topics.want(event), let stream = subscription.stream else { return }
-    let event = QueueEvent(queue: name, event: event)
+    let event = QueueEvent(queue: name, epoch: epoch, event: event)
     if case .closed = event.event { return stream.complete(.queue(event), token: 0) }
-    state.pointee.eventsLost &+= stream.add(event)
+    _ = stream.add(event)
   }
 }

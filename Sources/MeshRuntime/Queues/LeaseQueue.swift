@@ -22,7 +22,8 @@ public final class LeaseQueue: @unchecked Sendable {
     /// When the timer gives the next turn.
     var armedAt: Instant?
     var subscriptions: [Subscription] = []
-    var eventsLost: UInt64 = 0
+    /// See `abandon`.
+    var isAbandoned = false
     var levelWaits: [LevelWait] = []
   }
 
@@ -67,7 +68,9 @@ public final class LeaseQueue: @unchecked Sendable {
 
   deinit {
     QueueTimer.shared.end(timerNumber)
-    let closed = StreamEvent.Payload.queue(QueueEvent(queue: name, event: .closed))
+    let closed = StreamEvent.Payload.queue(QueueEvent(queue: name, epoch: epoch, event: .closed))
+    let calls = state.pointee.waiters.values.compactMap { $0.wake(.refused(.closed)) }
+    for call in calls { call(.refused(.closed)) }
     for subscription in state.pointee.subscriptions { subscription.stream?.complete(closed, token: 0) }
     state.deinitialize(count: 1)
     state.deallocate()
@@ -109,7 +112,7 @@ public final class LeaseQueue: @unchecked Sendable {
   }
 
   private func wake(_ calls: inout Calls) {
-    for wake in state.pointee.effects.wakes {
+    for wake in state.pointee.effects.takeWakes() {
       guard let waiter = state.pointee.waiters.removeValue(forKey: wake.waiter) else {
         state.pointee.early = wake
         continue
@@ -137,24 +140,43 @@ public final class LeaseQueue: @unchecked Sendable {
 
   // MARK: Waiting
 
-  /// Asks something that may have to wait, and waits on the calling thread; nil when the time passed.
+  /// A thread's wait that has begun.
+  private struct Waiting {
+    let id: WaiterID
+    let waiter: QueueWaiter
+    let deadline: Instant?
+  }
+
+  /// Asks something that may have to wait, and waits on the calling thread; nil when the time passed. A brief wait is
+  /// one for an answer that comes by itself, at once.
   func askAndWait(
-    timeout: Duration?, _ input: (WaiterID?, inout State) -> TaskQueueInput
+    timeout: Duration?, isBrief: Bool = false, _ input: (WaiterID?, inout State) -> TaskQueueInput
   ) throws(MeshError) -> TaskQueueAnswer? {
     let mayWait = timeout.map { $0 > .zero } ?? true
-    if mayWait && LibraryThread.isCurrent {
-      throw MeshError(.wouldDeadlock, "queue \(name): a thread of the library must not wait for it")
-    }
+    if mayWait && !isBrief { try refuseOnLibraryThread() }
     var calls = Calls()
+    var waiting: Waiting?
     let answer = lock.locked { () -> TaskQueueAnswer? in
       guard mayWait else { return turn(input(nil, &state.pointee), &calls) }
+      guard isBrief || !state.pointee.isAbandoned else { return .refused(.closed) }
       let id = nextWaiter()
       let answer = turn(input(id, &state.pointee), &calls)
       guard case .waiting = answer else { return answer }
-      return takeEarly(id) ?? wait(id, until: timeout.map { MonotonicClock.now() + $0 }, &calls)
+      if let early = takeEarly(id) { return early }
+      let waiter = QueueWaiter()
+      state.pointee.waiters[id] = waiter
+      waiting = Waiting(id: id, waiter: waiter, deadline: timeout.map { MonotonicClock.now() + $0 })
+      return nil
     }
+    // What this turn did for others must not wait as long as this thread does.
     calls.make()
-    return answer
+    guard let waiting else { return answer }
+    return wait(waiting)
+  }
+
+  func refuseOnLibraryThread() throws(MeshError) {
+    guard LibraryThread.isCurrent else { return }
+    throw MeshError(.wouldDeadlock, "queue \(name): a thread of the library must not wait for it")
   }
 
   /// Asks something that may have to wait; `call` gets the answer, at once or later, on any thread. The number to
@@ -189,15 +211,32 @@ public final class LeaseQueue: @unchecked Sendable {
     return early.answer
   }
 
-  /// With the lock held, which is open while the thread sleeps.
-  private func wait(_ id: WaiterID, until deadline: Instant?, _ calls: inout Calls) -> TaskQueueAnswer? {
-    let waiter = QueueWaiter()
-    state.pointee.waiters[id] = waiter
-    waiter.wait(lock, until: deadline)
-    // The room may be about to answer at this very moment: a drain whose deadline this is.
-    if waiter.answer == nil { _ = turn(.cancelWait(id), &calls) }
-    state.pointee.waiters[id] = nil
-    return waiter.answer
+  private func wait(_ waiting: Waiting) -> TaskQueueAnswer? {
+    var calls = Calls()
+    let answer = lock.locked { () -> TaskQueueAnswer? in
+      waiting.waiter.wait(lock, until: waiting.deadline)
+      // The room may be about to answer at this very moment: a drain whose deadline this is.
+      if waiting.waiter.answer == nil { _ = turn(.cancelWait(waiting.id), &calls) }
+      state.pointee.waiters[waiting.id] = nil
+      return waiting.waiter.answer
+    }
+    calls.make()
+    return answer
+  }
+
+  /// Its owner has let go of it, and nobody can close it any more: whoever waits for a task or a place gets `.closed`,
+  /// and so does who would begin to wait. A drain that goes on ends as it would have.
+  public func abandon() {
+    var calls = Calls()
+    lock.locked {
+      state.pointee.isAbandoned = true
+      for id in state.pointee.waiters.keys.sorted() {
+        guard case .done = turn(.cancelWait(id), &calls) else { continue }
+        let call = state.pointee.waiters.removeValue(forKey: id)?.wake(.refused(.closed))
+        if let call { calls.add(call, .refused(.closed)) }
+      }
+    }
+    calls.make()
   }
 }
 

@@ -34,6 +34,8 @@ public struct QueueTopics: OptionSet, Sendable {
 public struct QueueEvent: Equatable, Sendable {
   /// The queue's name.
   public let queue: String
+  /// Which life of it: names needn't be unique in a process.
+  public let epoch: UInt64
   /// What happened.
   public let event: TaskEvent
 }
@@ -41,7 +43,7 @@ public struct QueueEvent: Equatable, Sendable {
 extension QueueEvent {
   /// Whether this takes the place of `older` where both wait to be read: only the newest counts.
   func replaces(_ older: QueueEvent) -> Bool {
-    guard queue == older.queue else { return false }
+    guard queue == older.queue && epoch == older.epoch else { return false }
     switch (event, older.event) {
     case (.becameReady, .becameReady): return true
     case (.backpressure(let monitor, _), .backpressure(let other, _)): return monitor == other

@@ -70,7 +70,8 @@ static void a_task_goes_in_and_out(void) {
 }
 
 static void what_cannot_be_is_refused_by_name(void) {
-  meshkit_queue_options_t options = {.struct_size = sizeof options, .heartbeat_interval_ms = 40000, .attempts_max = 5000};
+  meshkit_queue_options_t options = {.struct_size = sizeof options, .heartbeat_interval_ms = 40000,
+                                     .attempts_max = 5000};
   meshkit_queue_t *queue = (void *)7;
   meshkit_error_t *error = NULL;
   CHECK(meshkit_queue_create("q", 1, &options, &queue, &error) == MESHKIT_E_ARGUMENT && queue == NULL);
@@ -109,7 +110,8 @@ static void failures_end_in_dead_letters_that_can_be_read(void) {
   }
   meshkit_dead_letters_t *letters = NULL;
   const meshkit_dead_letter_t *letter = NULL;
-  CHECK(meshkit_queue_dead_letters(queue, NULL, 10, &letters) == MESHKIT_OK && meshkit_dead_letters_count(letters) == 1);
+  CHECK(meshkit_queue_dead_letters(queue, NULL, 10, &letters) == MESHKIT_OK);
+  CHECK(meshkit_dead_letters_count(letters) == 1);
   CHECK(meshkit_dead_letters_get(letters, 1, &letter) == MESHKIT_E_NOT_FOUND && letter == NULL);
   CHECK(meshkit_dead_letters_get(letters, 0, &letter) == MESHKIT_OK);
   CHECK(is(letter->payload, "poison") && letter->cause == MESHKIT_DEAD_FAILED && letter->attempt == 2);
@@ -179,6 +181,27 @@ static void the_end_wakes_all(void) {
   meshkit_queue_release(queue);
 }
 
+static void a_release_wakes_who_waits(void) {
+  meshkit_queue_t *queue = new_queue(0);
+  pthread_t thread;
+  void *status;
+  pthread_create(&thread, NULL, wait_for_a_task, queue);
+  usleep(50000);
+  meshkit_queue_release(queue);
+  pthread_join(thread, &status);
+  CHECK((intptr_t)status == MESHKIT_E_CLOSED);
+}
+
+static void a_closed_queue_gives_no_snapshot(void) {
+  meshkit_queue_t *queue = new_queue(0);
+  meshkit_text_t *snapshot = NULL;
+  meshkit_dead_letters_t *letters = NULL;
+  CHECK(meshkit_queue_close_wait(queue, MESHKIT_CLOSE_DISCARD, 0, NULL, NULL) == MESHKIT_OK);
+  CHECK(meshkit_queue_snapshot(queue, &snapshot, NULL) == MESHKIT_E_CLOSED && snapshot == NULL);
+  CHECK(meshkit_queue_dead_letters(queue, NULL, 1, &letters) == MESHKIT_E_CLOSED && counts(queue).admitted == 0);
+  meshkit_queue_release(queue);
+}
+
 static void signals_are_numbered_and_the_level_can_be_waited_for(void) {
   meshkit_queue_t *queue = new_queue(0);
   meshkit_backpressure_options_t options = {.struct_size = sizeof options, .high_watermark = 2, .low_watermark = 3};
@@ -195,7 +218,7 @@ static void signals_are_numbered_and_the_level_can_be_waited_for(void) {
   meshkit_backpressure_signal_t signal = {.struct_size = sizeof signal};
   uint64_t missed = 7;
   CHECK(meshkit_backpressure_latest(monitor, &signal) == MESHKIT_OK && signal.is_active == 1 && signal.version == 2);
-  CHECK(signal.pending_count == 2 && signal.high_watermark == 2 && signal.low_watermark == 0);
+  CHECK(signal.monitor == 1 && signal.pending_count == 2 && signal.high_watermark == 2 && signal.low_watermark == 0);
   CHECK(meshkit_backpressure_next(monitor, 0, &signal, &missed) == MESHKIT_OK && signal.version == 1 && missed == 0);
   CHECK(meshkit_backpressure_next(monitor, 2, &signal, &missed) == MESHKIT_E_NOT_FOUND && signal.version == 0);
   /* A host that knows less of the struct gets what it knows, and nothing beyond. */
@@ -213,6 +236,11 @@ static void a_wait_on_a_thread_of_the_library_is_refused(void *queue, meshkit_ev
   meshkit_lease_t *lease;
   CHECK(meshkit_queue_lease_wait(queue, 1000, &lease) == MESHKIT_E_WOULD_DEADLOCK);
   CHECK(meshkit_queue_lease_wait(queue, 0, &lease) == MESHKIT_OK);
+  meshkit_text_t *snapshot = NULL;
+  CHECK(meshkit_queue_drain_wait(queue, 1, &snapshot, NULL, NULL) == MESHKIT_E_WOULD_DEADLOCK);
+  CHECK(meshkit_queue_drain_wait(queue, 0, &snapshot, NULL, NULL) == MESHKIT_OK);
+  CHECK(meshkit_queue_resume(queue) == MESHKIT_OK);
+  meshkit_text_release(snapshot);
   meshkit_lease_release(lease);
   meshkit_event_release(event);
 }
@@ -245,6 +273,8 @@ int main(void) {
   failures_end_in_dead_letters_that_can_be_read();
   what_one_life_hands_back_the_next_takes_in_once();
   the_end_wakes_all();
+  a_release_wakes_who_waits();
+  a_closed_queue_gives_no_snapshot();
   signals_are_numbered_and_the_level_can_be_waited_for();
   callbacks_may_lease_and_never_wait();
   return 0;
