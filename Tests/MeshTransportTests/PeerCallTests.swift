@@ -125,6 +125,7 @@ private final class Pair {
     #expect(try pair.one.waitCallEnded(call).outcome == .cancelled)
     #expect(try pair.one.waitCallEnded(pair.call()).outcome == .answered(.ok, reply: [1, 2, 3]))
     #expect(pair.one.statistic("handshakesDialed") == 1)
+    #expect(pair.one.rejections == [] && pair.two.rejections == [], "a change of mind is nobody's mistake")
     try pair.stop()
   }
 

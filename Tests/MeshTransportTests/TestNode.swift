@@ -161,6 +161,13 @@ final class TestNode: @unchecked Sendable {
     return id
   }
 
+  /// What was said against messages of peers.
+  var rejections: [String] {
+    lock.locked {
+      events.compactMap { if case .observed(.messageRejected(_, let reason)) = $0 { reason } else { nil } }
+    }
+  }
+
   func waitCallEnded(_ id: CallID) throws -> PeerCallEnd {
     try wait("end of \(id)") { events in
       for case .callEnded(id, let end) in events { return end }

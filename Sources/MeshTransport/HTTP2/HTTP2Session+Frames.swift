@@ -139,7 +139,7 @@ extension HTTP2Session {
   /// A stream that nghttp2 broke off by itself, for a mistake that no frame showed alone, counts like the client's own
   /// (CVE-2025-8671).
   private func broke(_ stream: Int32, _ code: UInt32) {
-    guard code != HTTP2ErrorCode.noError.rawValue, let state = streams[stream] else { return }
+    guard code != HTTP2ErrorCode.noError.rawValue, let state = streams[stream], !state.isWithdrawn else { return }
     complaints.append("HTTP/2: a malformed request")
     guard !state.isCounted else { return }
     state.isCounted = true

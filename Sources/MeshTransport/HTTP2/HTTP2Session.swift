@@ -51,6 +51,8 @@ final class HTTP2Session {
     var isEnded = false
     /// The answer went out whole, or is a refusal: what still comes is of no use.
     var isAnswered = false
+    /// This side has lost interest: its end is nobody's mistake.
+    var isWithdrawn = false
     /// Its end was counted among those that the client broke off.
     var isCounted = false
     /// Body bytes that came after that.
@@ -237,6 +239,12 @@ final class HTTP2Session {
   /// Breaks `stream` off.
   func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
     _ = nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
+  }
+
+  /// Breaks off a request of ours: nobody waits for the answer any more.
+  func withdraw(_ stream: Int32) {
+    streams[stream]?.isWithdrawn = true
+    reset(stream, .cancel)
   }
 
   /// Lets the client send so many bytes more: they were kept, and are done with now.

@@ -188,7 +188,7 @@ extension TCPLink: LinkCarrier {
     session?.finish(Int32(clamping: stream), trailers: trailers)
   }
 
-  func cancel(_ stream: Int64) { session?.reset(Int32(clamping: stream), .cancel) }
+  func cancel(_ stream: Int64) { session?.withdraw(Int32(clamping: stream)) }
 
   func consumed(_ count: Int, on stream: Int64) { session?.consumed(count, on: Int32(clamping: stream)) }
 
