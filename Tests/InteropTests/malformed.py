@@ -187,7 +187,7 @@ def schema():
     spec = importlib.util.spec_from_file_location("protobuf_check", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.message_class(module.load_schema(), "MeshFrame")
+    return module.message_class(module.load_schema(), "meshkit.mesh.v1", "MeshFrame")
 
 
 def hello(kind, mesh, name="visitor", cluster=None, version=1):

@@ -46,8 +46,7 @@ def load_schema():
     return pool
 
 
-def message_class(pool, path, name):
-    package = FOLDERS[path.parent.name]
+def message_class(pool, package, name):
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}"))
 
 
@@ -71,7 +70,7 @@ def write_hex(path, encoded):
 
 def check_vector(pool, path, rewrite, problems):
     vector = read_vector(path)
-    cls = message_class(pool, path, vector["type"])
+    cls = message_class(pool, FOLDERS[path.parent.name], vector["type"])
     for data in vector["refused"]:
         try:
             cls.FromString(data)
