@@ -30,6 +30,8 @@ public struct Engine: Sendable {
   private var nextDial: Instant?
   var nextHello: Instant?
   var pendingLeaves: [CommandToken] = []
+  /// Until when a leave waits for hellos that are on their way; nil when none waits.
+  var leaveHeldUntil: Instant?
   var roomEffects = MembershipEffects()
   var counters = Counters()
 
@@ -100,7 +102,7 @@ public struct Engine: Sendable {
   public var nextDeadline: Instant? {
     guard phase == .running || phase == .leaving else { return nil }
     var next = membership.nextDeadline
-    next = Instant.earliest(next, nextHello)
+    next = Instant.earliest(Instant.earliest(next, nextHello), leaveHeldUntil)
     guard phase == .running else { return next }
     return Instant.earliest(Instant.earliest(next, nextDial), persistence.nextDeadline)
   }
@@ -196,6 +198,7 @@ public struct Engine: Sendable {
     guard phase == .running || phase == .leaving else { return }
     if let due = membership.nextDeadline, now >= due { tell(.deadlineReached, now: now, into: &effects) }
     closeSilentLinks(now: now, into: &effects)
+    leaveOnceGreeted(now: now, into: &effects)
     guard phase == .running else { return }
     if lastTopology != membership.topologyRevision {
       lastTopology = membership.topologyRevision

@@ -95,11 +95,22 @@ extension Engine {
       switch phase {
       case .running:
         phase = .leaving
-        tell(.leaveRequested, now: now, into: &effects)
+        leaveHeldUntil = now + configuration.membership.leaveTimeout
+        leaveOnceGreeted(now: now, into: &effects)
       case .waiting, .persisting: stop(into: &effects)
       case .leaving, .stopped: break
       }
     }
+  }
+
+  /// Says goodbye once every peer that knows of this node is known to it too. A peer that has this node's hello, and
+  /// whose own is still on its way, would hear no goodbye, and take the end of its link for a crash.
+  mutating func leaveOnceGreeted(now: Instant, into effects: inout EngineEffects) {
+    guard let deadline = leaveHeldUntil else { return }
+    let isGreeting = links.values.contains { $0.peer != nil && $0.node == nil }
+    guard !isGreeting || now >= deadline else { return }
+    leaveHeldUntil = nil
+    tell(.leaveRequested, now: now, into: &effects)
   }
 
   private func removalProblem(_ node: NodeID) -> String? {

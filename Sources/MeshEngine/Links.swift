@@ -230,7 +230,7 @@ extension Engine {
     counters.received &+= 1
     switch (message, link.node) {
     case (.hello(let hello), nil):
-      if phase == .running { greeted(hello, on: id, peer, now: now, into: &effects) }
+      if phase == .running || leaveHeldUntil != nil { greeted(hello, on: id, peer, now: now, into: &effects) }
       lookForHellos()
     case (.hello, let node?): reject("a second hello", from: node.name, into: &effects)
     case (_, nil):

@@ -1,6 +1,7 @@
 import Glibc
 
-/// The time of day. For display, and for numbers that must grow from one process to the next; no duration comes from it.
+/// The time of day. For display, and for numbers that must grow from one process to the next: no duration comes from
+/// it.
 enum WallClock {
   /// Nanoseconds since 1970.
   static func unixNanoseconds() -> Int64 {

@@ -122,6 +122,30 @@ struct EngineLinkTests {
     #expect(rig.effects.list.last == .stopped)
   }
 
+  /// The peer has this node's hello and takes it for a member: without a goodbye it would see a crash.
+  @Test func aLeaveWaitsForAHelloThatIsOnItsWay() throws {
+    var rig = try Rig()
+    rig.send(.linkOpened(.accepted(1), peer("b")))
+    rig.send(.command(CommandToken(rawValue: 1), .leave))
+    #expect(!rig.effects.list.contains(.stopped))
+    rig.send(.received(.accepted(1), hello("b")))
+    let news = rig.sends(.accepted(1)).compactMap { if case .news(let news) = $0 { news.records } else { nil } }
+    #expect(news.joined().contains { $0.nodeID == "m" && $0.state == .left })
+    #expect(!rig.effects.list.contains(.stopped))
+  }
+
+  @Test func aLeaveWaitsTwoSecondsForAHelloThatNeverComes() throws {
+    var rig = try Rig()
+    rig.send(.linkOpened(.accepted(1), peer("b")))
+    rig.send(.command(CommandToken(rawValue: 1), .leave))
+    rig.advance(.milliseconds(1_999))
+    #expect(!rig.effects.list.contains(.stopped))
+    #expect(rig.engine.nextDeadline == rig.now + .milliseconds(1))
+    rig.advance(.milliseconds(1))
+    #expect(rig.effects.list.contains(.complete(CommandToken(rawValue: 1), .done)))
+    #expect(rig.effects.list.last == .stopped)
+  }
+
   @Test func knownPeersAreWrittenWhenOneComesAndNotWhenItOnlyChanges() throws {
     var rig = try Rig()
     var writes = 0
