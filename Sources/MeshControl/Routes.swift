@@ -26,8 +26,8 @@ struct Route: Sendable {
     /// What a caller must be allowed to do.
     var scope: ControlScopes {
       switch self {
-      case .peers, .members, .memberHealth: .read
-      case .liveness, .readiness, .metrics, .logging, .tracing, .openAPI: .observe
+      case .peers, .members: .read
+      case .memberHealth, .liveness, .readiness, .metrics, .logging, .tracing, .openAPI: .observe
       case .setLogging, .setTracing, .drain, .resume, .leave, .removeMember: .operate
       }
     }

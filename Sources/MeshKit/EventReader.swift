@@ -5,14 +5,19 @@ final class EventReader: Sendable {
   private let stream: EventStream
   private let handoff = EventHandoff()
 
-  /// Starts the thread that waits for the stream's events.
-  init(_ stream: EventStream) throws(MeshError) {
+  /// Starts the thread that waits for the stream's events. Nothing comes after the one that `isLast` says yes to.
+  init(
+    _ stream: EventStream,
+    isLast: @escaping @Sendable (StreamEvent.Payload) -> Bool = {
+      if case .nodeStopped = $0 { true } else { false }
+    }
+  ) throws(MeshError) {
     self.stream = stream
     try stream.startCallbacks(
       call: { [stream, handoff] event in
         handoff.pass(event)
-        // Nothing comes after it, and it was taken: so the sequence ends.
-        if case .nodeStopped = event.payload { stream.close() }
+        // It was taken: so the sequence ends.
+        if isLast(event.payload) { stream.close() }
       },
       drop: handoff.end)
   }

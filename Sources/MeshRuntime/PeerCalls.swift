@@ -78,13 +78,13 @@ extension NodeCore {
   /// A peer asks how this node is. On the link thread; the answer is the one that callers of the control listener get.
   func answerHealth(_ request: RequestID, of peer: LinkPeer, _ message: InboundMessage) {
     defer { message.taken() }
-    let now = MonotonicClock.now()
+    let (now, view) = (MonotonicClock.now(), view())
     let world = RPCWorld(
-      view: { [self] in view() }, members: feed, clock: MemberClock(now: now, unixTicks: WallClock.unixTicks()))
+      view: { view }, members: feed, clock: MemberClock(now: now, unixTicks: WallClock.unixTicks()))
     let asker = Principal(name: peer.identity.nodeNames.first ?? peer.remoteAddress, scopes: .observe)
     do throws(RPCStatus) {
       var call = try ControlCall(
-        path: "/" + LinkTransport.healthMethod, view: view(), caller: .certificate(asker, isLocal: false))
+        path: "/" + LinkTransport.healthMethod, view: view, caller: .certificate(asker, isLocal: false))
       _ = link.mailbox.post(.reply(request, try call.answer(to: message.bytes, world)))
     } catch {
       _ = link.mailbox.post(.fail(request, code: error.code, message: error.message))

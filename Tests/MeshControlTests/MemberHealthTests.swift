@@ -13,14 +13,14 @@ private func member(
     metadata: NodeMetadata(), lastHeard: nil, roundTrip: nil, isLocal: isLocal)
 }
 
-private func ask(_ name: String) throws -> ControlResponse {
+private func ask(_ name: String, scopes: ControlScopes = .observe) throws -> ControlResponse {
   let local = try member("a", isLocal: true)
   let view = NodeView(
     localNodeID: local.nodeID,
     members: [
       local, try member("b"), try member("s", .suspect), try member("gone", .left), try member("v1", epoch: 0),
     ],
-    clock: MemberClock(now: .origin, unixTicks: 0), isLeaving: false, notReady: [], scopes: .read, activeRequests: 0)
+    clock: MemberClock(now: .origin, unixTicks: 0), isLeaving: false, notReady: [], scopes: scopes, activeRequests: 0)
   return Control.respond(
     to: ControlRequest(method: "GET", target: "/v1/members/\(name)/health", host: "localhost", origin: nil, body: []),
     view: view, metrics: { [] }, perform: { _ in .busy })
@@ -43,6 +43,8 @@ private func text(_ response: ControlResponse) -> String { String(decoding: resp
     #expect(response.status == status && response.asks == nil && text(response).contains(words))
     #expect(response.headers == [ControlHeader("Content-Type", "application/problem+json")])
   }
+
+  @Test func whoMayOnlyReadLetsTheNodeAskNobody() throws { #expect(try ask("b", scopes: .read).status == 403) }
 
   @Test(arguments: ["/v1/members/b", "/v1/members//health", "/v1/members/b/health/", "/v1/members/b/Health"])
   func otherPathsAreNone(path: String) { #expect(Route.find(method: "GET", target: path) == nil) }

@@ -189,6 +189,18 @@ struct CallDeskTests {
     #expect(next.effects == [.attempt(next.id)])
   }
 
+  @Test func callersWithoutPatienceDontKeepTheCircuitOfAPeerThatHangsFromOpening() throws {
+    var desk = try Desk { $0.failuresToOpen = 2 }
+    for _ in 0..<3 { _ = desk.cancel(desk.begin().id) }
+    for turn in 1...2 {
+      let (id, effects) = desk.begin()
+      #expect(effects == [.attempt(id)], "what was given up at once says nothing")
+      desk.now = desk.now + .seconds(1)
+      let opens = desk.cancel(id).contains(.circuit(desk.node, isOpen: true, reason: "no answer in time"))
+      #expect(opens == (turn == 2))
+    }
+  }
+
   @Test func anAnswerBetweenFailuresKeepsTheCircuitClosed() throws {
     var desk = try Desk { $0.failuresToOpen = 2 }
     for _ in 0..<10 {

@@ -1,3 +1,4 @@
+import MeshBasics
 import Testing
 
 @testable import MeshTransport
@@ -193,6 +194,23 @@ func otherURLsAreErrorsThatNameThem(url: String) {
   lines.add("end")
   #expect(connection.produce(.origin) == nil && !connection.isStreaming)
   #expect(text(connection) == "0\r\n\r\n" && connection.nextRequest()?.target == "/b")
+}
+
+@Test func anAnswerThatComesWhileTheConnectionEndsSaysSo() {
+  let connection = HTTP1Connection()
+  connection.receive("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
+  _ = connection.nextRequest()
+  connection.respond(HTTPAnswer(later: Late()))
+  connection.finish()
+  #expect(connection.produce(.origin) == nil && connection.isOver == false)
+  #expect(text(connection).contains("\r\nConnection: close\r\n"))
+  #expect(connection.isOver)
+}
+
+/// The answer, when it is asked for.
+private final class Late: AnswerBody {
+  func next(_ now: Instant) -> AnswerPart { .whole(HTTPResponse()) }
+  func stop() {}
 }
 
 @Test func toHTTP10TheEndOfAStreamIsTheEndOfTheConnectionAndHEADGetsTheHeadAlone() {

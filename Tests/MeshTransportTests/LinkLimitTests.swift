@@ -17,7 +17,7 @@ import Testing
     #expect(try one.waitClosed(one.dial(two.address)) == .timedOut)
     let three = try TestNode(mesh.security("node-c"))
     _ = try two.waitOpened(two.dial(three.address))
-    #expect(try two.waitClosed(two.dial(three.address)) == .protocolError("3 connections are open"))
+    #expect(try two.waitClosed(two.dial(three.address)) == .notTried("3 connections are open"))
     for node in [one, two, three] { try node.stop() }
   }
 

@@ -44,6 +44,8 @@ struct CallDesk {
     var attempts = 0
     /// An attempt was asked for, and is not over.
     var isUnderWay = false
+    /// When that was.
+    var attemptedAt = Instant.origin
   }
 
   private struct Peer {
@@ -88,7 +90,7 @@ struct CallDesk {
     if peers[node] == nil { makeRoomForPeer() }
     peers[node] = peer
     calls[id] = Call(node: node, deadline: min(deadline, now + limits.deadlineMax), isIdempotent: isIdempotent)
-    attempt(id, into: &effects)
+    attempt(id, now, into: &effects)
   }
 
   /// An attempt that was asked for is over.
@@ -126,7 +128,12 @@ struct CallDesk {
   mutating func cancel(_ id: CallID, _ now: Instant, into effects: inout [CallEffect]) {
     guard let call = calls[id] else { return }
     if call.isUnderWay { effects.append(.cancel(id)) }
-    _ = peers.modify(call.node) { $0.circuit.gaveUp(id, now) }
+    // Callers with little patience must not keep the circuit of a peer that hangs from opening.
+    if call.isUnderWay, now.since(call.attemptedAt) >= limits.patience {
+      failed(id, call, "no answer in time", now, into: &effects)
+    } else {
+      _ = peers.modify(call.node) { $0.circuit.gaveUp(id, now) }
+    }
     finish(id, .cancelled, into: &effects)
   }
 
@@ -143,7 +150,7 @@ struct CallDesk {
       } else if let wait = peers.modify(call.node, { [limits] in $0.circuit.wait(of: id, now, limits) }) ?? nil {
         finish(id, .circuitOpen(retryIn: wait), into: &effects)
       } else {
-        attempt(id, into: &effects)
+        attempt(id, now, into: &effects)
       }
     }
   }
@@ -155,10 +162,11 @@ struct CallDesk {
 
   // MARK: Attempts
 
-  private mutating func attempt(_ id: CallID, into effects: inout [CallEffect]) {
+  private mutating func attempt(_ id: CallID, _ now: Instant, into effects: inout [CallEffect]) {
     let deadline = calls.modify(id) { call in
       call.attempts += 1
       call.isUnderWay = true
+      call.attemptedAt = now
       return call.deadline
     }
     deadlines.set(id, at: deadline)

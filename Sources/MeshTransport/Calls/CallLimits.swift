@@ -17,6 +17,8 @@ struct CallLimits: Sendable {
   var failuresToOpen = 5
   var openMin = Duration.seconds(1)
   var openMax = Duration.seconds(30)
+  /// A call that its caller gave up after this long without an answer counts as one that failed.
+  var patience = Duration.seconds(1)
   /// Peers whose failures are remembered.
   var peersMax = 1_024
   /// Connections dialed for calls alone, and how long one of them stays without a call.

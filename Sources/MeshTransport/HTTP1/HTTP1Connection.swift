@@ -110,7 +110,8 @@ public final class HTTP1Connection {
     guard wireHasRoom else { return nil }
     // Its last word may have come in one piece with its last request.
     if inputEnded, following != nil { receiveEnd() }
-    while let (body, context) = following, !isLast, output.count < partBytesMax {
+    while case (let body, var context)? = following, !isLast, output.count < partBytesMax {
+      context.keepsAlive = context.keepsAlive && !isFinishing
       switch body.next(now) {
       case .bytes(let bytes): outputBytes.append(contentsOf: HTTP1ResponseWriter.part(bytes, context))
       case .nothing(let time): return max(time, now + AnswerPart.pauseMin)
@@ -118,10 +119,10 @@ public final class HTTP1Connection {
         response.headers += laterFields ?? []
         laterFields = nil
         outputBytes.append(contentsOf: HTTP1ResponseWriter.bytes(of: response, context))
-        endExchange(keepsAlive: context.keepsAlive && !isFinishing)
+        endExchange(keepsAlive: context.keepsAlive)
       case .end:
         outputBytes.append(contentsOf: HTTP1ResponseWriter.end(context))
-        endExchange(keepsAlive: context.keepsAlive && !isFinishing)
+        endExchange(keepsAlive: context.keepsAlive)
       }
     }
     return nil

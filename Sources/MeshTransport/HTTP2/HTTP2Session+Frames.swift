@@ -64,7 +64,8 @@ extension HTTP2Session {
       isAmidFields = false
       guard let state = streams[stream] else { return }
       let (fields, isLast) = (state.section.takeAll(), HTTP2Session.isLast(frame.hd))
-      let section = state.hasFields ? HTTP2Section.trailers : .headers(bodyFollows: !isLast)
+      // The answer that follows an interim one is none of trailers, which have no status (RFC 9113 §8.1).
+      let section = state.hasFields && fields[":status"] == nil ? HTTP2Section.trailers : .headers(bodyFollows: !isLast)
       state.hasFields = true
       handler.received(fields: fields, on: stream, as: section, refusal: state.section.refusal)
       if isLast { end(stream) }

@@ -3,25 +3,29 @@ import MeshBasics
 
 /// One call of ours that waits for its answer.
 struct AskedCall {
-  let onEnd: (CallAttemptEnd) -> Void
+  var onEnd: (CallAttemptEnd) -> Void
   var deframer: GRPCDeframer
   var messages: [[UInt8]] = []
-  /// Fields that aren't the peer's leave to wait came.
-  var hasFields = false
   var status: GRPCStatus?
   /// The peer says that it has not looked at the request.
   var isRejected = false
+  /// Nobody waits for it any more, and it is to be broken off.
+  var isWithdrawn = false
 }
 
 extension LinkConversation {
   /// Whether a call may be made on this connection: a peer takes requests of who has dialed alone.
   var takesCalls: Bool { state == .open && pendingEnd == nil && !carrier.isServer }
 
+  /// Whether somebody waits for an answer.
+  var hasCalls: Bool { asked.values.contains { !$0.isWithdrawn } }
+
   /// Makes a call; `onEnd` is told of its end, inside calls of the carrier, unless it is cancelled. Gives its stream;
   /// nil when the peer allows no more of them.
   func ask(
     _ method: String, _ message: [UInt8], timeout: Duration, onEnd: @escaping (CallAttemptEnd) -> Void
   ) -> Int64? {
+    breakOffWithdrawn()
     let fields = MeshRequest.callFields(method, authority: serverName, timeout: timeout)
     guard let stream = carrier.submitRequest(fields) else { return nil }
     asked[stream] = AskedCall(onEnd: onEnd, deframer: GRPCDeframer(messageBytesMax: limits.messageBytesMax))
@@ -33,9 +37,22 @@ extension LinkConversation {
 
   /// Breaks a call off. Nothing is told of its end.
   func cancel(_ stream: Int64) {
-    guard asked.removeValue(forKey: stream) != nil else { return }
-    carrier.cancel(stream)
-    carrier.touch()
+    guard asked[stream] != nil else { return }
+    asked[stream]?.isWithdrawn = true
+    asked[stream]?.onEnd = { _ in }
+    breakOffWithdrawn()
+  }
+
+  /// Peers send away who breaks off too much (`StreamLimits.resetsPerSecond`), and the link goes with the connection.
+  /// What is beyond this node's budget waits for its answer, or for the next call.
+  private func breakOffWithdrawn() {
+    let now = MonotonicClock.now()
+    for (stream, call) in asked where call.isWithdrawn {
+      guard callResets.take(now) else { return }
+      asked[stream] = nil
+      carrier.cancel(stream)
+      carrier.touch()
+    }
   }
 
   /// The connection is over: of its calls nobody will hear any more.
@@ -60,7 +77,6 @@ extension LinkConversation {
     let code = fields[":status"].flatMap { Int($0) } ?? 0
     // Of interim answers there may be any number (RFC 9110 §15.2).
     if (100..<200).contains(code) { return }
-    asked[stream]?.hasFields = true
     asked[stream]?.status = status
     if code != 200 { end(stream, status ?? GRPCStatus(httpStatus: code), breaksOff: true) }
   }

@@ -57,6 +57,8 @@ final class LinkConversation {
   private var calls: [Int64: UnaryCall] = [:]
   /// Calls of ours that wait for their answer.
   var asked: [Int64: AskedCall] = [:]
+  /// Calls of ours that may be broken off: half of what a peer puts up with.
+  var callResets = FrameBudget(burst: StreamLimits().resetsBurst / 2, perSecond: StreamLimits().resetsPerSecond / 2)
   /// What the peer may have waiting with the reader of its messages.
   private let credit: InboundCredit
   private var pressure = CreditPressure()

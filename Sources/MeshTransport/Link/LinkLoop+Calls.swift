@@ -146,7 +146,7 @@ extension LinkLoop {
         return calls.ended.append((id, .noRoom("\(calls.limits.connectionsMax) connections for calls are open")))
       }
     }
-    if let former = calls.connections[target.node].flatMap({ links[$0] }), former.asked.isEmpty { former.fail(.closed) }
+    if let former = calls.connections[target.node].flatMap({ links[$0] }), !former.hasCalls { former.fail(.closed) }
     calls.dialed += 1
     let link = LinkID.calls(calls.dialed)
     calls.connections[target.node] = link
@@ -157,7 +157,7 @@ extension LinkLoop {
   /// Ends the connection for calls that has been idle for longest. False when all are in use.
   private func endIdle() -> Bool {
     let idle = calls.connections.compactMap { node, link in
-      links[link].flatMap { $0.state == .open && $0.asked.isEmpty ? (node: node, connection: $0) : nil }
+      links[link].flatMap { $0.state == .open && !$0.hasCalls ? (node: node, connection: $0) : nil }
     }
     func end(_ item: (node: NodeID, connection: LinkConversation)) -> Instant {
       item.connection.carrier.deadline ?? .origin
@@ -199,10 +199,10 @@ extension LinkLoop {
   func callsCantGo(on link: LinkID, _ end: LinkEnd) {
     if let node = calls.connections.first(where: { $0.1 == link })?.0 { calls.connections.removeValue(forKey: node) }
     for id in calls.waiting.removeValue(forKey: link) ?? [] {
-      if case .refused(let reason) = end {
-        calls.ended.append((id, .refused(reason)))
-      } else {
-        calls.ended.append((id, .unprocessed(end.text)))
+      switch end {
+      case .refused(let reason): calls.ended.append((id, .refused(reason)))
+      case .notTried(let reason): calls.ended.append((id, .noRoom(reason)))
+      default: calls.ended.append((id, .unprocessed(end.text)))
       }
     }
   }
@@ -211,8 +211,8 @@ extension LinkLoop {
   private func settleIdle(_ connection: LinkConversation) {
     guard connection.link?.isForCalls == true, connection.pendingEnd == nil else { return }
     let isPresent = calls.connections.values.contains { links[$0] === connection }
-    if !isPresent, connection.asked.isEmpty { return connection.fail(.closed) }
-    connection.carrier.deadline = connection.asked.isEmpty ? MonotonicClock.now() + calls.limits.idleTimeout : nil
+    if !isPresent, !connection.hasCalls { return connection.fail(.closed) }
+    connection.carrier.deadline = connection.hasCalls ? nil : MonotonicClock.now() + calls.limits.idleTimeout
     connection.carrier.touch()
   }
 }

@@ -195,7 +195,7 @@ final class LinkLoop {
     guard links[link] == nil else { return }
     guard connections.count + (tcp?.count ?? 0) < limits.quic.connectionsMax else {
       endpoint.limitReached("connections")
-      return tellClosed(link, .protocolError("\(limits.quic.connectionsMax) connections are open"))
+      return tellClosed(link, .notTried("\(limits.quic.connectionsMax) connections are open"))
     }
     guard let quic = makeClient(to: address) else {
       return tellClosed(link, .notTried("no IPv6 on \(options.bindAddress)"))

@@ -82,11 +82,6 @@ extension QUICEndpoint {
     let isFull = users.count >= limits.connectionsMax || acceptedCount + acceptedElsewhere >= limits.acceptedMax
     let isCrowded =
       untrustedCount + untrustedElsewhere >= limits.untrustedMax && !(limits.knowsOwnHost && remote.isLoopback)
-    // Of too many strangers one goes, below, and nobody else.
-    guard !isFull || isCrowded || owner.makeRoom(forStranger: false, now) else {
-      counts.connectionsRefused += 1
-      return limitReached("connections")
-    }
     let untrusted = untrustedFrom.count(from: remote)
     guard untrusted < limits.connectionsPerAddressMax else {
       counts.connectionsRefused += 1
@@ -97,15 +92,16 @@ extension QUICEndpoint {
       if QUICPacket.hasRetryToken(header) { return drop("invalid Retry token") }
       // Nobody loses his place to an address that may be forged.
       if handshakesInFlight >= limits.handshakesBeforeRetry || untrusted >= limits.handshakesPerAddressBeforeRetry
-        || isCrowded
+        || isCrowded || isFull
       {
         counts.retriesSent += 1
         return answer(datagram, QUICPacket.retry(for: header, from: remote, secret: retrySecret, now: now))
       }
     }
-    guard !isCrowded || owner.makeRoom(forStranger: true, now) else {
+    // Of too many strangers one goes, and nobody else.
+    guard !(isCrowded || isFull) || owner.makeRoom(forStranger: isCrowded, now) else {
       counts.connectionsRefused += 1
-      return limitReached("untrusted connections")
+      return limitReached(isCrowded ? "untrusted connections" : "connections")
     }
     let quic = QUICConnection(
       isServer: true, local: datagram.local ?? address, remote: remote, host: self, resetSecret: resetSecret,
