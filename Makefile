@@ -62,14 +62,16 @@ examples: build ## compile and run the C examples, the README's program and the 
 	@python3 .ci/examples.py --stage $(STAGE) --work build/examples
 	@python3 .ci/start.py
 
-sim: build ## SEEDS=300 seeds of the simulator with 3 to 30 nodes, some with up to 64, release build; from 10000 on also 200 and 1,000 nodes, and 5,000 without faults
+sim: build ## SEEDS=300 seeds of the simulator with 3 to 30 nodes, some with up to 64, release build; from 10000 on also 200 and 1,000 nodes, and 5,000 without faults; and as many seeds of the simulated lease queue
 	@$(STAGE)/bin/meshsim --seeds $(SEEDS) --jobs $(JOBS)
+	@$(STAGE)/bin/meshsim queues --seeds $(SEEDS)
 	@if [ $(SEEDS) -ge 10000 ]; then for nodes in "200" "1000" "5000 --profile calm"; do \
 	  $(STAGE)/bin/meshsim --nodes $$nodes --quick || exit 1; done; fi
 
 night: build ## seeds of the simulator from a random one on, until Ctrl-C or a failure
 	@seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); while :; do \
 	  echo "== from seed $$seed"; $(STAGE)/bin/meshsim --seed $$seed --seeds 1000 --jobs $(JOBS) || exit 1; \
+	  $(STAGE)/bin/meshsim queues --seed $$seed --seeds 1000 || exit 1; \
 	  seed=$$((seed + 1000)); done
 
 fuzz: setup ## SECONDS_TOTAL=600 seconds of fuzzing, shared by all decoders and the rooms

@@ -74,7 +74,7 @@ let package = Package(
     .executableTarget(
       name: "MeshCommand", dependencies: ["MeshRuntime", "MeshSecurity", "MeshTransport"] + throughRuntime,
       swiftSettings: strict),
-    module("MeshSim", ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine"]),
+    module("MeshSim", ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine", "MeshTasks"]),
     .executableTarget(name: "MeshSimCommand", dependencies: ["MeshSim"], swiftSettings: strict),
     // tests: one target per module, and those that cross modules
     tests("MeshBasicsTests", ["MeshBasics"]),

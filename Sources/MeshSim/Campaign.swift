@@ -35,7 +35,7 @@ public struct Campaign: Equatable, Sendable {
 
     Runs the mesh's real engines under virtual time, with the faults of a profile, and checks what must hold. All that
     happens follows from the seed. A failing run is repeated with fewer nodes, fewer faults and less time, until what is
-    left can be read.
+    left can be read. `meshsim queues --help` explains the simulated lease queue.
 
       --nodes N        nodes of the mesh, 1 to \(SimulationOptions.nodesMax); without it the seed chooses 3 to 30,
                        and in one seed of 64 40 to 64
@@ -109,7 +109,7 @@ public struct Campaign: Equatable, Sendable {
     measurement = measured
   }
 
-  private static func number(
+  static func number(
     _ rest: inout ArraySlice<String>, _ name: String, _ allowed: ClosedRange<UInt64>
   ) throws(UsageError) -> UInt64 {
     guard let text = rest.popFirst(), let value = UInt64(text), allowed.contains(value) else {

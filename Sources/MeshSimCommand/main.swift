@@ -2,7 +2,11 @@ import Glibc
 import MeshSim
 
 do {
-  let campaign = try Campaign(arguments: Array(CommandLine.arguments.dropFirst()))
+  let arguments = Array(CommandLine.arguments.dropFirst())
+  if arguments.first == "queues" {
+    exit(try QueueCampaign(arguments: Array(arguments.dropFirst())).run(output: writeLine))
+  }
+  let campaign = try Campaign(arguments: arguments)
   if campaign.runsInTurn {
     exit(campaign.run(output: writeLine))
   } else {

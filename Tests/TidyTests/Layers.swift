@@ -32,7 +32,7 @@ enum Layers {
     "MeshKit": ["MeshRuntime", "MeshThreads"],
     "MeshKitABI": ["MeshRuntime", "MeshThreads", "CMeshKit", "Glibc"],
     "MeshCommand": ["MeshRuntime", "MeshSecurity", "MeshTransport", "Glibc"],
-    "MeshSim": ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine"],
+    "MeshSim": ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine", "MeshTasks"],
     "MeshSimCommand": ["MeshSim", "MeshBasics", "Glibc"],
     "CLinux": [],
   ]
