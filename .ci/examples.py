@@ -59,17 +59,18 @@ def run_as_node(mesh, name, command, environment=None):
     return process
 
 
-def run_queue(program):
-    """03-queue prints what its README says."""
+def run_as_told(name, program):
+    """An example that needs no node prints what its README says."""
     printed = run([program])
-    promised = (ROOT / "examples" / "c" / "03-queue" / "README.md").read_text().split("It prints\n\n```\n")[1]
+    promised = (ROOT / "examples" / "c" / name / "README.md").read_text().split("It prints\n\n```\n")[1]
     if printed != promised.split("```")[0]:
-        raise Failure(f"03-queue printed something else than its README says:\n{printed}")
-    print("ran 03-queue; it printed what its README says")
+        raise Failure(f"{name} printed something else than its README says:\n{printed}")
+    print(f"ran {name}; it printed what its README says")
 
 
 def run_all(mesh, compiled):
-    run_queue(compiled["03-queue"])
+    for name in ("03-queue", "04-pump"):
+        run_as_told(name, compiled[name])
     mesh.issue("resident", "visitor")
     certificates = mesh.certificates
     resident = mesh.start("resident")

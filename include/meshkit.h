@@ -75,7 +75,7 @@ MESHKIT_NONNULL_BEGIN
 /** The version that this header describes: major * 10000 + minor * 100 + patch. */
 #define MESHKIT_VERSION_NUMBER 100
 /** The interface that this header describes. It grows by one with every addition; libraries keep all older ones. */
-#define MESHKIT_ABI_VERSION 3
+#define MESHKIT_ABI_VERSION 4
 
 /** Text or bytes: `len` bytes at `ptr`, which is NULL only when `len` is 0. This struct never grows. */
 typedef struct meshkit_bytes_t {
@@ -628,15 +628,18 @@ void meshkit_events_release(meshkit_events_t *MESHKIT_NULLABLE events);
 #define MESHKIT_EVENT_QUEUE_SIGNAL 52u    /**< meshkit_queue_event_t: the depth crossed a mark of a monitor */
 #define MESHKIT_EVENT_QUEUE_DRAINED 53u   /**< meshkit_queue_event_t: it is drained */
 #define MESHKIT_EVENT_QUEUE_CLOSED 54u    /**< meshkit_queue_event_t: it is closed; the last event of a queue */
+#define MESHKIT_EVENT_PUMP_LEASE 64u      /**< meshkit_lease_t: a pump brings a task; end it by the pump */
+#define MESHKIT_EVENT_PUMP_ENDED 65u      /**< meshkit_outcome_t: the last event of a pump; status 0 when you closed
+                                               it, MESHKIT_E_CLOSED when its queue was */
 
 /** One event: a fixed head, and a payload that the type tells. All of it lives until meshkit_event_release(). */
 struct meshkit_event_t {
   uint32_t struct_size;
   /** One of MESHKIT_EVENT_*. */
   uint32_t type;
-  /** The number that you gave to the call that this answers; else 0. */
+  /** The number that you gave to the call that this answers, or to the pump; else 0. */
   uint64_t token;
-  /** How the operation or the node ended; MESHKIT_OK in all other events. */
+  /** How the operation, the node or the pump ended; MESHKIT_OK in all other events. */
   meshkit_status_t status;
   uint32_t reserved;
   /** When it happened, in nanoseconds of Unix time. */
@@ -647,7 +650,7 @@ struct meshkit_event_t {
 MESHKIT_STATIC_ASSERT(sizeof(meshkit_event_t) == 40, "meshkit_event_t");
 MESHKIT_STATIC_ASSERT(offsetof(meshkit_event_t, payload) == 32, "meshkit_event_t.payload");
 
-/** How an operation or a node ended; the status is in the event. */
+/** How an operation, a node or a pump ended; the status is in the event. */
 typedef struct meshkit_outcome_t {
   uint32_t struct_size;
   /** 1 when the node is beyond repair. */
@@ -1154,7 +1157,8 @@ typedef struct meshkit_task_t {
 } meshkit_task_t;
 MESHKIT_STATIC_ASSERT(sizeof(meshkit_task_t) == 96, "meshkit_task_t");
 
-/** A task at a consumer. All of it lives until meshkit_lease_release(), also when the lease is over. */
+/** A task at a consumer. All of it lives until meshkit_lease_release(), also when the lease is over; where it came as
+ * the payload of an event, until meshkit_event_release(). */
 typedef struct meshkit_lease_t {
   uint32_t struct_size;
   int32_t priority;
@@ -1597,9 +1601,9 @@ meshkit_status_t meshkit_queue_subscribe(
     meshkit_queue_t *queue, meshkit_events_t *events, uint32_t topics, meshkit_error_t **MESHKIT_NULLABLE error);
 
 /**
- * Releases a queue. Calls that wait for a task or a place answer MESHKIT_E_CLOSED. One that wasn't closed ends with the
- * last call on it and the last of its monitors; its tasks are gone then, and its listeners hear
- * MESHKIT_EVENT_QUEUE_CLOSED.
+ * Releases a queue. Calls that wait for a task or a place answer MESHKIT_E_CLOSED, and its pumps end. One that wasn't
+ * closed ends with the last call on it and the last of its monitors and pumps; its tasks are gone then, and its
+ * listeners hear MESHKIT_EVENT_QUEUE_CLOSED.
  *
  * @since 0.1
  * @owns takes queue
@@ -1725,6 +1729,328 @@ meshkit_status_t meshkit_backpressure_wait(
  * @completes nothing
  */
 void meshkit_backpressure_release(meshkit_backpressure_t *MESHKIT_NULLABLE backpressure);
+
+/* ---- gate ---------------------------------------------------------------------------------------------------- */
+
+/**
+ * Lets callers through at a rate: each takes *permits*, and who finds none waits in line or is refused. A gate has two
+ * limits, and while the queue whose monitor it follows is overloaded the throttled one is in force. It needs no queue,
+ * and any number of threads may use one gate.
+ *
+ * What a swap of the limits does: both count every permit from the moment at which it is given, whichever is in force.
+ * So permits that are held count against the new limit, and it gives no second burst; but a token bucket owes nothing
+ * for what the other limit gave. Nothing that was given is taken back, and those who wait keep their order.
+ */
+typedef struct meshkit_gate_t meshkit_gate_t;
+
+/* Kinds of limits. */
+#define MESHKIT_GATE_CONCURRENCY 1    /**< `permits` at a time, each until it is given back */
+#define MESHKIT_GATE_TOKEN_BUCKET 2   /**< `permits` in each period, evenly; up to `burst` at once after a rest */
+#define MESHKIT_GATE_SLIDING_WINDOW 3 /**< `permits` in whatever stretch of time is as long as the period */
+
+/** One limit. What isn't of its kind is 0. This struct never grows. */
+typedef struct meshkit_gate_limit_t {
+  /** One of MESHKIT_GATE_*. */
+  int32_t kind;
+  /** 1 to 1000000. */
+  uint32_t permits;
+  /** Of a token bucket and a sliding window: 1 to 3600000. */
+  int64_t period_ms;
+  /** Of a token bucket: up to 1000000; 0 for `permits`. */
+  uint32_t burst;
+  /** Of a sliding window: the parts in which it is counted, up to 64; 0 for 10. A permit comes free again up to one
+   * part of the period later than it could. */
+  uint32_t segments;
+} meshkit_gate_limit_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_gate_limit_t) == 24, "meshkit_gate_limit_t");
+
+/** What a gate lets through. */
+typedef struct meshkit_gate_options_t {
+  uint32_t struct_size;
+  /** Calls that may wait, up to 4096; 0 for 1024, MESHKIT_QUEUE_NONE for none. */
+  int32_t waiters_max;
+  /** Usually. */
+  meshkit_gate_limit_t normal;
+  /** While the queue is overloaded; of kind 0: no less than usually. */
+  meshkit_gate_limit_t throttled;
+} meshkit_gate_options_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_gate_options_t) == 56, "meshkit_gate_options_t");
+
+/**
+ * Makes a gate that follows nobody. MESHKIT_E_ARGUMENT names every option that can't be, with what is allowed.
+ *
+ * @since 0.1
+ * @owns own out, own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_gate_create(
+    const meshkit_gate_options_t *options, meshkit_gate_t **out, meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * From now on the throttled limit is in force whenever the last signal of this monitor says that its queue is
+ * overloaded, and the normal one otherwise; in place of the monitor before. NULL follows nobody. The limits are swapped
+ * within the turn of the queue that tells the signal. When the monitor is released, or its queue closed, the normal
+ * limit is in force again. MESHKIT_E_CLOSED when it is so already, MESHKIT_E_BUSY when 64 gates follow that queue.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_gate_follow(
+    meshkit_gate_t *gate, meshkit_backpressure_t *MESHKIT_NULLABLE backpressure,
+    meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Takes `permits`: 1 up to what both limits let through at once, or else MESHKIT_E_ARGUMENT. MESHKIT_E_BUSY when there
+ * is no room, or others wait; the error then says after which time there will be, where time alone makes room.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_gate_acquire(
+    meshkit_gate_t *gate, uint32_t permits, meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * meshkit_gate_acquire(), and waits up to `timeout_ms` for room; negative waits for ever. Who came first goes first,
+ * whatever the others ask for. MESHKIT_E_TIMEOUT when there was no room in time, MESHKIT_E_BUSY when as many calls wait
+ * as may, MESHKIT_E_CLOSED when the gate is released meanwhile, MESHKIT_E_WOULD_DEADLOCK on threads of the library
+ * unless `timeout_ms` is 0.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks up to timeout_ms
+ * @callback-safe no
+ * @completes nothing
+ */
+meshkit_status_t meshkit_gate_acquire_wait(
+    meshkit_gate_t *gate, uint32_t permits, int64_t timeout_ms, meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Gives permits back, on any thread. Where one of the limits is of MESHKIT_GATE_CONCURRENCY, each permit must be given
+ * back once, whichever limit is in force; MESHKIT_E_ARGUMENT for more than are held. Elsewhere this does nothing.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_gate_give_back(meshkit_gate_t *gate, uint32_t permits);
+
+/** What a gate let through. */
+typedef struct meshkit_gate_state_t {
+  uint32_t struct_size;
+  /** 1 while the throttled limit is in force. */
+  int32_t is_throttled;
+  /** The number of the last signal that it took; 0 when it follows nobody. */
+  uint64_t version;
+  /** Permits that are held; 0 where neither limit counts them. */
+  uint64_t held;
+  /** Calls that wait. */
+  uint64_t waiting;
+  /** Permits ever given. */
+  uint64_t admitted;
+  /** Calls that were refused for want of room. */
+  uint64_t refused;
+  /** How often the limits were swapped. */
+  uint64_t swaps;
+} meshkit_gate_state_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_gate_state_t) == 56, "meshkit_gate_state_t");
+
+/**
+ * How things are, into a struct whose `struct_size` you have set.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_gate_state(meshkit_gate_t *gate, meshkit_gate_state_t *out);
+
+/**
+ * Closes and releases a gate. Who waits at it gets MESHKIT_E_CLOSED.
+ *
+ * @since 0.1
+ * @owns takes gate
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+void meshkit_gate_release(meshkit_gate_t *MESHKIT_NULLABLE gate);
+
+/* ---- pump ---------------------------------------------------------------------------------------------------- */
+
+/**
+ * Brings tasks from a queue to one consumer as events, MESHKIT_EVENT_PUMP_LEASE, as many as the consumer has granted
+ * *credit* for: that is how many may be with it at a time, read or not, that it hasn't ended. A pump renews their
+ * leases by itself, and hands back what the consumer hasn't read when it is closed and when its queue is drained; such
+ * a delivery doesn't count. A consumer that hangs keeps what it has for hold_max_ms and gets no more; nobody else waits
+ * for it.
+ *
+ * End what a pump brings by meshkit_pump_complete() and its like, not by the calls of the queue: that is what gives the
+ * credit back, and the pump brings another task in its place.
+ */
+typedef struct meshkit_pump_t meshkit_pump_t;
+
+/** The most credit that one pump may have. */
+#define MESHKIT_PUMP_CREDIT_MAX 16384
+
+/** How a pump behaves. Zero stands for the default everywhere. */
+typedef struct meshkit_pump_options_t {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /** Comes with all its events: by it you tell the pumps of one stream apart. */
+  uint64_t token;
+  /** How often it renews a lease, at most half of the queue's lease_duration_ms; default is the queue's own
+   * heartbeat_interval_ms. */
+  int64_t heartbeat_interval_ms;
+  /** How long the consumer may have a task before its lease runs out, counted from the grant: at least
+   * lease_duration_ms, at most 604800000; default 600000, or a longer lease_duration_ms. */
+  int64_t hold_max_ms;
+} meshkit_pump_options_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_pump_options_t) == 32, "meshkit_pump_options_t");
+
+/**
+ * Makes a pump from a queue to a stream; it brings nothing before credit is granted. NULL options are all defaults.
+ * MESHKIT_E_ARGUMENT names every option that can't be; MESHKIT_E_BUSY when the stream has no place for the pump's end,
+ * or the queue has 64 pumps; MESHKIT_E_CLOSED when either is closed.
+ *
+ * @since 0.1
+ * @owns own out, own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes MESHKIT_EVENT_PUMP_ENDED, with options.token
+ */
+meshkit_status_t meshkit_pump_create(
+    meshkit_queue_t *queue, meshkit_events_t *events, const meshkit_pump_options_t *MESHKIT_NULLABLE options,
+    meshkit_pump_t **out, meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * The consumer can take `credit` more tasks at a time, MESHKIT_PUMP_CREDIT_MAX in all. Each has a place of its own
+ * among those of the stream for completions: MESHKIT_E_BUSY when there aren't so many, and then none is granted.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes MESHKIT_EVENT_PUMP_LEASE for each task, with the pump's token
+ */
+meshkit_status_t meshkit_pump_grant(
+    meshkit_pump_t *pump, uint32_t credit, meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * The work is done. Answers what meshkit_queue_complete() does; whatever it is, the delivery is over for the pump and
+ * its credit comes back, but for a MESHKIT_E_ARGUMENT.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_pump_complete(meshkit_pump_t *pump, const meshkit_token_t *token);
+
+/**
+ * The work failed: meshkit_queue_fail(), and as meshkit_pump_complete() in all else.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_pump_fail(
+    meshkit_pump_t *pump, const meshkit_token_t *token, const char *MESHKIT_NULLABLE reason, size_t reason_len,
+    int32_t disposition, int64_t delay_ms);
+
+/**
+ * The work wasn't begun: meshkit_queue_hand_back(). Its credit does not come back, so that the pump doesn't bring the
+ * same task again at once; grant more when you want more.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_pump_hand_back(meshkit_pump_t *pump, const meshkit_token_t *token);
+
+/** What a pump brought. */
+typedef struct meshkit_pump_state_t {
+  uint32_t struct_size;
+  /** 1 until it is closed, or its queue or its stream is. */
+  int32_t is_open;
+  /** How many tasks may be with the consumer at a time. */
+  uint64_t credit;
+  /** How many are, read or not, that it hasn't ended. */
+  uint64_t unsettled;
+  /** Tasks ever brought, those that went back unread not counted. */
+  uint64_t delivered;
+  /** Those that the consumer ended. */
+  uint64_t settled;
+  /** Tasks that went back unread. */
+  uint64_t handed_back;
+  /** Leases that were over before the consumer ended them, or that aren't renewed any more. */
+  uint64_t over;
+} meshkit_pump_state_t;
+MESHKIT_STATIC_ASSERT(sizeof(meshkit_pump_state_t) == 56, "meshkit_pump_state_t");
+
+/**
+ * How things are, into a struct whose `struct_size` you have set.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_pump_state(meshkit_pump_t *pump, meshkit_pump_state_t *out);
+
+/**
+ * Brings nothing more, and hands back what you haven't read: its events are gone, and MESHKIT_EVENT_PUMP_ENDED is the
+ * last one. What you have read stays yours, and is renewed as before until you end it or release the pump.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_pump_close(meshkit_pump_t *pump);
+
+/**
+ * Closes and releases a pump. What you have read is renewed no more; end it by the calls of the queue.
+ *
+ * @since 0.1
+ * @owns takes pump
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+void meshkit_pump_release(meshkit_pump_t *MESHKIT_NULLABLE pump);
 
 /* ---- log ----------------------------------------------------------------------------------------------------- */
 

@@ -16,7 +16,7 @@ enum EventLine {
     case .completed(let error): return "completed \(error?.description ?? "ok")"
     case .nodeStopped(let error): return "stopped \(error?.description ?? "ok")"
     // Nodes of the command have no queues.
-    case .queue: return "queue"
+    case .queue, .lease, .pumpEnded: return "queue"
     case .dropped(let count): return "dropped events=\(count)"
     case .unknown: return "unknown event"
     }

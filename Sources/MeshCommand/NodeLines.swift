@@ -93,7 +93,7 @@ extension EventLine {
     case .completed(let error): return list(["event": .string("completed"), "error": .text(error?.description)])
     case .nodeStopped(let error): return list(["event": .string("stopped"), "error": .text(error?.description)])
     // Nodes of the command have no queues.
-    case .queue: return list(["event": .string("queue")])
+    case .queue, .lease, .pumpEnded: return list(["event": .string("queue")])
     case .dropped(let count): return list(["event": .string("dropped"), "count": .number("\(count)")])
     case .unknown: return list(["event": .string("unknown")])
     }

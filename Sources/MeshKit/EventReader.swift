@@ -6,16 +6,18 @@ final class EventReader: Sendable {
   private let handoff = EventHandoff()
 
   /// Starts the thread that waits for the stream's events. Nothing comes after the one that `isLast` says yes to.
+  /// `whenUntaken` hears of an event that had left the stream when the reader went.
   init(
     _ stream: EventStream,
     isLast: @escaping @Sendable (StreamEvent.Payload) -> Bool = {
       if case .nodeStopped = $0 { true } else { false }
-    }
+    },
+    whenUntaken: @escaping @Sendable (StreamEvent.Payload) -> Void = { _ in }
   ) throws(MeshError) {
     self.stream = stream
     try stream.startCallbacks(
       call: { [stream, handoff] event in
-        handoff.pass(event)
+        if !handoff.pass(event) { whenUntaken(event.payload) }
         // It was taken: so the sequence ends.
         if isLast(event.payload) { stream.close() }
       },

@@ -8,7 +8,11 @@ extension LeaseQueue {
   /// Throws `CancellationError` when the Swift task is cancelled first. One that is cancelled amid a delivery still
   /// gets the lease, so that none is lost. *Errors*: `.closed`.
   public func lease(within timeout: Duration?) async throws -> TaskLease? {
-    try await waiting(timeout) { answer in lease(answer) }
+    try await CancellableWait.answer(within: timeout) { answer in
+      lease(answer)
+    } giveUp: { [self] waiter in
+      cancel(waiter)
+    }
   }
 
   /// Admits a task, once there is a place. `isNew` is false when its request had become this task before. A `timeout`
@@ -17,7 +21,11 @@ extension LeaseQueue {
   /// Throws `CancellationError` when the Swift task is cancelled before a place came free: the task is then not
   /// admitted. *Errors*: `.timeout`, `.draining`, `.closed`, and `.argument` for a task that can't be.
   public func enqueue(_ task: NewTask, within timeout: Duration?) async throws -> (id: TaskID, isNew: Bool) {
-    let admitted = try await waiting(timeout) { answer in enqueue(task, answer) }
+    let admitted = try await CancellableWait.answer(within: timeout) { answer in
+      enqueue(task, answer)
+    } giveUp: { [self] waiter in
+      cancel(waiter)
+    }
     guard let admitted else { throw MeshError(.timeout, "queue \(name): no place came free in time") }
     return admitted
   }
@@ -39,27 +47,5 @@ extension LeaseQueue {
         return nil
       },
       onCancel: { reader.end() })
-  }
-
-  /// Waits for an answer that `begin` asks for; nil when the time passed.
-  private func waiting<Answer: Sendable>(
-    _ timeout: Duration?, _ begin: (@escaping @Sendable (Result<Answer, MeshError>) -> Void) -> WaiterID
-  ) async throws -> Answer? {
-    let wait = CancellableWait(at: self)
-    async let _: Void = wait.cancel(after: timeout)
-    let answer = await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        wait.began(begin { continuation.resume(returning: $0) })
-      }
-    } onCancel: {
-      wait.cancel()
-    }
-    switch answer {
-    case .success(let answer): return answer
-    case .failure(let error) where error.status == .cancelled:
-      try Task.checkCancellation()
-      return nil
-    case .failure(let error): throw error
-    }
   }
 }

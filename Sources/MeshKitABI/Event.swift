@@ -7,8 +7,13 @@ import MeshThreads
 final class EventRegistry: @unchecked Sendable {
   static let shared = EventRegistry()
 
+  /// What keeps alive what an event shows beside its own block: the payload of a task that a pump brought.
+  private struct Held {
+    let payload: TaskBytes?
+  }
+
   private let lock = Lock()
-  private var live: Set<UnsafeMutableRawPointer> = []
+  private var live: [UnsafeMutableRawPointer: Held] = [:]
 
   /// The C image of an event, alive until `release`.
   func image(of event: StreamEvent) -> UnsafeMutablePointer<meshkit_event_t> {
@@ -17,12 +22,17 @@ final class EventRegistry: @unchecked Sendable {
       let image = arena.image(event)
       head?.initialize(to: image)
     }
-    lock.locked { _ = live.insert(block) }
+    var held = Held(payload: nil)
+    if case .lease(let pumped) = event.payload { held = Held(payload: pumped.lease.payload) }
+    lock.locked { live[block] = held }
     return block.assumingMemoryBound(to: meshkit_event_t.self)
   }
 
   func release(_ event: UnsafeMutablePointer<meshkit_event_t>?) {
-    guard let event, let block = lock.locked({ live.remove(UnsafeMutableRawPointer(event)) }) else { return }
+    guard let event else { return }
+    let block = UnsafeMutableRawPointer(event)
+    // The payload goes without the lock: this may be the last to hold megabytes.
+    guard lock.locked({ live.removeValue(forKey: block) }) != nil else { return }
     block.deallocate()
   }
 }
@@ -56,6 +66,13 @@ extension Arena {
     case .queue(let event):
       head.type = event.event.code
       head.payload = UnsafeRawPointer(image(event))
+    case .lease(let pumped):
+      head.type = MESHKIT_EVENT_PUMP_LEASE
+      head.payload = UnsafeRawPointer(image(pumped))
+    case .pumpEnded(let error):
+      head.type = MESHKIT_EVENT_PUMP_ENDED
+      head.status = (error?.status ?? .ok).code
+      head.payload = UnsafeRawPointer(image(error))
     case .dropped(let count):
       head.type = MESHKIT_EVENT_DROPPED
       let size = UInt32(MemoryLayout<meshkit_dropped_t>.size)
@@ -101,7 +118,7 @@ extension Arena {
     return place(image)
   }
 
-  /// How an operation or a node ended.
+  /// How an operation, a node or a pump ended.
   private mutating func image(_ error: MeshError?) -> UnsafeMutablePointer<meshkit_outcome_t>? {
     var outcome = meshkit_outcome_t()
     outcome.struct_size = UInt32(MemoryLayout<meshkit_outcome_t>.size)

@@ -17,6 +17,8 @@ enum HandleKind: UInt8 {
   case queue = 0xED
   case deadLetters = 0xEF
   case backpressure = 0xF1
+  case gate = 0xF3
+  case pump = 0xF5
 }
 
 /// The live objects of one kind.
@@ -113,4 +115,6 @@ enum Handles {
   static let queues = HandleTable<LeaseQueue>(.queue)
   static let deadLetters = HandleTable<DeadLettersImage>(.deadLetters)
   static let monitors = HandleTable<MonitorObject>(.backpressure)
+  static let gates = HandleTable<RateGate>(.gate)
+  static let pumps = HandleTable<LeasePump>(.pump)
 }

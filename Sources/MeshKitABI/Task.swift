@@ -129,7 +129,7 @@ extension LeaseBlocks {
 // MARK: The ends of a lease
 
 /// The token at `pointer`.
-private func read(_ pointer: UnsafePointer<meshkit_token_t>?) throws(MeshError) -> TaskToken {
+func read(_ pointer: UnsafePointer<meshkit_token_t>?) throws(MeshError) -> TaskToken {
   guard let token = pointer?.pointee else { throw MeshError(.argument, "token is NULL") }
   guard token.reserved == 0 else { throw MeshError(.unsupported, "token.reserved is not 0") }
   return TaskToken(id: TaskID(token.task), attempt: token.attempt, leaseID: token.lease_id)
@@ -169,7 +169,7 @@ public func meshkit_queue_fail(
 }
 
 extension TaskDisposition {
-  fileprivate init(_ number: Int32, delay: Int64) throws(MeshError) {
+  init(_ number: Int32, delay: Int64) throws(MeshError) {
     switch number {
     case MESHKIT_TASK_RETRY where delay == 0: self = .retry
     case MESHKIT_TASK_RETRY_AFTER: self = .retryAfter(.milliseconds(delay))

@@ -1,9 +1,11 @@
 import MeshBasics
 import MeshMembership
+import MeshTasks
 
 /// The bounded memory of one event stream: five lanes that keep the order of arrival between them.
 ///
-/// - *completions* have their slot reserved when the operation is submitted, so they are never lost;
+/// - *completions* have their slot reserved when the operation is submitted, so they are never lost; the leases that
+///   pumps bring are among them;
 /// - *members* coalesce: when the lane is full, a newer event of a member takes the place of its pending one; the
 ///   states of queues are in this lane too, and always coalesce;
 /// - *audits* (who asked for what), *broadcasts* and *logs* share their places and lose their oldest: logs first, then
@@ -42,21 +44,36 @@ struct EventBacklog {
     dropped == 0 && completions.isEmpty && members.isEmpty && broadcasts.isEmpty && logs.isEmpty && audits.isEmpty
   }
 
-  /// Sets one slot aside for a completion to come; false when none is free.
-  mutating func reserve() -> Bool {
-    guard completions.count &+ reserved < completions.capacity else { return false }
-    reserved &+= 1
+  /// Sets slots aside for completions to come; false, and none, when there aren't so many.
+  mutating func reserve(_ count: Int = 1) -> Bool {
+    guard count <= completions.capacity &- completions.count &- reserved else { return false }
+    reserved &+= count
     return true
   }
 
-  /// Gives a reserved slot back unused.
-  mutating func cancelReservation() { reserved = max(0, reserved &- 1) }
+  /// Gives reserved slots back unused.
+  mutating func cancelReservation(_ count: Int = 1) { reserved = max(0, reserved &- count) }
 
   /// Puts a completion into its reserved slot.
   mutating func complete(_ event: StreamEvent) {
     cancelReservation()
     let kept = completions.append(Entry(order: nextOrder(), event: event))
     if !kept { dropped &+= 1 }
+  }
+
+  /// Takes the leases out that wait and that `isOurs` picks. Their slots are reserved again.
+  mutating func withdrawLeases(where isOurs: (PumpedLease) -> Bool) -> [TaskToken] {
+    var tokens: [TaskToken] = []
+    for _ in 0..<completions.count {
+      guard let entry = completions.popFirst() else { break }
+      if case .lease(let lease) = entry.event.payload, isOurs(lease) {
+        tokens.append(lease.lease.token)
+        reserved &+= 1
+      } else {
+        _ = completions.append(entry)
+      }
+    }
+    return tokens
   }
 
   /// Adds a member event, coalescing when full.
@@ -153,11 +170,18 @@ struct EventBacklog {
     switch min(completion, member, broadcast, log, audit) {
     case .max: return nil
     case audit: return audits.popFirst()?.event
-    case completion: return completions.popFirst()?.event
+    case completion: return popCompletion()
     case member: return members.popFirst()?.event
     case broadcast: return popBroadcast()
     default: return logs.popFirst()?.event
     }
+  }
+
+  /// The slot of a lease is its pump's, for the next one.
+  private mutating func popCompletion() -> StreamEvent? {
+    let event = completions.popFirst()?.event
+    if case .lease? = event?.payload { reserved &+= 1 }
+    return event
   }
 
   private mutating func nextOrder() -> UInt64 {

@@ -16,16 +16,19 @@ public final class EventHandoff: @unchecked Sendable {
   /// A hand-over with nothing in it.
   public init() {}
 
-  /// Offers an event and waits until a reader has it, or the end. For the callback thread.
-  public func pass(_ event: StreamEvent) {
-    let reader = lock.locked { () -> (@Sendable (StreamEvent?) -> Void)? in
-      guard !hasEnded else { return nil }
-      guard readers.isEmpty else { return readers.removeFirst() }
+  /// Offers an event and waits until a reader has it, or the end; whether one has. For the callback thread.
+  @discardableResult
+  public func pass(_ event: StreamEvent) -> Bool {
+    let (reader, isTaken) = lock.locked { () -> ((@Sendable (StreamEvent?) -> Void)?, Bool) in
+      guard !hasEnded else { return (nil, false) }
+      guard readers.isEmpty else { return (readers.removeFirst(), true) }
       offered = event
       while offered != nil && !hasEnded { _ = changed.wait(lock, until: nil) }
-      return nil
+      defer { offered = nil }
+      return (nil, offered == nil)
     }
     reader?(event)
+    return isTaken
   }
 
   /// Calls `reader` once with the next event: at once, or later on the thread that passes it. With nil after the end.

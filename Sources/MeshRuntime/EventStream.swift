@@ -22,6 +22,7 @@ public final class EventStream: @unchecked Sendable {
   private var isReadable = false
   private var hasCallbacks = false
   private var callbackThread: pthread_t?
+  private var pumps: [LeaseQueue.PumpList.Entry] = []
 
   /// A stream for at most `capacity` events (`capacityRange`).
   public init(capacity: Int) throws(MeshError) {
@@ -77,12 +78,15 @@ public final class EventStream: @unchecked Sendable {
   /// still inside are gone. Never blocks.
   public func close() {
     var gone = EventBacklog(capacity: 0)
+    var pumps: [LeaseQueue.PumpList.Entry] = []
     lock.locked {
       isClosed = true
       swap(&gone, &backlog)
+      swap(&pumps, &self.pumps)
       markReadable(true)
       condition.broadcast()
     }
+    for entry in pumps { entry.pump?.streamClosed(unread: gone.withdrawLeases { $0.pump == entry.number }) }
   }
 
   /// Appends an event of a type that no host knows, for the tests of bindings.
@@ -92,17 +96,20 @@ public final class EventStream: @unchecked Sendable {
 
   var isOpen: Bool { lock.locked { !isClosed } }
 
-  /// Sets a slot aside for a completion, before the operation is accepted.
-  func reserve() throws(MeshError) {
-    try lock.locked { () throws(MeshError) in
-      guard !isClosed else { throw EventStream.closedError }
-      guard backlog.reserve() else {
-        throw MeshError(.busy, "event stream: no room for another completion; read events first")
-      }
+  /// Sets slots aside for completions, before the operations are accepted: all or none.
+  func reserve(_ count: Int = 1) throws(MeshError) {
+    try lock.locked { () throws(MeshError) in try reserveLocked(count) }
+  }
+
+  private func reserveLocked(_ count: Int) throws(MeshError) {
+    guard !isClosed else { throw EventStream.closedError }
+    guard backlog.reserve(count) else {
+      let places = count == 1 ? "another completion" : "\(count) more completions"
+      throw MeshError(.busy, "event stream: no room for \(places); read events first")
     }
   }
 
-  func cancelReservation() { lock.locked { backlog.cancelReservation() } }
+  func cancelReservation(_ count: Int = 1) { lock.locked { backlog.cancelReservation(count) } }
 
   func complete(_ payload: StreamEvent.Payload, token: UInt64) {
     _ = add { $0.complete(StreamEvent(payload, token: token)) }
@@ -121,6 +128,37 @@ public final class EventStream: @unchecked Sendable {
   func add(_ record: LogRecord) -> UInt64 {
     let event = StreamEvent(.log(record))
     return add { record.isAudit ? $0.add(audit: event) : $0.add(lossy: event) }
+  }
+
+  // MARK: Pumps
+
+  /// Tells `pump` when this is closed, and reserves the slot of its last event.
+  func addPump(_ pump: LeasePump, _ number: UInt64) throws(MeshError) {
+    try lock.locked { () throws(MeshError) in
+      try reserveLocked(1)
+      pumps.append(LeaseQueue.PumpList.Entry(pump: pump, number: number))
+    }
+  }
+
+  func removePump(_ number: UInt64) { lock.locked { pumps.removeAll { $0.number == number } } }
+
+  /// Puts a lease into a slot of its pump; false when this is closed.
+  func deliver(_ lease: PumpedLease, token: UInt64) -> Bool {
+    var isDelivered = false
+    _ = add { backlog in
+      backlog.complete(StreamEvent(.lease(lease), token: token))
+      isDelivered = true
+    }
+    return isDelivered
+  }
+
+  /// Takes the leases of a pump back that nobody has read.
+  func withdrawLeases(of pump: UInt64) -> [TaskToken] {
+    lock.locked {
+      let tokens = backlog.withdrawLeases { $0.pump == pump }
+      markReadable(isClosed || !backlog.isEmpty)
+      return tokens
+    }
   }
 
   private func add(_ change: (inout EventBacklog) -> Void) -> UInt64 {

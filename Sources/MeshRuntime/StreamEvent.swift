@@ -33,6 +33,10 @@ public struct StreamEvent: Sendable {
     case broadcast(BroadcastMessage)
     /// What happened in a lease queue.
     case queue(QueueEvent)
+    /// A task that a pump brings; end its delivery by the pump.
+    case lease(PumpedLease)
+    /// The last event of a pump: nil when it was closed, `.closed` when its queue was.
+    case pumpEnded(MeshError?)
     /// The end of a submitted operation; nil when it succeeded.
     case completed(MeshError?)
     /// The node stopped: nil when it was stopped, or let go of without a stop; else why it ended by itself.

@@ -44,4 +44,20 @@ public enum TaskLimits {
   public static let knownMax = 1 << 24
   /// Lives of queues whose tasks one queue may take in from snapshots.
   public static let epochsMax = 1_024
+  /// Permits of one limit of a gate.
+  public static let permitsMax = 1_000_000
+  /// The shortest period or window of such a limit.
+  public static let ratePeriodMin = Duration.milliseconds(1)
+  /// The longest.
+  public static let ratePeriodMax = Duration.seconds(3_600)
+  /// Segments in which a window is counted.
+  public static let windowSegmentsMax = 64
+  /// Gates that follow the monitors of one queue.
+  public static let followersMax = 64
+  /// Pumps of one queue.
+  public static let pumpsMax = 64
+  /// Credit of one pump.
+  public static let creditMax = 16_384
+  /// The longest that a pump may keep the lease of one task alive.
+  public static let holdMax = Duration.seconds(7 * 24 * 3_600)
 }

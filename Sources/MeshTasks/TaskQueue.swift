@@ -200,7 +200,7 @@ public struct TaskQueue: ~Copyable, Sendable {
   }
 }
 
-/// Why a queue couldn't be made.
+/// Why a queue, a gate or a pump couldn't be made.
 public struct TaskQueueFaults: Error, Equatable, Sendable, CustomStringConvertible {
   /// All that is wrong with the options.
   public let faults: [TaskFault]

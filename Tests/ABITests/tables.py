@@ -2,7 +2,8 @@
 import header
 
 KINDS = {"meshkit_config_t", "meshkit_events_t", "meshkit_node_t", "meshkit_members_t", "meshkit_error_t", "meshkit_text_t",
-         "meshkit_queue_t", "meshkit_dead_letters_t", "meshkit_backpressure_t"}
+         "meshkit_queue_t", "meshkit_dead_letters_t", "meshkit_backpressure_t",
+         "meshkit_gate_t", "meshkit_pump_t"}
 
 
 def argument_kind(function, index, head):

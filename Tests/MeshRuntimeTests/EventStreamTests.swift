@@ -33,6 +33,8 @@ private func names(_ stream: EventStream) throws -> [String] {
     case .dropped(let count): found.append("dropped \(count)")
     case .nodeStopped: found.append("stopped")
     case .queue(let event): found.append("\(event.queue) \(event.event)")
+    case .lease(let pumped): found.append("lease \(pumped.lease.token.id.sequence)")
+    case .pumpEnded(let error): found.append("pump ended \(error?.status.name ?? "ok")")
     case .unknown: found.append("unknown")
     }
   }

@@ -25,6 +25,8 @@ public final class LeaseQueue: @unchecked Sendable {
     /// See `abandon`.
     var isAbandoned = false
     var levelWaits: [LevelWait] = []
+    var followers: [Follower] = []
+    var pumps = PumpList()
   }
 
   struct Subscription {
@@ -71,6 +73,7 @@ public final class LeaseQueue: @unchecked Sendable {
     let closed = StreamEvent.Payload.queue(QueueEvent(queue: name, epoch: epoch, event: .closed))
     let calls = state.pointee.waiters.values.compactMap { $0.wake(.refused(.closed)) }
     for call in calls { call(.refused(.closed)) }
+    for follower in state.pointee.followers { follower.gate?.monitorEnded(follower.number) }
     for subscription in state.pointee.subscriptions { subscription.stream?.complete(closed, token: 0) }
     state.deinitialize(count: 1)
     state.deallocate()
@@ -98,6 +101,8 @@ public final class LeaseQueue: @unchecked Sendable {
     mutating func add(_ call: @escaping @Sendable (TaskQueueAnswer) -> Void, _ answer: TaskQueueAnswer) {
       calls.append((call, answer))
     }
+    /// Something else to do then.
+    mutating func add(_ body: @escaping @Sendable () -> Void) { calls.append(({ _ in body() }, .none)) }
     func make() { for (call, answer) in calls { call(answer) } }
   }
 
@@ -107,6 +112,8 @@ public final class LeaseQueue: @unchecked Sendable {
     if !state.pointee.effects.wakes.isEmpty { wake(&calls) }
     if !state.pointee.effects.events.isEmpty && !state.pointee.subscriptions.isEmpty { publish() }
     if !state.pointee.levelWaits.isEmpty { wakeLevelWaits() }
+    if !state.pointee.followers.isEmpty { tellFollowers(&calls) }
+    if !state.pointee.pumps.isEmpty { tellPumps(&calls) }
     arm()
     return state.pointee.effects.takeAnswer()
   }
@@ -225,7 +232,7 @@ public final class LeaseQueue: @unchecked Sendable {
   }
 
   /// Its owner has let go of it, and nobody can close it any more: whoever waits for a task or a place gets `.closed`,
-  /// and so does who would begin to wait. A drain that goes on ends as it would have.
+  /// and so does who would begin to wait; pumps end. A drain that goes on ends as it would have.
   public func abandon() {
     var calls = Calls()
     lock.locked {
@@ -235,6 +242,7 @@ public final class LeaseQueue: @unchecked Sendable {
         let call = state.pointee.waiters.removeValue(forKey: id)?.wake(.refused(.closed))
         if let call { calls.add(call, .refused(.closed)) }
       }
+      endPumps(&calls)
     }
     calls.make()
   }

@@ -7,8 +7,8 @@
 
 enum kind {
   ARG_I32 = 1, ARG_U32, ARG_I64, ARG_U64, ARG_TIMEOUT, ARG_LENGTH, ARG_CHARS, ARG_BYTES, ARG_OUT, ARG_STRUCT, ARG_EVENT,
-  ARG_CONFIG, ARG_EVENTS, ARG_QUEUE, ARG_BACKPRESSURE, ARG_NODE, ARG_MEMBERS, ARG_ERROR, ARG_DEAD_LETTERS, ARG_TEXT,
-  RET_VOID, RET_STATUS, RET_I32, RET_I64, RET_U64, RET_BYTES
+  ARG_CONFIG, ARG_EVENTS, ARG_QUEUE, ARG_BACKPRESSURE, ARG_GATE, ARG_PUMP, ARG_NODE, ARG_MEMBERS, ARG_ERROR,
+  ARG_DEAD_LETTERS, ARG_TEXT, RET_VOID, RET_STATUS, RET_I32, RET_I64, RET_U64, RET_BYTES
 };
 struct entry {
   const char *name;
@@ -55,6 +55,26 @@ static meshkit_backpressure_t *make_monitor(void) {
   return monitor;
 }
 
+static meshkit_gate_t *make_gate(void) {
+  meshkit_gate_options_t options = {.struct_size = sizeof options, .normal = {MESHKIT_GATE_CONCURRENCY, 2, 0, 0, 0}};
+  meshkit_gate_t *gate = NULL;
+  CHECK(meshkit_gate_create(&options, &gate, NULL) == MESHKIT_OK);
+  return gate;
+}
+
+/* All from one queue to one stream, which is read so that it has places. */
+static meshkit_pump_t *make_pump(void) {
+  static meshkit_events_t *events;
+  static meshkit_queue_t *queue;
+  meshkit_event_t *event;
+  meshkit_pump_t *pump = NULL;
+  if (!events) events = new_events();
+  if (!queue) queue = make_queue();
+  while (meshkit_events_next(events, 0, &event) == MESHKIT_OK) meshkit_event_release(event);
+  CHECK(meshkit_pump_create(queue, events, NULL, &pump, NULL) == MESHKIT_OK);
+  return pump;
+}
+
 /* How many values there are for an argument of a kind. */
 static unsigned choices(enum kind kind) {
   switch (kind) {
@@ -64,7 +84,7 @@ static unsigned choices(enum kind kind) {
     case ARG_CHARS: case ARG_OUT: return 2;
     case ARG_STRUCT: return 5;
     case ARG_EVENT: return 3;
-    case ARG_CONFIG: case ARG_EVENTS: case ARG_QUEUE: case ARG_BACKPRESSURE: return 7;
+    case ARG_CONFIG: case ARG_EVENTS: case ARG_QUEUE: case ARG_BACKPRESSURE: case ARG_GATE: case ARG_PUMP: return 7;
     default: return 6;
   }
 }
@@ -86,6 +106,8 @@ static void *handle(enum kind kind, unsigned choice, void **live) {
     default:
       if (kind == ARG_QUEUE) return *live = make_queue();
       if (kind == ARG_BACKPRESSURE) return *live = make_monitor();
+      if (kind == ARG_GATE) return *live = make_gate();
+      if (kind == ARG_PUMP) return *live = make_pump();
       return *live = kind == ARG_CONFIG ? (void *)make_config() : (void *)new_events();
   }
 }
@@ -129,6 +151,8 @@ static void release_all(void *live) {
   meshkit_events_release(live);
   meshkit_queue_release(live);
   meshkit_backpressure_release(live);
+  meshkit_gate_release(live);
+  meshkit_pump_release(live);
   meshkit_dead_letters_release(live);
   meshkit_text_release(live);
 }

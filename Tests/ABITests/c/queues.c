@@ -238,6 +238,10 @@ static void a_wait_on_a_thread_of_the_library_is_refused(void *queue, meshkit_ev
     return;
   }
   meshkit_lease_t *lease;
+  if (event->type != MESHKIT_EVENT_QUEUE_READY) { /* it hears of its own drain, if the stream still lives then */
+    meshkit_event_release(event);
+    return;
+  }
   CHECK(meshkit_queue_lease_wait(queue, 1000, &lease) == MESHKIT_E_WOULD_DEADLOCK);
   CHECK(meshkit_queue_lease_wait(queue, 0, &lease) == MESHKIT_OK);
   meshkit_text_t *snapshot = NULL;
