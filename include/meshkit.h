@@ -1180,8 +1180,8 @@ typedef struct meshkit_lease_t {
 MESHKIT_STATIC_ASSERT(sizeof(meshkit_lease_t) == 152, "meshkit_lease_t");
 
 /**
- * Makes an empty queue. The name has 1 to 128 bytes; NULL options are all defaults. MESHKIT_E_ARGUMENT names every
- * option that can't be, with what is allowed.
+ * Makes an empty queue. The name has 1 to 128 bytes and no control characters; NULL options are all defaults.
+ * MESHKIT_E_ARGUMENT names every option that can't be, with what is allowed.
  *
  * @since 0.1
  * @owns own out, own error
@@ -1599,6 +1599,36 @@ meshkit_status_t meshkit_queue_restore(
  */
 meshkit_status_t meshkit_queue_subscribe(
     meshkit_queue_t *queue, meshkit_events_t *events, uint32_t topics, meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Shows a queue to the operators of a node: under `/v1/queues` of its control listener, in its metrics, its log records
+ * and its statistics. The queue needs no node for anything else, and the node doesn't keep it: one that is closed or
+ * released leaves within a second. A queue may be attached to several nodes; to attach it twice to one changes nothing.
+ * MESHKIT_E_CONFLICT when another queue of that name is attached, MESHKIT_E_RESOURCE when 64 queues are,
+ * MESHKIT_E_CLOSED when the queue is closed or the node has stopped.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_node_attach_queue(
+    meshkit_node_t *node, meshkit_queue_t *queue, meshkit_error_t **MESHKIT_NULLABLE error);
+
+/**
+ * Shows a queue to the operators of a node no longer. MESHKIT_E_NOT_FOUND for one that isn't attached.
+ *
+ * @since 0.1
+ * @owns own error
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_node_detach_queue(
+    meshkit_node_t *node, meshkit_queue_t *queue, meshkit_error_t **MESHKIT_NULLABLE error);
 
 /**
  * Releases a queue. Calls that wait for a task or a place answer MESHKIT_E_CLOSED, and its pumps end. One that wasn't

@@ -109,6 +109,17 @@ public enum Observation: Equatable, Sendable {
   /// An operator set how many of the traces are to be kept, 0 to 1.
   case traceSamplingChanged(Double)
 
+  // Lease queues that are attached to the node.
+  case queueAttached(String)
+  /// Its host took it back, or it has ended (`reason`).
+  case queueDetached(String, reason: String)
+  /// How many tasks a queue held when it was sampled, ready and at consumers.
+  case queueSampled(String, pending: Int, leased: Int)
+  /// A monitor of a queue says that it is overloaded, or no longer; `after` is how long it had said the other.
+  case backpressureChanged(queue: String, isActive: Bool, pending: Int, high: Int, low: Int, after: Duration)
+  /// The dead letters of a queue take its own places.
+  case deadLettersFull(queue: String, count: Int)
+
   // Life of a node.
   /// The engine acted on a deadline so much later than it was due.
   case engineLate(Duration)

@@ -18,7 +18,8 @@ enum CommandReference {
     if !verb.details.isEmpty { parts.append("\n\(verb.details)") }
     if let operand = verb.operand {
       let choices = verb.operandChoices.map { "`\($0)`" }.joined(separator: ", ")
-      parts.append("\nIts operand is \(operand)\(choices.isEmpty ? "" : ": \(choices)").")
+      let are = verb.operandNames.count == 1 ? "operand is" : "operands are"
+      parts.append("\nIts \(are) \(operand)\(choices.isEmpty ? "" : ": \(choices)").")
     }
     if !verb.options.isEmpty {
       let rows = verb.options.map { option in

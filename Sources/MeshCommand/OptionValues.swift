@@ -4,8 +4,10 @@ import MeshRuntime
 struct OptionValues {
   private let verb: Verb
   private var given: [(option: Option, value: String)] = []
-  /// What the verb shall work on; empty for verbs without an operand.
-  private(set) var operand = ""
+  /// What the verb shall work on, a word for each of its operands.
+  private(set) var operands: [String] = []
+  /// The first of them; empty for verbs without an operand.
+  var operand: String { operands.first ?? "" }
 
   /// Reads `arguments`, which follow the verb's words.
   init(parsing arguments: [String], for verb: Verb) throws(CommandError) {
@@ -13,8 +15,8 @@ struct OptionValues {
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       let (name, attached) = OptionValues.split(argument)
-      if verb.operand != nil, operand.isEmpty, !argument.isEmpty, !argument.hasPrefix("-") {
-        operand = argument
+      if operands.count < verb.operandNames.count, !argument.isEmpty, !argument.hasPrefix("-") {
+        operands.append(argument)
         continue
       }
       guard argument.hasPrefix("-") else {
@@ -34,8 +36,8 @@ struct OptionValues {
       }
       given.append((option, value))
     }
-    if let name = verb.operand, operand.isEmpty {
-      throw CommandError("\(verb.title): \(name) is missing: \(verb.title) \(name)")
+    if let name = verb.operandNames.dropFirst(operands.count).first {
+      throw CommandError("\(verb.title): \(name) is missing: \(verb.title) \(verb.operand ?? "")")
     }
     for option in verb.options where option.isRequired && all(option.name).isEmpty {
       throw CommandError("\(verb.title): \(option.name) \(option.placeholder) is missing")

@@ -15,7 +15,7 @@ enum PeersVerb {
 
   static func run(_ values: OptionValues, _ output: Output) throws(CommandError) -> ExitCode {
     let form = try OutputForm(values)
-    if values.isOn("--watch") { return try PeersWatch(values, output, form: form).run() }
+    if values.isOn("--watch") { return try PeersWatch.watch(values, output, form: form).run() }
     let (url, body) = try fetch(values)
     do {
       let report = try PeersReport(parsing: body)

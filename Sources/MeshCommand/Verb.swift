@@ -6,7 +6,7 @@ struct Verb: Sendable {
   let summary: String
   /// More lines for its own help; may be empty.
   var details = ""
-  /// What the one word after `words` stands for, where the verb needs one: `ID`.
+  /// What the words after `words` stand for, where the verb needs any: `ID`, or `NAME ID`.
   var operand: String?
   /// What may stand for it, where that is a few words.
   var operandChoices: [String] = []
@@ -14,6 +14,9 @@ struct Verb: Sendable {
   /// What `--output json` prints; nil for a verb without that option.
   var json: JSONForm?
   let run: @Sendable (OptionValues, Output) throws(CommandError) -> ExitCode
+
+  /// What each of them stands for.
+  var operandNames: [String] { (operand ?? "").split(separator: " ").map { String($0) } }
 
   /// `meshkit mesh peers list`
   var title: String { (["meshkit"] + words).joined(separator: " ") }

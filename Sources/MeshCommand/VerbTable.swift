@@ -3,7 +3,7 @@ extension Verb {
   static let all: [Verb] = [
     version, certDev, tokenNew, nodeRun, meshPeersList, meshPeersPing, meshPeersRemove, meshConfigValidate, meshDrain,
     meshResume,
-    meshLeave, completion,
+    meshLeave, queuesList, queuesStats, queuesDeadList, queuesDeadRedrive, completion,
   ]
 
   private static let version = Verb(
@@ -130,9 +130,9 @@ extension Verb {
     operand: "SHELL", operandChoices: Completion.shells,
     run: { values, output throws(CommandError) in try Completion.run(values, output) })
 
-  private static let operateOptions = ControlAddress.options + [OutputForm.option()]
+  static let operateOptions = ControlAddress.options + [OutputForm.option()]
 
-  private static let scopeNote = """
+  static let scopeNote = """
     It takes the scope mesh.operate: of the principal whose token or certificate is shown, or, for callers on the node's
     host without one, in mesh:control:loopbackScopes.
     """

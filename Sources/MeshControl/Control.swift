@@ -21,6 +21,7 @@ public enum Control {
     {
       return refusal.response
     }
+    let names = route.caseRule == .template ? route.names(in: request.target) : []
     return withoutActuallyEscaping(perform) { perform in
       let operations = Operations(view: view, perform: perform)
       switch route.answer {
@@ -40,8 +41,14 @@ public enum Control {
       case .drain: return operations.setDraining(true)
       case .resume: return operations.setDraining(false)
       case .leave: return operations.leave()
-      case .removeMember: return operations.remove(route.name(in: request.target))
-      case .memberHealth: return MemberHealth.question(route.name(in: request.target), view)
+      case .removeMember: return operations.remove(names[0])
+      case .memberHealth: return MemberHealth.question(names[0], view)
+      case .queues: return QueuesDocument.list(request, view)
+      case .queue: return QueuesDocument.one(names[0], request, view)
+      case .deadLetters: return DeadLettersDocument.answer(names[0], request, view)
+      case .redrive: return operations.redrive(names[1], of: names[0])
+      case .backpressure: return BackpressureDocument.answer(request, view)
+      case .backpressureStream: return BackpressureDocument.stream(request, view)
       }
     }
   }

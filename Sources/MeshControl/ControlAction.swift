@@ -1,4 +1,5 @@
 import MeshBasics
+import MeshTasks
 
 /// What a request may ask of the node. The routes only decide that it may; the shell hands it to the engine.
 public enum ControlAction: Equatable, Sendable {
@@ -12,6 +13,8 @@ public enum ControlAction: Equatable, Sendable {
   case setMinimumLevel(MinimumLevel?)
   /// Keep so many of the traces, 0 to 1.
   case setTraceSampling(Double)
+  /// Deliver a dead letter of an attached queue again.
+  case redrive(TaskID, queue: String)
 
   /// What it is, for records.
   public var words: String {
@@ -21,6 +24,7 @@ public enum ControlAction: Equatable, Sendable {
     case .removeMember(let node): "remove \(node)"
     case .setMinimumLevel(let level): "set log level \(level?.name ?? "any")"
     case .setTraceSampling(let probability): "set trace sampling \(probability)"
+    case .redrive(let task, let queue): "redrive \(task.text) of \(queue)"
     }
   }
 }
@@ -33,6 +37,10 @@ public enum ControlVerdict: Equatable, Sendable {
   case busy
   /// The node has stopped, or is about to.
   case stopping
+  /// What it is about isn't there.
+  case missing
+  /// What it is about is in no state for it.
+  case refused
 
   /// It in a word, for records.
   public var word: String {
@@ -40,6 +48,8 @@ public enum ControlVerdict: Equatable, Sendable {
     case .accepted: "accepted"
     case .busy: "busy"
     case .stopping: "stopping"
+    case .missing: "missing"
+    case .refused: "refused"
     }
   }
 }
@@ -113,6 +123,27 @@ struct Operations {
     }
   }
 
+  /// The same. `name` and `id` as the path has them.
+  func redrive(_ id: String, of name: String) -> ControlResponse {
+    let queues = view.queues?.sample().queues ?? []
+    guard let queue = Query.decoded(name.utf8), queues.contains(where: { $0.name == queue }) else {
+      return QueuesDocument.missing
+    }
+    guard let task = TaskID(id) else { return Operations.noLetter }
+    switch perform(.redrive(task, queue: queue)) {
+    case .accepted: return ControlResponse(status: 204, headers: [], body: [])
+    case .missing: return Operations.noLetter
+    case .busy:
+      var response = Problem.response(429, "All places of the queue are taken.")
+      response.headers.append(ControlHeader("Retry-After", "1"))
+      return response
+    case .refused: return Problem.response(409, "The queue is being drained or closed, or is drained and not resumed.")
+    case .stopping: return Operations.stopping
+    }
+  }
+
+  private static let noLetter = Problem.response(404, "The queue has no dead letter of that id.")
+
   private func answer(_ verdict: ControlVerdict, _ document: [UInt8]) -> ControlResponse {
     switch verdict {
     case .accepted: return Problem.content(202, document)
@@ -120,7 +151,7 @@ struct Operations {
       var response = Problem.response(429, "The node has no room for more commands now.")
       response.headers.append(ControlHeader("Retry-After", "1"))
       return response
-    case .stopping: return Operations.stopping
+    case .stopping, .missing, .refused: return Operations.stopping
     }
   }
 

@@ -16,6 +16,8 @@ public struct ControlRequest: Equatable, Sendable {
   public var ifNoneMatch: String?
   /// The Last-Event-ID field, by which a browser goes on with a stream of events.
   public var lastEventID: String?
+  /// The Accept field.
+  public var accept: String?
   /// The body without its transfer coding.
   public var body: [UInt8]
   /// Who asks.
@@ -24,7 +26,8 @@ public struct ControlRequest: Equatable, Sendable {
   /// A request of these parts.
   public init(
     method: String, target: String, host: String?, origin: String?, contentType: String? = nil,
-    ifNoneMatch: String? = nil, lastEventID: String? = nil, body: [UInt8], caller: Caller = .local
+    ifNoneMatch: String? = nil, lastEventID: String? = nil, accept: String? = nil, body: [UInt8],
+    caller: Caller = .local
   ) {
     self.method = method
     self.target = target
@@ -33,8 +36,18 @@ public struct ControlRequest: Equatable, Sendable {
     self.contentType = contentType
     self.ifNoneMatch = ifNoneMatch
     self.lastEventID = lastEventID
+    self.accept = accept
     self.body = body
     self.caller = caller
+  }
+
+  /// Whether the Accept field names `type`, whatever it says beside it.
+  func accepts(_ type: String) -> Bool {
+    (accept ?? "").utf8.split(separator: UInt8(ascii: ",")).contains { range in
+      var name = range.prefix { $0 != UInt8(ascii: ";") }.drop(while: ASCII.isBlank)
+      while let last = name.last, ASCII.isBlank(last) { name = name.dropLast() }
+      return ASCII.equalIgnoringCase(name, type.utf8)
+    }
   }
 }
 
@@ -46,8 +59,8 @@ public struct ControlResponse: Equatable, Sendable {
   public var headers: [ControlHeader]
   /// The body; empty with 404 of a path that isn't served.
   public var body: [UInt8]
-  /// What follows in place of `body`: a stream of events for this caller.
-  public var watch: MembersWatchRequest?
+  /// What follows in place of `body`: a stream for this caller, for as long as it may have `watch.scope`.
+  public var watch: WatchRequest?
   /// The member that is to be asked first, whose answer makes this one (`MemberHealth.answer`).
   public var asks: NodeID?
   /// The limit that it refuses the request for, as telemetry names it; nil if for none.
@@ -60,6 +73,42 @@ public struct ControlResponse: Equatable, Sendable {
     self.status = status
     self.headers = headers
     self.body = body
+  }
+
+  /// The head of a stream of this type; what follows is made while it is read.
+  static func watch(_ watch: WatchRequest, type: String) -> ControlResponse {
+    var response = ControlResponse(
+      status: 200, headers: [ControlHeader("Content-Type", type), ControlHeader("Cache-Control", "no-cache")], body: [])
+    response.watch = watch
+    return response
+  }
+}
+
+/// What a caller who watches asked for.
+public enum WatchRequest: Equatable, Sendable {
+  /// The members.
+  case members(MembersWatchRequest)
+  /// The attached queues.
+  case queues(QueuesWatchRequest)
+  /// The signals of their monitors.
+  case backpressure(BackpressureWatchRequest)
+
+  /// What the caller must be allowed to do, for as long as it goes on.
+  public var scope: ControlScopes {
+    switch self {
+    case .members: Route.Answer.members.scope
+    case .queues: Route.Answer.queues.scope
+    case .backpressure: Route.Answer.backpressureStream.scope
+    }
+  }
+
+  /// The resource, as telemetry names it.
+  public var resource: String {
+    switch self {
+    case .members: "members"
+    case .queues: "queues"
+    case .backpressure: "backpressure"
+    }
   }
 }
 

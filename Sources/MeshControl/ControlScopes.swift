@@ -7,9 +7,9 @@ public struct ControlScopes: OptionSet, Equatable, Sendable {
 
   /// `mesh.read`: see the members.
   public static let read = ControlScopes(rawValue: 1)
-  /// `mesh.observe`: see health and metrics.
+  /// `mesh.observe`: see health, metrics and lease queues.
   public static let observe = ControlScopes(rawValue: 2)
-  /// `mesh.operate`: drain and stop the node, remove lost members.
+  /// `mesh.operate`: drain and stop the node, remove lost members, redrive dead letters.
   public static let operate = ControlScopes(rawValue: 4)
   /// `mesh.admin`: change whom the mesh trusts. Nothing needs it yet.
   public static let admin = ControlScopes(rawValue: 8)

@@ -48,7 +48,7 @@ enum HTTPReference {
     let document = route.answer.document
     let request = document.request.map { " Takes [\($0)](#\($0.lowercased()))." } ?? ""
     return
-      "| `\(route.method) \(route.template)`\(mark) | `\(route.answer.scope.names)` | \(document.summary)\(request) |"
+      "| `\(route.method) \(route.path)`\(mark) | `\(route.answer.scope.names)` | \(document.summary)\(request) |"
   }
 
   /// Each answer once, with its first route.
@@ -60,7 +60,7 @@ enum HTTPReference {
 
   private static func parameters(_ route: Route) -> [String] {
     route.answer.document.parameters.map {
-      "| `\(route.method) \(route.template)` | `\($0.name)` | \($0.place.rawValue) | \(meaning(of: $0.schema)) |"
+      "| `\(route.method) \(route.path)` | `\($0.name)` | \($0.place.rawValue) | \(meaning(of: $0.schema)) |"
     }
   }
 
@@ -69,7 +69,7 @@ enum HTTPReference {
       let body = answer.contents.map { content in
         content.schema.map { "[\($0)](#\($0.lowercased()))" } ?? content.type
       }.joined(separator: ", ")
-      return "| `\(route.method) \(route.template)` | \(answer.status) | \(body) | \(answer.meaning) |"
+      return "| `\(route.method) \(route.path)` | \(answer.status) | \(body) | \(answer.meaning) |"
     }
   }
 

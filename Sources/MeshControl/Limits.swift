@@ -19,6 +19,16 @@ public enum WatchLimits {
   static let retry = Duration.seconds(2)
 }
 
+/// How many lease queues operators can see.
+public enum QueueLimits {
+  /// Queues that may be attached to one node: each has series of its own.
+  public static let attachedMax = 64
+  /// How often the attached queues are looked at.
+  public static let interval = Duration.seconds(1)
+  /// A sample that is younger serves the next caller as well.
+  public static let sampleLife = Duration.milliseconds(250)
+}
+
 /// How much a file of principals may hold. Each request with a token is compared with all of them.
 public enum PrincipalLimits {
   /// The largest file, in bytes.

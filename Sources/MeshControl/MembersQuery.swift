@@ -4,10 +4,7 @@ import MeshWire
 
 /// Which members `GET /v1/members` is asked for, out of the query of its target.
 struct MembersQuery: Equatable, Sendable {
-  /// What is wrong with a query: the parameter, and what is allowed.
-  struct Failure: Error {
-    let detail: String
-  }
+  typealias Failure = Query.Failure
 
   /// The members of one answer, unless another number is asked for; what is more than the most is cut to it, as
   /// OmniRelay's lists do.
@@ -45,23 +42,12 @@ struct MembersQuery: Equatable, Sendable {
   }
 
   init(target: String) throws(Failure) {
-    let query = target.utf8.drop { $0 != UInt8(ascii: "?") }.dropFirst()
-    var seen: [String] = []
-    for pair in query.split(separator: UInt8(ascii: "&")) {
-      let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-      guard let name = MembersQuery.decoded(parts[0]), MembersQuery.parameters.contains(name) else {
-        throw Failure(
-          detail: "The query has an unknown parameter; allowed: \(MembersQuery.parameters.joined(separator: ", ")).")
-      }
-      guard let value = MembersQuery.decoded(parts.dropFirst().first ?? pair.prefix(0)) else {
-        throw Failure(detail: "\(name) is not percent-encoded UTF-8; a plus is written %2B, a blank %20.")
-      }
-      guard name == "label" || !seen.contains(name) else { throw Failure(detail: "\(name) is given twice.") }
-      seen.append(name)
+    let given = try Query.parameters(in: target, allowed: MembersQuery.parameters, repeated: "label")
+    for (name, value) in given {
       // An empty value filters nothing, as in OmniRelay's own questions (contracts: grpc); `label=` names no label.
       if !value.isEmpty || name == "pageSize" || name == "label" { try take(name, value) }
     }
-    if isWatch, previous != nil || seen.contains("pageSize") {
+    if isWatch, previous != nil || given.contains(where: { $0.name == "pageSize" }) {
       throw Failure(detail: "pageSize and cursor are for pages; a watch has none.")
     }
     if !isWatch, after != nil { throw Failure(detail: "after is for watch=true.") }
@@ -94,9 +80,7 @@ struct MembersQuery: Equatable, Sendable {
         throw Failure(detail: "cursor is not the nextCursor of an answer.")
       }
       previous = node
-    case "watch":
-      guard let flag = ["true": true, "false": false][value] else { throw Failure(detail: "watch is true or false.") }
-      isWatch = flag
+    case "watch": isWatch = try Query.flag(name, value)
     case "after": after = value
     case "status":
       let named = MemberStatus.allCases.first { ASCII.equalIgnoringCase($0.rawValue.utf8, value.utf8) }
@@ -156,31 +140,5 @@ struct MembersQuery: Equatable, Sendable {
   /// In any case, as OmniRelay compares what nodes are (contracts: agent_watch).
   private static func isWanted(_ wanted: String?, _ value: String) -> Bool {
     wanted.map { ASCII.equalIgnoringCase($0.utf8, value.utf8) } ?? true
-  }
-
-  /// Without percent encoding (RFC 3986 §2.1); nil when that, or the UTF-8 in it, is broken, or a `+` is there: forms
-  /// mean a blank by it, and everybody else a plus.
-  private static func decoded(_ text: some Sequence<UInt8>) -> String? {
-    var bytes: [UInt8] = []
-    var rest = Array(text)[...]
-    while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "+") { return nil }
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte)
-        continue
-      }
-      guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else { return nil }
-      bytes.append(high << 4 | low)
-    }
-    return String(validating: bytes, as: UTF8.self)
-  }
-
-  private static func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"):
-      (byte | 0x20) - UInt8(ascii: "a") + 10
-    default: nil
-    }
   }
 }

@@ -48,6 +48,8 @@ public struct NodeView: Sendable {
 
   /// Where the JSON of members is kept for the next caller; nil keeps none.
   public var texts: (any MemberTexts & Sendable)?
+  /// The lease queues that are attached to the node; nil where none can be.
+  public var queues: (any AttachedQueues & Sendable)?
 
   /// A view of these parts.
   public init(

@@ -11,10 +11,10 @@ enum OpenAPIDocument {
     json.member("version", "v1")
     json.member(
       "description",
-      "Paths have no trailing slash, and none is percent-decoded. An unknown path, and a wrong method, is 404 without "
-        + "a body; what the listener itself refuses is text, with a status of its own. `x-mesh-scope` is what a "
-        + "caller must be allowed to do, by a credential or, on the node's host, without one; `x-ignores-case` whether "
-        + "the path may be written in any case.")
+      "Paths have no trailing slash; only the names of queues in them are percent-decoded. An unknown path, and a "
+        + "wrong method, is 404 without a body; what the listener itself refuses is text, with a status of its own. "
+        + "`x-mesh-scope` is what a caller must be allowed to do, by a credential or, on the node's host, without one; "
+        + "`x-ignores-case` whether the path may be written in any case.")
     json.endObject()
     json.name("paths")
     json.beginObject()
@@ -25,13 +25,13 @@ enum OpenAPIDocument {
 
   /// The paths in the order of the table, each once.
   static var paths: [String] {
-    Route.all.reduce(into: []) { if !$0.contains($1.template) { $0.append($1.template) } }
+    Route.all.reduce(into: []) { if !$0.contains($1.path) { $0.append($1.path) } }
   }
 
   private static func write(_ path: String, to json: inout JSONWriter) {
     json.name(path)
     json.beginObject()
-    for route in Route.all where route.template == path {
+    for route in Route.all where route.path == path {
       json.name(route.method.lowercased())
       write(route, to: &json)
     }
@@ -113,12 +113,16 @@ enum OpenAPIDocument {
   }
 
   private static func writeParameters(of route: Route, to json: inout JSONWriter) {
-    let parameters = route.answer.document.parameters
-    guard route.caseRule == .prefix || !parameters.isEmpty else { return }
+    let document = route.answer.document
+    guard !(route.parameters + document.parameters.map(\.name)).isEmpty else { return }
     json.name("parameters")
     json.beginArray()
-    if route.caseRule == .prefix { write("id", in: "path", .string("The id of a member."), to: &json) }
-    for parameter in parameters { write(parameter.name, in: parameter.place.rawValue, parameter.schema, to: &json) }
+    for (name, meaning) in zip(route.parameters, document.names) {
+      write(name, in: "path", .string(meaning), to: &json)
+    }
+    for parameter in document.parameters {
+      write(parameter.name, in: parameter.place.rawValue, parameter.schema, to: &json)
+    }
     json.endArray()
   }
 

@@ -31,6 +31,8 @@ struct RouteDocument: Sendable {
   /// The name of a `Schemas` document that it takes; nil: no body.
   var request: String?
   var parameters: [Parameter] = []
+  /// What the names in its path mean.
+  var names: [String] = []
   let answers: [Answer]
 }
 
@@ -51,12 +53,11 @@ extension Route.Answer {
             status: 304, meaning: "`If-None-Match` names the state that the node is in.",
             fields: [("ETag", "Names that state.")]),
           .problem(400, "A parameter is unknown, is given twice, or has a value that isn't allowed."),
-          .problem(
-            503, "Too many callers watch.", fields: [("Retry-After", "Seconds until there may be room.")]),
+          .tooManyWatches,
         ])
     case .memberHealth:
       .init(
-        name: "memberHealth", summary: "Ask a member over the mesh whether it is well.",
+        name: "memberHealth", summary: "Ask a member over the mesh whether it is well.", names: ["The id of a member."],
         answers: [
           .json(200, "What it answered.", "MemberHealth"),
           .problem(404, "The node knows no member of that name."),
@@ -111,6 +112,7 @@ extension Route.Answer {
           .json(400, "The body can't be read, or the probability is not from 0 to 1.", "Error"),
           .problem(415, "The body is no JSON by its Content-Type."),
         ])
+    case .queues, .queue, .deadLetters, .redrive, .backpressure, .backpressureStream: queueDocument
     case .drain:
       .init(name: "drain", summary: "Let the node tell the mesh that it wants no new work.", answers: .asked("Drain"))
     case .resume: .init(name: "resume", summary: "Let a drained node want work again.", answers: .asked("Drain"))
@@ -121,6 +123,7 @@ extension Route.Answer {
     case .removeMember:
       .init(
         name: "removeMember", summary: "Declare a dead or lost member gone, in the whole mesh.",
+        names: ["The id of a member."],
         answers: [
           .json(200, "It has gone already.", "Removal"), .problem(404, "The node knows no member of that name."),
         ] + .asked("Removal", conflict: "The node is leaving the mesh, or it is the member itself."))
@@ -129,25 +132,31 @@ extension Route.Answer {
 }
 
 extension RouteDocument.Parameter {
-  fileprivate static let members: [Self] = [
-    .init(
-      name: "pageSize",
-      schema: .integer(
-        "The most members of a page: \(MembersQuery.pageSizeDefault) by default and for 0 or less, "
-          + "\(MembersQuery.pageSizeMax) at most.")),
-    .init(name: "cursor", schema: .string("The `nextCursor` of the page before.")),
-    .init(name: "role", schema: .string("The role, in any case. This filter and the next three are none when empty.")),
-    .init(name: "cluster", schema: .string("The cluster, in any case.")),
-    .init(name: "region", schema: .string("The region, in any case.")),
-    .init(name: "version", schema: .string("The `meshVersion`, in any case.")),
-    .init(
-      name: "status",
-      schema: .string("\(MemberStatus.allCases.map(\.rawValue).joined(separator: ", ")), in any case.")),
-    .init(
-      name: "label",
-      schema: .array(
-        of: .string(""),
-        "`KEY` or `KEY=VALUE`, exactly, \(MembersQuery.labelsMax) times at most; all of them must be there.")),
+  fileprivate static let members: [Self] =
+    [
+      .init(
+        name: "pageSize",
+        schema: .integer(
+          "The most members of a page: \(MembersQuery.pageSizeDefault) by default and for 0 or less, "
+            + "\(MembersQuery.pageSizeMax) at most.")),
+      .init(name: "cursor", schema: .string("The `nextCursor` of the page before.")),
+      .init(
+        name: "role", schema: .string("The role, in any case. This filter and the next three are none when empty.")),
+      .init(name: "cluster", schema: .string("The cluster, in any case.")),
+      .init(name: "region", schema: .string("The region, in any case.")),
+      .init(name: "version", schema: .string("The `meshVersion`, in any case.")),
+      .init(
+        name: "status",
+        schema: .string("\(MemberStatus.allCases.map(\.rawValue).joined(separator: ", ")), in any case.")),
+      .init(
+        name: "label",
+        schema: .array(
+          of: .string(""),
+          "`KEY` or `KEY=VALUE`, exactly, \(MembersQuery.labelsMax) times at most; all of them must be there.")),
+    ] + watching
+
+  /// What every resource takes that can be watched.
+  static let watching: [Self] = [
     .init(
       name: "watch",
       schema: .string("`true`: in place of a page, a stream of events goes on until the caller or the node ends it.")),
@@ -156,27 +165,33 @@ extension RouteDocument.Parameter {
       schema: .string(
         "With `watch`: the `id` of the last event that the caller has, or the `ETag` of the first page; the stream "
           + "goes on from there, for the same filters.")),
-    .init(
-      name: "Last-Event-ID", place: .header, schema: .string("The same, as browsers say it; it comes before `after`.")),
+    lastEventID,
     .init(
       name: "If-None-Match", place: .header, schema: .string("The `ETag`s of pages that the caller has already.")),
   ]
+
+  static let lastEventID = Self(
+    name: "Last-Event-ID", place: .header,
+    schema: .string("The `id` of the last event that the caller has, as browsers say it; it comes before `after`."))
 }
 
 extension RouteDocument.Answer {
-  fileprivate static func json(
+  static func json(
     _ status: Int, _ meaning: String, _ schema: String?, fields: [(name: String, meaning: String)] = []
   ) -> Self {
     .init(status: status, meaning: meaning, contents: [("application/json", schema)], fields: fields)
   }
 
-  fileprivate static func ok(_ schema: String) -> Self { .json(200, "The document.", schema) }
+  static func ok(_ schema: String) -> Self { .json(200, "The document.", schema) }
 
-  fileprivate static func problem(
+  static func problem(
     _ status: Int, _ meaning: String, fields: [(name: String, meaning: String)] = []
   ) -> Self {
     .init(status: status, meaning: meaning, contents: [("application/problem+json", "Problem")], fields: fields)
   }
+
+  static let tooManyWatches = problem(
+    503, "Too many callers watch.", fields: [("Retry-After", "Seconds until there may be room.")])
 
   /// What every route answers where it isn't known who asks.
   static let unauthorized = RouteDocument.Answer(

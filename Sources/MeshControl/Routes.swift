@@ -22,13 +22,24 @@ struct Route: Sendable {
     case removeMember
     /// The path holds the name of a member.
     case memberHealth
+    case queues
+    /// The path ends in the name of a queue.
+    case queue
+    /// The path holds the name of a queue.
+    case deadLetters
+    /// The path holds the name of a queue and the id of a dead letter.
+    case redrive
+    case backpressure
+    case backpressureStream
 
     /// What a caller must be allowed to do.
     var scope: ControlScopes {
       switch self {
       case .peers, .members: .read
-      case .memberHealth, .liveness, .readiness, .metrics, .logging, .tracing, .openAPI: .observe
-      case .setLogging, .setTracing, .drain, .resume, .leave, .removeMember: .operate
+      case .memberHealth, .liveness, .readiness, .metrics, .logging, .tracing, .openAPI, .queues, .queue, .deadLetters,
+        .backpressure, .backpressureStream:
+        .observe
+      case .setLogging, .setTracing, .drain, .resume, .leave, .removeMember, .redrive: .operate
       }
     }
 
@@ -36,32 +47,34 @@ struct Route: Sendable {
     var changesNode: Bool { scope == .operate }
   }
 
-  /// How a path is compared. There are no trailing slashes and no percent decoding.
+  /// How a path is compared. There are no trailing slashes.
   enum CaseRule: Sendable {
     case exact
     case ignored
-    /// The path is a prefix, in this case, of one more segment: a name, which needs no percent encoding. What follows
-    /// that is `Route.suffix`.
-    case prefix
+    /// The path is a template, in this case: `{name}` stands for a name within one segment.
+    case template
   }
 
   let method: String
   let path: String
   let caseRule: CaseRule
-  /// What follows the name of a `prefix` route.
-  let suffix: String
   let answer: Answer
-  /// The path as it is compared.
+  /// The path as it is compared, of a template up to its first name.
   private let bytes: [UInt8]
+  /// What follows each name of a template.
+  private let tails: [[UInt8]]
 
-  init(method: String, path: String, caseRule: CaseRule, suffix: String = "", answer: Answer) {
-    (self.method, self.path, self.caseRule) = (method, path, caseRule)
-    (self.suffix, self.answer) = (suffix, answer)
-    bytes = Array(path.utf8)
+  init(method: String, path: String, caseRule: CaseRule, answer: Answer) {
+    (self.method, self.path, self.caseRule, self.answer) = (method, path, caseRule, answer)
+    let parts = path.utf8.split(separator: UInt8(ascii: "{"), omittingEmptySubsequences: false)
+    bytes = Array(parts[0])
+    tails = parts.dropFirst().map { Array($0.drop { $0 != UInt8(ascii: "}") }.dropFirst()) }
   }
 
-  /// The path as documents write it: `/v1/members/{id}`.
-  var template: String { caseRule == .prefix ? path + "{id}" + suffix : path }
+  /// What the names of a template are called: `id`.
+  var parameters: [String] {
+    path.split(separator: "{").dropFirst().map { String($0.prefix { $0 != "}" }) }
+  }
 
   /// Every route there is.
   static let all: [Route] = [
@@ -81,8 +94,16 @@ struct Route: Sendable {
     Route(method: "POST", path: "/v1/node/resume", caseRule: .exact, answer: .resume),
     Route(method: "POST", path: "/v1/node/leave", caseRule: .exact, answer: .leave),
     Route(method: "GET", path: "/v1/members", caseRule: .exact, answer: .members),
-    Route(method: "GET", path: "/v1/members/", caseRule: .prefix, suffix: "/health", answer: .memberHealth),
-    Route(method: "DELETE", path: "/v1/members/", caseRule: .prefix, answer: .removeMember),
+    Route(method: "GET", path: "/v1/members/{id}/health", caseRule: .template, answer: .memberHealth),
+    Route(method: "DELETE", path: "/v1/members/{id}", caseRule: .template, answer: .removeMember),
+    Route(method: "GET", path: "/v1/queues", caseRule: .exact, answer: .queues),
+    Route(method: "GET", path: "/v1/queues/{name}", caseRule: .template, answer: .queue),
+    Route(method: "GET", path: "/v1/queues/{name}/dead-letters", caseRule: .template, answer: .deadLetters),
+    Route(
+      method: "POST", path: "/v1/queues/{name}/dead-letters/{id}:redrive", caseRule: .template, answer: .redrive),
+    Route(method: "GET", path: "/omnirelay/control/backpressure", caseRule: .exact, answer: .backpressure),
+    Route(
+      method: "GET", path: "/omnirelay/control/backpressure/stream", caseRule: .exact, answer: .backpressureStream),
   ]
 
   /// The route of `method` and `target`, whose query is ignored; nil when there is none.
@@ -91,23 +112,36 @@ struct Route: Sendable {
     return all.first { $0.method == method && $0.matches(path) }
   }
 
-  /// The name in `target`, which a `prefix` route matches.
-  func name(in target: String) -> String {
-    String(Substring(Route.path(of: target).dropFirst(path.utf8.count).dropLast(suffix.utf8.count)))
+  /// The names in `target`, which a template matches, as they stand there.
+  func names(in target: String) -> [String] {
+    names(Array(Route.path(of: target))[...])?.map { String(decoding: $0, as: UTF8.self) } ?? []
   }
 
   private static func path(of target: String) -> Substring.UTF8View { target.utf8.prefix { $0 != UInt8(ascii: "?") } }
 
   private func matches(_ path: [UInt8]) -> Bool {
     switch caseRule {
-    case .exact: return path == bytes
-    case .prefix:
-      guard path.starts(with: bytes) else { return false }
-      let rest = path.dropFirst(bytes.count)
-      let name = rest.prefix { $0 != UInt8(ascii: "/") }
-      return !name.isEmpty && rest.dropFirst(name.count).elementsEqual(suffix.utf8)
-    case .ignored: return ASCII.equalIgnoringCase(path, bytes)
+    case .exact: path == bytes
+    case .template: names(path[...]) != nil
+    case .ignored: ASCII.equalIgnoringCase(path, bytes)
     }
+  }
+
+  /// The names in a path; nil when the template doesn't match it.
+  private func names(_ path: ArraySlice<UInt8>) -> [ArraySlice<UInt8>]? {
+    guard path.starts(with: bytes) else { return nil }
+    var rest = path.dropFirst(bytes.count)
+    var names: [ArraySlice<UInt8>] = []
+    for tail in tails {
+      // A name ends with its segment, or where what follows it in its segment begins.
+      let segment = rest.prefix { $0 != UInt8(ascii: "/") }
+      let name = segment.dropLast(tail.prefix { $0 != UInt8(ascii: "/") }.count)
+      rest = rest.dropFirst(name.count)
+      guard !name.isEmpty, rest.starts(with: tail) else { return nil }
+      rest = rest.dropFirst(tail.count)
+      names.append(name)
+    }
+    return rest.isEmpty ? names : nil
   }
 }
 

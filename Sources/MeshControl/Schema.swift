@@ -108,4 +108,10 @@ extension JSONWriter {
     self.name(name)
     string(value)
   }
+
+  /// A member whose value is a whole number.
+  mutating func member(_ name: String, _ value: Int64) {
+    self.name(name)
+    integer(value)
+  }
 }

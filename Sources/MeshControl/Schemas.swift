@@ -10,7 +10,11 @@ enum Schemas {
     ("LogLevel", logLevel), ("LogLevelRequest", logLevelRequest),
     ("TraceSampling", traceSampling), ("TraceSamplingRequest", traceSamplingRequest), ("Drain", drain),
     ("Leave", leave),
-    ("Removal", removal), ("Error", error), ("Problem", problem),
+    ("Removal", removal), ("QueuesPage", queuesPage), ("Queue", queue), ("QueueCounters", queueCounters),
+    ("QueueRates", queueRates), ("QueueMonitor", queueMonitor), ("QueueSignal", queueSignal),
+    ("DeadLettersPage", deadLettersPage), ("DeadLetter", deadLetter), ("TaskAttribute", taskAttribute),
+    ("BackpressureSignal", backpressureSignal),
+    ("Error", error), ("Problem", problem),
   ]
 
   private static let node = Schema.string("The node's id.")

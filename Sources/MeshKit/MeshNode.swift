@@ -84,6 +84,15 @@ public final class MeshNode: Sendable {
     }
   }
 
+  /// Shows a lease queue to the operators of this node, as `Node.attach` does. The node doesn't keep it alive.
+  ///
+  /// Throws `.conflict` where another queue of that name is attached, `.resource` for the 65th, `.closed` when the
+  /// queue is closed or the node has stopped.
+  public func attach(_ queue: LeaseQueue) throws(MeshError) { try node.attach(queue) }
+
+  /// Shows a lease queue no longer. Throws `.notFound` for one that isn't attached.
+  public func detach(_ queue: LeaseQueue) throws(MeshError) { try node.detach(queue) }
+
   /// Says goodbye to the mesh and stops. Returns once every socket and file is closed.
   public func leave() async throws {
     try await complete { node, stream, token throws(MeshError) in try node.stop(stream: stream, token: token) }

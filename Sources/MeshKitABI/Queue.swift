@@ -192,6 +192,28 @@ public func meshkit_queue_restore(
   }
 }
 
+/// Shows a queue to the operators of a node.
+@_cdecl("meshkit_node_attach_queue") @implementation
+public func meshkit_node_attach_queue(
+  _ node: OpaquePointer?, _ queue: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> meshkit_status_t {
+  attempt(error) { () throws(MeshError) in
+    let object = try Handles.nodes.find(node)
+    try object.node.attach(try Handles.queues.find(queue))
+  }
+}
+
+/// Shows it to them no longer.
+@_cdecl("meshkit_node_detach_queue") @implementation
+public func meshkit_node_detach_queue(
+  _ node: OpaquePointer?, _ queue: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> meshkit_status_t {
+  attempt(error) { () throws(MeshError) in
+    let object = try Handles.nodes.find(node)
+    try object.node.detach(try Handles.queues.find(queue))
+  }
+}
+
 /// Releases a queue.
 @_cdecl("meshkit_queue_release") @implementation
 public func meshkit_queue_release(_ queue: OpaquePointer?) { release(Handles.queues, queue) { $0.abandon() } }

@@ -366,6 +366,7 @@ final class EngineLoop {
   /// the stop is woken last, and finds all of that on his streams.
   private func conclude(unhandled: [EngineMessage]) {
     core.stopOtherThreads()
+    core.queues.end()
     var reason: MeshError?
     if case .failed(let error)? = end { reason = error }
     core.advance(to: .ended, because: reason)

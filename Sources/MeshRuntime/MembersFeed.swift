@@ -22,7 +22,7 @@ final class MembersFeed: WatchedResource, @unchecked Sendable {
     lock.locked { log.append(revision: revision, changes.map { ($0.old, $0.new) }) }
   }
 
-  /// Lets those who watch have what is new. After the picture is out.
+  /// Lets those who watch, the members or another resource, have what is new. After the picture is out.
   func tell() {
     // Called outside of the lock, which the one who is woken takes.
     lock.locked { watchesOpen > 0 ? wake : nil }?()

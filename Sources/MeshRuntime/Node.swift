@@ -97,6 +97,17 @@ public final class Node: @unchecked Sendable {
     try core.submitBroadcast(topic: topic, payload: payload, stream: stream, token: token)
   }
 
+  /// Shows a lease queue to the operators of this node: on its control listener, in its metrics, its log records and
+  /// its statistics. Costs a sample once a second. The node doesn't keep the queue alive; one that is closed, or let go
+  /// of, leaves within a second. A queue may be attached to several nodes, and to one twice, which changes nothing.
+  ///
+  /// Throws `.conflict` where another queue of that name is attached, `.resource` for the 65th, `.closed` when the
+  /// queue is closed or the node has stopped.
+  public func attach(_ queue: LeaseQueue) throws(MeshError) { try core.queues.attach(queue) }
+
+  /// Shows a lease queue no longer. Throws `.notFound` for one that isn't attached.
+  public func detach(_ queue: LeaseQueue) throws(MeshError) { try core.queues.detach(queue) }
+
   /// Announces a graceful leave, then stops. Each accepted call gets its completion, also when the node stopped long
   /// ago.
   public func stop(stream: EventStream?, token: UInt64) throws(MeshError) {

@@ -23,6 +23,7 @@ final class NodeCore: @unchecked Sendable {
   let membersList = MembersList()
   let peerCalls = PeerCallBook()
   let memberTexts = MemberTextCache()
+  let queues: QueueBook
   let hub: EventHub
   let security: NodeSecurity
   let callers: CallerFinder
@@ -84,6 +85,8 @@ final class NodeCore: @unchecked Sendable {
         members: [], revision: 0, unixNanoseconds: WallClock.unixNanoseconds(), published: MonotonicClock.now()))
     feed = MembersFeed(snapshots: snapshots)
     hub = EventHub(snapshots: snapshots, telemetry: telemetry)
+    queues = QueueBook(
+      observe: { observation in doors.core?.observeOnEdge(observation) }, wake: { [feed] in feed.tell() })
     link = try parts.makeLink(
       deliver: { event in doors.core?.linkReported(event) },
       takeTLS: { socket, remote in doors.core?.gossipV1?.serve(socket, remote) ?? false })
@@ -214,8 +217,8 @@ final class NodeCore: @unchecked Sendable {
   /// Counts an observation that is worth no record.
   func count(_ observation: Observation) { _ = telemetry.record(observation) }
 
-  /// The same as `observe` on the edge thread, which answers while the reader of an event stream holds everybody else
-  /// up: the record follows with the engine's next turn.
+  /// The same as `observe` on threads that go on while the reader of an event stream holds everybody else up, as the
+  /// edge does, which answers, and the one of queues: the record follows with the engine's next turn.
   func observeOnEdge(_ observation: Observation) {
     if let record = telemetry.record(observation) { hub.publishLater(record) }
   }

@@ -1,6 +1,7 @@
 import MeshBasics
 import MeshControl
 import MeshMembership
+import MeshTasks
 import MeshTelemetry
 import MeshTransport
 import MeshWire
@@ -31,8 +32,8 @@ extension NodeCore {
       to: ControlRequest(
         method: request.method, target: request.target, host: request.header("host"),
         origin: request.header("origin"), contentType: request.header("content-type"),
-        ifNoneMatch: knownTags(of: request), lastEventID: request.header("last-event-id"), body: request.body,
-        caller: caller),
+        ifNoneMatch: knownTags(of: request), lastEventID: request.header("last-event-id"),
+        accept: knownTypes(of: request), body: request.body, caller: caller),
       view: view, metrics: metricsText, perform: { perform($0, for: caller, at: request.remote) })
     if let limit = response.limit { observeOnEdge(.limitReached(limit)) }
     if let refusal = response.refusal { tell(refusal, request.remote) }
@@ -44,9 +45,7 @@ extension NodeCore {
     }
     let answer = httpAnswer(response, to: request)
     let body = response.watch.map { watch in
-      let text = MembersWatchText(watch, localNodeID: configuration.nodeID, life: life)
-      let name = request.header(NodeCore.callerField) ?? ""
-      return MembersWatchBody(text, permit(MembersWatchRequest.scope), caller: name, of: self)
+      WatchBody(watch, permit(watch.scope), caller: request.header(NodeCore.callerField) ?? "", of: self)
     }
     return HTTPAnswer(answer, body: body)
   }
@@ -103,6 +102,7 @@ extension NodeCore {
       revision: snapshot.contentRevision, hasPrincipals: callers.hasPrincipals)
     view.picture = snapshot.revision
     view.texts = memberTexts
+    view.queues = queues
     return view
   }
 
@@ -142,6 +142,12 @@ extension NodeCore {
     return lists.isEmpty ? nil : lists.joined(separator: ",")
   }
 
+  /// What the client can read, in the same way.
+  private func knownTypes(of request: HTTPRequest) -> String? {
+    let lists = request.values("accept")
+    return lists.isEmpty ? nil : lists.joined(separator: ",")
+  }
+
   /// Says which transport and encoding an answer has, in OmniRelay's fields (contracts: http §2 and §15) and in
   /// telemetry, so that an operator sees who still comes over an old one.
   private func tellNegotiated(_ request: HTTPRequest, _ answer: inout HTTPResponse) {
@@ -163,7 +169,7 @@ extension NodeCore {
 
   /// The encoding of an answer as OmniRelay names them; empty for one without a body.
   private func encoding(of type: String, isEmpty: Bool) -> String {
-    if type == "text/event-stream" { return "json" }
+    if ["text/event-stream", "application/x-ndjson"].contains(type) { return "json" }
     if isEmpty { return "" }
     return type.utf8.starts(with: "text/plain".utf8) ? "text" : "json"
   }
@@ -175,7 +181,7 @@ extension NodeCore {
       tethers: TetherFigures(open: figure("tethersOpen"), refused: figure("tethersRefused")),
       quic: [
         QUICFigures(listener: "control", edge?.statistics ?? []), QUICFigures(listener: "mesh", figures),
-      ])
+      ], queues: queues.figures)
   }
 
   /// Does what a caller may ask for, and tells who asked.
@@ -203,10 +209,24 @@ extension NodeCore {
         guard telemetry.traceSampling != probability else { break }
         telemetry.traceSampling = probability
         observeOnEdge(.traceSamplingChanged(probability))
+      case .redrive(let task, let queue): return redrive(task, of: queue)
       }
       return .accepted
     } catch {
       return error.status == .busy ? .busy : .stopping
+    }
+  }
+
+  private func redrive(_ task: TaskID, of queue: String) -> ControlVerdict {
+    do throws(MeshError) {
+      try queues.redrive(task, of: queue)
+      return .accepted
+    } catch {
+      switch error.status {
+      case .busy: return .busy
+      case .notFound: return .missing
+      default: return .refused
+      }
     }
   }
 
@@ -234,12 +254,34 @@ extension NodeCore {
     json.write("engine", figures.current)
     json.write("transport", link.statistics)
     json.write("control", edge?.statistics ?? [])
+    json.name("queues")
+    json.beginArray()
+    for queue in queues.sample().queues { json.write(queue) }
+    json.endArray()
     json.endObject()
     return json.bytes
   }
 }
 
 extension JSONWriter {
+  fileprivate mutating func write(_ queue: QueueView) {
+    beginObject()
+    name("name")
+    string(queue.name)
+    name("state")
+    string(queue.state.rawValue)
+    let counts = queue.counts
+    for (name, count) in [
+      ("pending", counts.pending), ("delayed", counts.delayed), ("leased", counts.leased), ("dead", counts.dead),
+    ] {
+      self.name(name)
+      integer(Int64(count))
+    }
+    name("oldestAgeMs")
+    integer(queue.oldestAge?.milliseconds ?? 0)
+    endObject()
+  }
+
   fileprivate mutating func write(_ name: String, _ figures: [(name: String, value: Int64)]) {
     self.name(name)
     beginObject()

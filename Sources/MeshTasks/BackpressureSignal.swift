@@ -60,4 +60,18 @@ public struct BackpressureSignal: Equatable, Sendable {
   public let lowWatermark: Int
   /// Grows by one with each signal of a monitor: who has seen a greater one ignores this. The first is 1.
   public let version: UInt64
+
+  /// A signal of these parts.
+  public init(
+    isActive: Bool, pendingCount: Int, oldestAge: Duration, observedAt: Instant, highWatermark: Int, lowWatermark: Int,
+    version: UInt64
+  ) {
+    self.isActive = isActive
+    self.pendingCount = pendingCount
+    self.oldestAge = oldestAge
+    self.observedAt = observedAt
+    self.highWatermark = highWatermark
+    self.lowWatermark = lowWatermark
+    self.version = version
+  }
 }

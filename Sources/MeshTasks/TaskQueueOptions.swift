@@ -30,8 +30,7 @@ public struct TaskQueueOptions: Equatable, Sendable {
     func check(_ isRight: Bool, _ name: String, _ value: @autoclosure () -> String, _ allowed: String) {
       if !isRight { faults.append(TaskFault(name, value(), allowed)) }
     }
-    let nameLength = name.utf8.count
-    check((1...TaskLimits.nameBytesMax).contains(nameLength), "name", "\(nameLength) bytes", "1 to 128 bytes")
+    if let fault = TaskQueueOptions.fault(ofName: name) { faults.append(fault) }
     check(TaskLimits.capacityRange.contains(capacity), "capacity", "\(capacity)", "1 to 16777216")
     check(
       (TaskLimits.leaseDurationMin...TaskLimits.leaseDurationMax).contains(leaseDuration), "lease duration",
@@ -49,6 +48,23 @@ public struct TaskQueueOptions: Equatable, Sendable {
       (0...TaskLimits.payloadBytesMax).contains(payloadBytesMax), "payload limit", "\(payloadBytesMax) bytes",
       "0 to 67108864")
     return faults + retry.faults
+  }
+
+  /// What is wrong with the name of a queue; nil when nothing is. Operators are shown it: it must not steer a terminal,
+  /// nor forge a line.
+  static func fault(ofName name: String) -> TaskFault? {
+    let length = name.utf8.count
+    guard (1...TaskLimits.nameBytesMax).contains(length) else {
+      return TaskFault("name", "\(length) bytes", "1 to 128 bytes")
+    }
+    let steers = name.unicodeScalars.contains { scalar in
+      switch scalar.value {
+      // C0, DEL and C1, the line and paragraph separators, and the marks that turn the direction of text.
+      case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
+      default: false
+      }
+    }
+    return steers ? TaskFault("name", "has a control character", "text without") : nil
   }
 }
 

@@ -27,6 +27,7 @@ extension TaskSnapshot {
     let message = try TaskSnapshotMessage.decode(bytes)
     guard message.format == format else { throw WireError("format: \(message.format), allowed is \(format)") }
     guard !message.queue.isEmpty else { throw WireError("queue: is missing") }
+    if let fault = TaskQueueOptions.fault(ofName: message.queue) { throw WireError("queue.\(fault)") }
     var tasks: [Live] = []
     var dead: [Dead] = []
     tasks.reserveCapacity(message.tasks.count)

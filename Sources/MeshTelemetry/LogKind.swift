@@ -162,6 +162,22 @@ struct LogKind: Equatable {
     "The control listener is bound at an address, with TLS and HTTP/3 (`Tls` true) or in clear. One record for each of "
       + "its addresses.", category: node)
 
+  // Lease queues that are attached to the node.
+  static let queueAttached = LogKind(
+    .information, 136, "MeshQueueAttached", ["Queue"], "The host attached a lease queue to the node.", category: node)
+  static let queueDetached = LogKind(
+    .information, 137, "MeshQueueDetached", ["Queue", "Reason"],
+    "A lease queue is no longer attached: its host took it back (`detached`), or it was closed or released (`ended`).",
+    category: node)
+  static let backpressure = LogKind(
+    .warning, 138, "MeshQueueBackpressure", ["Queue", "State", "Pending", "High", "Low"],
+    "A monitor of an attached queue says that it is overloaded (`active`), or that it no longer is (`inactive`): by so "
+      + "many pending tasks, between these two marks.", category: node)
+  static let deadLettersFull = LogKind(
+    .warning, 139, "MeshQueueDeadLettersFull", ["Queue", "Count"],
+    "The dead letters of an attached queue are more than have places of their own, and take those of tasks.",
+    category: node)
+
   // Who may ask the control listener.
   static let callerRefused = LogKind(
     .warning, 129, "MeshControlRefused", ["PeerId", "Reason", "Principal", "Scope"],
@@ -192,7 +208,7 @@ struct LogKind: Equatable {
     .linkDoubted, .peerCircuit, .broadcastDropped, .repeated, .nodeStarted, .nodeStopped, .storeFailed,
     .configurationNotice, .poisoned, .conflicted, .requestAnswered, .logLevelChanged, .watchLagged, .callerRefused,
     .operationAsked, .principalsReloaded, .principalsReloadFailed, .traceSamplingChanged,
-    .controlListening,
+    .controlListening, .queueAttached, .queueDetached, .backpressure, .deadLettersFull,
   ]
 
   /// A record of this kind. `values` stand in the order of `fields`.

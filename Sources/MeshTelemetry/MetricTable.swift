@@ -14,7 +14,7 @@ struct MetricFamily: Equatable {
   let labels: [String]
   let help: String
 
-  private init(_ kind: Kind, _ name: String, _ labels: [String], _ help: String) {
+  init(_ kind: Kind, _ name: String, _ labels: [String], _ help: String) {
     self.kind = kind
     self.name = name
     self.labels = labels
@@ -169,21 +169,27 @@ struct MetricFamily: Equatable {
     .counter, "mesh_events_dropped_total", [], "Events lost because the host read an event stream too slowly.")
 
   /// Every family, in the order of the text and of the reference page.
-  static let all: [MetricFamily] = [
-    .members, .viewSize, .roundTrip, .messages, .fanout, .messageBytes, .links, .newsQueue, .convergence, .health,
-    .isolated, .probeFailures, .probesRelayed, .probesReached, .rejected, .suspicions, .falseSuspicions, .deaths,
-    .refutations, .pauses, .duplicates, .removed, .syncs, .syncRecords, .broadcastsDelivered, .broadcastsDropped,
-    .linksOpened, .linksClosed, .linksDoubted, .tethers, .tethersRefused, .dialFailures, .trustRefused,
-    .peerCalls, .peerCallRetries, .peerCircuitsOpened, .datagramsDropped, .quicHandshakes, .quicRefused, .quicRetries,
-    .quicDatagrams, .quicBytes, .certificateReloads,
-    .lateness, .requests, .calls, .watches, .watchLags, .callersRefused, .principalsReloads, .limits, .storeFailures,
-    .recordsRepeated, .minimumLevel,
-    .eventsDropped,
-  ]
+  static let all: [MetricFamily] =
+    [
+      .members, .viewSize, .roundTrip, .messages, .fanout, .messageBytes, .links, .newsQueue, .convergence, .health,
+      .isolated, .probeFailures, .probesRelayed, .probesReached, .rejected, .suspicions, .falseSuspicions, .deaths,
+      .refutations, .pauses, .duplicates, .removed, .syncs, .syncRecords, .broadcastsDelivered, .broadcastsDropped,
+      .linksOpened, .linksClosed, .linksDoubted, .tethers, .tethersRefused, .dialFailures, .trustRefused,
+      .peerCalls, .peerCallRetries, .peerCircuitsOpened, .datagramsDropped, .quicHandshakes, .quicRefused, .quicRetries,
+      .quicDatagrams, .quicBytes, .certificateReloads,
+      .lateness, .requests, .calls, .watches, .watchLags, .callersRefused, .principalsReloads, .limits, .storeFailures,
+      .recordsRepeated, .minimumLevel,
+      .eventsDropped,
+    ] + queues
 }
 
 /// What bounds the number of series, whatever peers do.
 enum MetricTable {
+  /// Upper bounds of the buckets of depths, in tasks, and of times between signals, in milliseconds.
+  static let depthBounds: [Double] = [0, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536]
+  static let signalBounds: [Double] = [10, 100, 1_000, 5_000, 15_000, 60_000, 600_000]
+  /// Queues with series of their own: as many as may be attached.
+  static let queuesMax = 64
   /// Peers with round-trip series of their own.
   static let peersMax = 64
   /// Values of a label that holds a reason or a limit.
@@ -212,6 +218,9 @@ enum MetricTable {
     default: "\(status / 100)xx"
     }
   }
+
+  /// What OmniRelay calls the level of a monitor.
+  static func level(_ isActive: Bool) -> String { isActive ? "active" : "inactive" }
 
   static func direction(inbound: Bool) -> String { inbound ? "inbound" : "outbound" }
 }

@@ -78,6 +78,14 @@ struct Histogram {
     buckets = [UInt64](repeating: 0, count: bounds.count)
   }
 
+  /// One that was counted elsewhere: `counts` has a place for each bound, and one for all that is greater.
+  init(bounds: [Double], counts: [UInt64], sum: Double) {
+    self.bounds = bounds
+    buckets = Array(counts.prefix(bounds.count))
+    count = counts.reduce(0, &+)
+    self.sum = sum
+  }
+
   mutating func add(_ value: Double) {
     guard value.isFinite, value >= 0 else { return }
     count &+= 1
@@ -118,7 +126,7 @@ struct MetricValues {
   private(set) var peerCallRetries = LabelledCounter()
   private(set) var peerCircuitsOpened: UInt64 = 0
   private(set) var watches = 0
-  private(set) var watchLags = LabelledCounter(known: [["members"]])
+  private(set) var watchLags = LabelledCounter(known: [["backpressure"], ["members"], ["queues"]])
   private(set) var callersRefused = LabelledCounter(
     known: [
       "foreign-host", "foreign-origin", "no-credential", "scope", "unknown-token", "untrusted-certificate",
@@ -151,6 +159,9 @@ struct MetricValues {
   var tethers = TetherFigures()
   /// The same.
   var quic: [QUICFigures] = []
+  /// The same.
+  var queueFigures: [QueueFigures] = []
+  private(set) var queues = QueueSeriesTable()
 
   /// Members that have not left and have no link to this node. The three gauges may be from different moments.
   var passiveView: Int { max(0, alive &+ suspect &- 1 &- links) }
@@ -227,7 +238,7 @@ struct MetricValues {
     case .pauseDetected: pauses &+= 1
     case .duplicateNode: duplicates &+= 1
     case .memberRemoved: removals &+= 1
-    default: return
+    default: queues.count(observation)
     }
   }
 

@@ -10,7 +10,8 @@ enum ObservationLog {
       return membership(observation, unixNanoseconds)
     case .membersCounted, .roundTripMeasured, .probeFailed, .probeRelayed, .probeReached, .messageSent,
       .messageReceived, .messageFailed, .newsQueued, .newsSpread, .convergenceMeasured, .broadcastDelivered,
-      .syncFinished, .linksCounted, .watchesCounted, .callEnded, .peerCallEnded, .peerCallRetried, .engineLate:
+      .syncFinished, .linksCounted, .watchesCounted, .callEnded, .peerCallEnded, .peerCallRetried, .engineLate,
+      .queueSampled:
       return nil
     case .messageRejected, .schemaRejected, .requestFailed, .limitReached, .broadcastDropped, .healthChanged,
       .pauseDetected, .isolated:
@@ -20,6 +21,7 @@ enum ObservationLog {
       return link(observation)
     case .callerRefused, .operationAsked, .principalsReloaded, .principalsReloadFailed:
       return access(observation)
+    case .queueAttached, .queueDetached, .backpressureChanged, .deadLettersFull: return queue(observation)
     case .listening, .controlListening, .nodeStarted, .nodeStopped, .storeFailed, .configurationNotice, .poisoned,
       .conflicted, .requestAnswered, .logLevelChanged, .traceSamplingChanged, .watchLagged:
       return life(observation)
@@ -133,6 +135,22 @@ enum ObservationLog {
       return LogKind.principalsReloaded.record("\(count) principals read anew", ["\(count)"])
     case .principalsReloadFailed(let reason):
       return LogKind.principalsReloadFailed.record("can't read the principals anew: \(reason)", [reason])
+    default: return nil
+    }
+  }
+
+  private static func queue(_ observation: Observation) -> LogRecord? {
+    switch observation {
+    case .queueAttached(let queue): return LogKind.queueAttached.record("the queue \(queue) is attached", [queue])
+    case .queueDetached(let queue, let reason):
+      return LogKind.queueDetached.record("the queue \(queue) is no longer attached: \(reason)", [queue, reason])
+    case .backpressureChanged(let queue, let isActive, let pending, let high, let low, _):
+      return LogKind.backpressure.record(
+        "the queue \(queue) is \(isActive ? "overloaded" : "no longer overloaded"): \(pending) tasks are pending",
+        [queue, MetricTable.level(isActive), "\(pending)", "\(high)", "\(low)"])
+    case .deadLettersFull(let queue, let count):
+      return LogKind.deadLettersFull.record(
+        "the \(count) dead letters of the queue \(queue) take places of tasks", [queue, "\(count)"])
     default: return nil
     }
   }

@@ -46,6 +46,7 @@ struct PrometheusText {
     text.counter(.recordsRepeated, values.recordsRepeated)
     text.family(.minimumLevel, [([], "\(values.minimumLevel ?? 0)")])
     text.counter(.eventsDropped, values.eventsDropped)
+    text.queues(values)
     return text.bytes
   }
 
@@ -95,22 +96,22 @@ struct PrometheusText {
 
   private mutating func counter(_ family: MetricFamily, _ value: UInt64) { self.family(family, [([], "\(value)")]) }
 
-  private mutating func counter(_ family: MetricFamily, _ counter: LabelledCounter) {
+  mutating func counter(_ family: MetricFamily, _ counter: LabelledCounter) {
     let samples = zip(counter.labels, counter.values).sorted { $0.0.lexicographicallyPrecedes($1.0) }
     self.family(family, samples.map { ($0.0, "\($0.1)") })
   }
 
-  private mutating func family(_ family: MetricFamily, _ samples: [(labels: [String], value: String)]) {
+  mutating func family(_ family: MetricFamily, _ samples: [(labels: [String], value: String)]) {
     header(family)
     for sample in samples { line(family.name, Array(zip(family.labels, sample.labels)), sample.value) }
   }
 
-  private mutating func header(_ family: MetricFamily) {
+  mutating func header(_ family: MetricFamily) {
     append("# HELP \(family.name) \(PrometheusText.escape(family.help, quotes: false))\n")
     append("# TYPE \(family.name) \(family.kind.rawValue)\n")
   }
 
-  private mutating func histogram(_ family: MetricFamily, _ peer: String?, _ series: Histogram) {
+  mutating func histogram(_ family: MetricFamily, _ peer: String?, _ series: Histogram) {
     let own: [(name: String, value: String)] =
       if let label = family.labels.first, let peer { [(label, peer)] } else { [] }
     var running: UInt64 = 0

@@ -118,6 +118,12 @@ extension RepeatLimiter.Cause {
     case .broadcastDropped(let reason): self.init(.broadcastDropped, "", reason)
     case .linkDoubted(let peer): self.init(.linkDoubted, peer, "")
     case .peerCircuit(let peer, let isOpen, _): self.init(.peerCircuit, peer.name, isOpen ? "open" : "closed")
+    // Their host chooses the names, and may attach and detach as it likes.
+    case .queueAttached(let queue): self.init(.queueAttached, queue, "")
+    case .queueDetached(let queue, _): self.init(.queueDetached, queue, "")
+    case .backpressureChanged(let queue, let isActive, _, _, _, _):
+      self.init(.backpressure, queue, MetricTable.level(isActive))
+    case .deadLettersFull(let queue, _): self.init(.deadLettersFull, queue, "")
     case .watchLagged(let resource, _): self.init(.watchLagged, "", resource)
     // Names and scopes are of the node's own file and table.
     case .callerRefused(let reason, let peer, let principal, let scope):

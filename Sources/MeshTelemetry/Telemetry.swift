@@ -66,12 +66,16 @@ public final class Telemetry: @unchecked Sendable {
   }
 
   /// All metrics in the Prometheus text exposition format 0.0.4 (`text/plain; version=0.0.4; charset=utf-8`).
-  /// `tethers` and `quic` are the figures of the threads that move bytes, which no observation carries.
-  public func prometheusText(tethers: TetherFigures = TetherFigures(), quic: [QUICFigures] = []) -> [UInt8] {
+  /// `tethers` and `quic` are the figures of the threads that move bytes, and `queues` those of the attached queues,
+  /// which no observation carries.
+  public func prometheusText(
+    tethers: TetherFigures = TetherFigures(), quic: [QUICFigures] = [], queues: [QueueFigures] = []
+  ) -> [UInt8] {
     // Rendered outside of the lock: the copy shares its storage until the next count.
     var copy = lock.locked { values }
     copy.tethers = tethers
     copy.quic = quic
+    copy.queueFigures = queues
     return PrometheusText.render(copy)
   }
 }

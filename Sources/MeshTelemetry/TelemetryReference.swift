@@ -8,7 +8,8 @@ public enum TelemetryReference {
       Served on the control listener at `/metrics` and `/omnirelay/metrics`, in the Prometheus text format. This page is
       generated from the table in `Sources/MeshTelemetry`; a test fails when it is stale. The first five metrics carry
       OmniRelay's names; `mesh_gossip_fanout` comes without its labels of numbers, which would be a series each, and the
-      others with OmniRelay's. Alert rules on them: [gossip.yml](../operations/alerts/gossip.yml).
+      others with OmniRelay's. `taskqueue_*` and `hugo_*` carry Hugo's names, `omnirelay_*` OmniRelay's, with the unit behind
+      as their exporter writes them. Alert rules on them: [gossip.yml](../operations/alerts/gossip.yml).
 
       | name | kind | labels | meaning |
       |---|---|---|---|
@@ -33,6 +34,9 @@ public enum TelemetryReference {
       - A label of reasons or limits has at most \(MetricTable.reasonsMax) values; further ones are counted together as
         `\(MetricTable.other)`. Label values are cut at \(MetricTable.labelBytesMax) bytes, and control characters
         in them are replaced by blanks.
+      - `taskqueue_name` is the name of an attached lease queue, of which there are at most \(MetricTable.queuesMax); its
+        series end when it is detached, and begin anew with another life of it. Depths have the bucket bounds
+        \(MetricTable.depthBounds.map(PrometheusText.number).joined(separator: ", ")) and `+Inf`.
       - Counters start at zero with the node. Series of open-ended labels appear with their first count.
 
       """
@@ -68,7 +72,8 @@ public enum TelemetryReference {
       blanks: peers choose some of this text.
 
       A record that peers can provoke at will (a rejected message, refused trust, a reached limit, dropped datagrams or
-      broadcasts, a refuted or false suspicion, a doubted link, a duplicate, a caller turned away) is logged once per peer and reason in
+      broadcasts, a refuted or false suspicion, a doubted link, a duplicate, a caller turned away), or a host with the
+      queues that it attaches, is logged once per peer, or queue, and reason in
       \(RepeatLimiter.interval.milliseconds / 1_000) seconds, that a link opened or closed
       \(RepeatLimiter.linkRecordsMax) times per peer. Who comes from another port of the same address is the same peer
       there, except for links. What comes again meanwhile is counted, and told at the end of that time by one

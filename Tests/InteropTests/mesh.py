@@ -55,6 +55,7 @@ class Mesh:
     """A certificate authority and the nodes that were started; `with` stops them all."""
 
     def __init__(self, stage, work, cluster="interop"):
+        self.stage = stage
         self.meshkit = stage / "bin" / "meshkit"
         self.work = work
         self.cluster = cluster

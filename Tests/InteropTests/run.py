@@ -40,6 +40,7 @@ from malformed import check_control, check_datagrams, check_links, check_request
 from mesh import Failure, Mesh, expect, get, run, wait_until
 from opening import check_opening
 from prometheus import check_prometheus
+from queues import check_queues
 from rotation import check_rotation
 from shared import check_shared
 from trust import check_unpinned, check_wrong_clients, check_wrong_seeds
@@ -123,6 +124,7 @@ CHECKS = {
     "requests": check_requests, "links": check_links, "http2": check_http2, "http2-floods": check_http2_floods,
     "openapi": check_openapi, "https": check_https, "https-mutual": check_https_mutual, "access": check_access,
     "access-rotation": check_access_rotation, "access-beyond": check_access_beyond, "watch": check_watch,
+    "queues": check_queues,
     "grpc": check_grpc, "grpc-watch": check_grpc_watch, "prometheus": check_prometheus, "chromium": check_chromium,
     "abuse-slow-begin": check_slow_begin, "abuse-smuggling": check_smuggling, "abuse-chunks": check_chunks,
     "abuse-one-reading": check_one_reading, "abuse-targets": check_targets, "abuse-http1-bombs": check_http1_bombs,

@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["frob"], "meshkit: unknown verb 'frob'; allowed: version, cert, token, node, mesh, completion\n"),
+    (["frob"], "meshkit: unknown verb 'frob'; allowed: version, cert, token, node, mesh, queues, completion\n"),
     (["mesh", "peer"], "meshkit mesh: unknown verb 'peer'; allowed: peers, config, drain, resume, leave\n"),
     (["mesh", "peers", "show"], "meshkit mesh peers: unknown verb 'show'; allowed: list, ping, remove\n"),
     (["mesh", "--url"], "meshkit mesh: unknown option '--url'; allowed here: --help\n"),

@@ -24,7 +24,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ([""], ["version", "cert", "token", "node", "mesh", "completion", "--version", "--help"]), (["me"], ["mesh"]),
+    ([""], ["version", "cert", "token", "node", "mesh", "queues", "completion", "--version", "--help"]),
+    (["me"], ["mesh"]),
     (["mesh", ""], ["peers", "config", "drain", "resume", "leave", "--help"]), (["mesh", "peers", "re"], ["remove"]),
     (["mesh", "config", "v"], ["validate"]), (["mesh", "peers", "list", "--w"], ["--watch"]),
     (["mesh", "peers", "list", "--ou"], ["--output"]), (["mesh", "peers", "list", "--watch", "--fo"], ["--format"]),

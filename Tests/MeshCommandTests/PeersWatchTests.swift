@@ -17,7 +17,9 @@ import Testing
     let verb = try #require(Verb.all.first { $0.words == ["mesh", "peers", "list"] })
     let values = try OptionValues(parsing: ["--url", server.url, "--watch"], for: verb)
     return Collected.by { (output) throws(CommandError) in
-      try PeersWatch(values, output, form: form, pause: .milliseconds(1), roundsMax: 1, now: { 0 }).run()
+      var watch = PeersWatch.watch(values, output, form: form)
+      (watch.pause, watch.roundsMax, watch.now) = (.milliseconds(1), 1, { 0 })
+      return try watch.run()
     }
   }
 
@@ -59,7 +61,7 @@ import Testing
     let values = try OptionValues(parsing: ["--url", server.url, "--watch"], for: verb)
     let run = Collected.by { (output) throws(CommandError) in
       var events = EventStreamReader()
-      let watch = PeersWatch(values, output, form: .json, pause: .milliseconds(1), roundsMax: 1)
+      let watch = PeersWatch.watch(values, output, form: .json)
       #expect(throws: CommandError.self) { try watch.follow(&events) }
       #expect(events.lastID == "1-2")
       return .ok

@@ -17,14 +17,14 @@ import Testing
 
   @Test func everyRouteIsInTheDocumentWithItsScopeAndItsAnswers() throws {
     for route in Route.all {
-      let operation = try #require(member("paths", route.template, route.method.lowercased()), "\(route.path)")
+      let operation = try #require(member("paths", route.path, route.method.lowercased()), "\(route.path)")
       #expect(operation.member("x-mesh-scope")?.text == route.answer.scope.names)
       for answer in route.answer.document.answers + [.forbidden(route)] {
         #expect(operation.member("responses")?.member("\(answer.status)") != nil)
       }
     }
     guard case .object(let paths)? = member("paths") else { throw CancellationError() }
-    #expect(Set(paths.map(\.name)) == Set(Route.all.map(\.template)))
+    #expect(Set(paths.map(\.name)) == Set(Route.all.map(\.path)))
   }
 
   @Test func idsOfOperationsAreUniqueAndAllSchemasAreThere() throws {

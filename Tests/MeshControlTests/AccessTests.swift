@@ -31,7 +31,11 @@ extension ControlResponse {
   fileprivate var text: String { String(decoding: body, as: UTF8.self) }
 }
 
-private let requests = Route.all.map { ($0.method, $0.caseRule == .prefix ? $0.path + "b" + $0.suffix : $0.path) }
+private let requests = Route.all.map { ($0.method, target(of: $0)) }
+
+/// A target of the route, with `b` for each of its names.
+private func target(of route: Route) -> String { route.path.replacing(/\{\w+\}/, with: "b") }
+
 private let unknown = [("GET", "/"), ("GET", "/nothing"), ("PUT", "/control/peers"), ("OPTIONS", "*")]
 
 @Test func strangersOfOtherHostsGetNothingNotEvenHealthOrWhatIsNotThere() throws {
@@ -58,7 +62,7 @@ private let unknown = [("GET", "/"), ("GET", "/nothing"), ("PUT", "/control/peer
 @Test func eachRouteNeedsItsScopeAndNoOtherHelps() throws {
   let all: ControlScopes = [.read, .observe, .operate, .admin]
   for route in Route.all {
-    let target = route.caseRule == .prefix ? route.path + "b" + route.suffix : route.path
+    let target = target(of: route)
     for caller in [Caller.token(principal(route.answer.scope)), .certificate(principal(all), isLocal: false)] {
       let answer = try ask(caller, route.method, target)
       #expect(![401, 403].contains(answer.status) && answer.refusal == nil, "\(target)")

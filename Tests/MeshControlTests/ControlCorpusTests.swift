@@ -5,6 +5,7 @@ import MeshWire
 import Testing
 
 @testable import MeshControl
+@testable import MeshTasks
 
 @Test func hostileControlRequestsAreAnsweredWithoutATrapAndOnlyPlainOnesReachTheNode() throws {
   let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -17,9 +18,12 @@ import Testing
       nodeID: name, status: .alive, isDead: false, epoch: 1, incarnation: 0, metadata: NodeMetadata(), lastHeard: nil,
       roundTrip: nil, isLocal: name == node)
   }
-  let view = NodeView(
+  let queues = PreparedQueues()
+  queues.set(queue("jobs/1"))
+  var view = NodeView(
     localNodeID: node, members: members, clock: MemberClock(now: .origin, unixTicks: 0), isLeaving: false, notReady: [],
     scopes: [.read, .observe, .operate], activeRequests: 0)
+  view.queues = queues
   var asked: [String: ControlAction] = [:]
   for name in names {
     let text = String(decoding: try Data(contentsOf: folder.appendingPathComponent(name)), as: UTF8.self)
@@ -42,5 +46,6 @@ import Testing
       "v1-drain": .setDraining(true), "v1-resume": .setDraining(false), "v1-leave": .leave,
       "v1-remove": .removeMember(other), "logging-set": .setMinimumLevel(.debug),
       "logging-twice": .setMinimumLevel(.critical),
+      "v1-redrive": .redrive(TaskID(epoch: 7, sequence: 42), queue: "jobs/1"),
     ])
 }

@@ -44,7 +44,9 @@ private final class Members: WatchedResource {
   }
 
   private func stream(_ query: String, lastEventID: String? = nil) throws -> MembersWatchText {
-    let request = try #require(try ask(query, lastEventID: lastEventID).watch)
+    guard case .members(let request)? = try ask(query, lastEventID: lastEventID).watch else {
+      throw CancellationError()
+    }
     return MembersWatchText(request, localNodeID: try #require(NodeID("a")), life: 36)
   }
 

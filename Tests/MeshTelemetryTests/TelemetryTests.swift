@@ -67,6 +67,8 @@ private func names(_ record: LogRecord) -> [String] { record.fields.map(\.name) 
     .pauseDetected(.seconds(3)), .isolated(true), .isolated(false), .linkDoubted(peer: "b"),
     .peerCircuit(peer: try node("b"), isOpen: true, reason: "r"),
     .broadcastDropped(reason: "r"), .schemaRejected(schema: "v2"), .requestFailed(target: "b:1", reason: "r"),
+    .queueAttached("q"), .queueDetached("q", reason: "ended"), .deadLettersFull(queue: "q", count: 3),
+    .backpressureChanged(queue: "q", isActive: true, pending: 9, high: 8, low: 4, after: .zero),
   ]
   for observation in rest {
     let record = telemetry.record(observation)
@@ -84,7 +86,7 @@ private func names(_ record: LogRecord) -> [String] { record.fields.map(\.name) 
     .newsSpread(peers: 3), .linksCounted(1), .convergenceMeasured(.milliseconds(1)), .broadcastDelivered,
     .syncFinished(records: 1), .roundTripMeasured(peer: peer, .milliseconds(1)),
     .membersCounted(alive: 1, suspect: 0, left: 0), .peerCallEnded(method: "m", outcome: "answered"),
-    .peerCallRetried(method: "m"),
+    .peerCallRetried(method: "m"), .queueSampled("q", pending: 1, leased: 1),
   ] {
     #expect(telemetry.record(observation) == nil)
   }

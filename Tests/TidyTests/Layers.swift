@@ -12,7 +12,7 @@ enum Layers {
     "MeshWire": ["MeshBasics"],
     "MeshConfig": ["MeshBasics", "MeshWire"],
     "MeshMembership": ["MeshBasics", "MeshWire"],
-    "MeshControl": ["MeshBasics", "MeshWire", "MeshMembership"],
+    "MeshControl": ["MeshBasics", "MeshWire", "MeshMembership", "MeshTasks"],
     "MeshEngine": ["MeshBasics", "MeshWire", "MeshMembership"],
     "MeshGossipV1": ["MeshBasics", "MeshWire"],
     "MeshTasks": ["MeshBasics", "MeshWire"],

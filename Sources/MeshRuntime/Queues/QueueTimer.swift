@@ -2,7 +2,7 @@ import MeshBasics
 import MeshThreads
 import MeshTransport
 
-/// What needs a turn when time alone has passed: a queue, a gate, a pump.
+/// What needs a turn when time alone has passed: a queue, a gate, a pump, a node's samples of queues.
 protocol TimedClient: AnyObject, Sendable {
   /// The timer's turn.
   func timePassed()
@@ -11,8 +11,8 @@ protocol TimedClient: AnyObject, Sendable {
 extension LeaseQueue: TimedClient {}
 
 /// Gives its clients their turns when time alone has passed: leases that expire, delays that end, cooldowns, permits,
-/// heartbeats. One thread for all queues, gates and pumps of the process, `meshkit-queues`, which lives as long as
-/// there is one of them.
+/// heartbeats, samples. One thread for all of them in the process, `meshkit-queues`, which lives as long as there is
+/// one.
 final class QueueTimer: @unchecked Sendable {
   // Sendable although it has mutable state: `lock` guards all of it.
   static let shared = QueueTimer()

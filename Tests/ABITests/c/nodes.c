@@ -205,6 +205,56 @@ static void *take_pictures(void *unused) {
   return unused;
 }
 
+/* Whether the figures of the first node name this queue. */
+static int is_shown(const char *name) {
+  static char figures[65536];
+  char wanted[64];
+  meshkit_text_t *text = NULL;
+  CHECK(meshkit_node_stats_json(first, &text, NULL) == MESHKIT_OK);
+  meshkit_bytes_t bytes = meshkit_text_bytes(text);
+  CHECK(bytes.len < sizeof figures);
+  memcpy(figures, bytes.ptr, bytes.len);
+  figures[bytes.len] = 0;
+  meshkit_text_release(text);
+  snprintf(wanted, sizeof wanted, "{\"name\":\"%s\"", name);
+  return strstr(figures, wanted) != NULL;
+}
+
+static meshkit_queue_t *named_queue(const char *name) {
+  meshkit_queue_t *queue = NULL;
+  CHECK(meshkit_queue_create(TEXT(name), NULL, &queue, NULL) == MESHKIT_OK);
+  return queue;
+}
+
+static void queues_are_shown_while_they_are_attached(void) {
+  meshkit_queue_t *queue = named_queue("jobs"), *twin = named_queue("jobs"), *many[64];
+  meshkit_error_t *error = NULL;
+  CHECK(!is_shown("jobs") && meshkit_node_detach_queue(first, queue, NULL) == MESHKIT_E_NOT_FOUND);
+  CHECK(meshkit_node_attach_queue(first, NULL, NULL) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_node_attach_queue(first, queue, NULL) == MESHKIT_OK && is_shown("jobs"));
+  CHECK(meshkit_node_attach_queue(first, queue, NULL) == MESHKIT_OK); /* twice changes nothing */
+  CHECK(meshkit_node_attach_queue(second, queue, NULL) == MESHKIT_OK);
+  CHECK(meshkit_node_attach_queue(first, twin, &error) == MESHKIT_E_CONFLICT && error != NULL);
+  meshkit_error_release(error);
+  CHECK(meshkit_node_detach_queue(first, twin, NULL) == MESHKIT_E_NOT_FOUND);
+  CHECK(meshkit_node_detach_queue(first, queue, NULL) == MESHKIT_OK && !is_shown("jobs"));
+  CHECK(meshkit_node_attach_queue(first, twin, NULL) == MESHKIT_OK);
+  meshkit_queue_release(twin); /* a released queue leaves its name at once */
+  CHECK(meshkit_node_attach_queue(first, queue, NULL) == MESHKIT_OK);
+  for (int i = 0; i < 64; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "q%d", i);
+    many[i] = named_queue(name);
+    meshkit_status_t status = meshkit_node_attach_queue(first, many[i], NULL);
+    CHECK(status == (i < 63 ? MESHKIT_OK : MESHKIT_E_RESOURCE));
+  }
+  for (int i = 0; i < 64; i++) meshkit_queue_release(many[i]);
+  CHECK(meshkit_queue_close_wait(queue, MESHKIT_CLOSE_DISCARD, 0, NULL, NULL) == MESHKIT_OK);
+  for (int tries = 0; tries < 1000 && is_shown("jobs"); tries++) usleep(10000);
+  CHECK(!is_shown("jobs") && meshkit_node_attach_queue(first, queue, NULL) == MESHKIT_E_CLOSED);
+  meshkit_queue_release(queue);
+}
+
 int main(void) {
   meshkit_events_t *called = new_events(), *polled = new_events(), *watched = new_events();
   meshkit_callback_t callback = {sizeof callback, 0, on_event, NULL, NULL};
@@ -229,10 +279,14 @@ int main(void) {
   drain_travels(watched);
   broadcasts_travel(watched);
   removal_names_what_it_refuses();
+  queues_are_shown_while_they_are_attached();
   a_goodbye_is_heard(polled, watched);
   a_member_that_left_can_be_removed(watched);
   meshkit_events_release(called); /* streams may go before the node that feeds them */
   CHECK(meshkit_node_stop_wait(first, 10000, NULL) == MESHKIT_OK);
+  meshkit_queue_t *late = named_queue("late");
+  CHECK(meshkit_node_attach_queue(first, late, NULL) == MESHKIT_E_CLOSED);
+  meshkit_queue_release(late);
   meshkit_node_release(first);
   CHECK(meshkit_node_mesh_port(first) == MESHKIT_E_CLOSED);
   meshkit_node_release(second);

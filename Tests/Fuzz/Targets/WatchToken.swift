@@ -25,7 +25,7 @@ func fuzzWatchToken(_ bytes: [UInt8]) {
 /// All that a stream says until it waits.
 private func told(_ request: ControlRequest, _ view: NodeView) -> String {
   let response = Control.respond(to: request, view: view, metrics: { [] }, perform: { _ in .busy })
-  guard let watch = response.watch else { found("no stream: \(response.status)") }
+  guard case .members(let watch)? = response.watch else { found("no stream: \(response.status)") }
   var stream = MembersWatchText(watch, localNodeID: view.localNodeID, life: 1)
   var text: [UInt8] = []
   for _ in 0..<16 {
