@@ -13,7 +13,7 @@ ALONE    := --no-parallel --filter '\.ProcessTests/'
 export PKG_CONFIG_PATH := $(CURDIR)/$(STAGE)/lib/pkgconfig:$(PKG_CONFIG_PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-tasks test test-all quick lint unit abi examples sim night fuzz interop bench bench-membership bench-http asan tsan docs-check clean
+.PHONY: help setup build demo demo-tasks test test-all quick lint unit abi examples sim night fuzz interop bench bench-membership bench-http bench-tasks asan tsan docs-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -89,6 +89,9 @@ bench-membership: build ## print how fast the membership is and what it costs; M
 
 bench-http: build ## print what the HTTP listener of a node takes, beside nginx and nghttpd; HTTP="--help" tells how to run a part
 	@python3 -B Tests/Benchmarks/http_bench.py $(STAGE) $(HTTP)
+
+bench-tasks: build ## print what lease queues take, beside beanstalkd and Redis; QUEUES="--help" tells how to run a part
+	@python3 -B Tests/Benchmarks/task_bench.py $(STAGE) $(QUEUES)
 
 asan: setup ## unit tests under the address sanitizer
 	@ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path build/asan $(TOGETHER)

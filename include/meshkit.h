@@ -1225,6 +1225,23 @@ meshkit_status_t meshkit_queue_enqueue_wait(
     meshkit_error_t **MESHKIT_NULLABLE error);
 
 /**
+ * Admits `count` tasks, 1 to MESHKIT_EVENTS_BATCH_MAX, in their order and each as by meshkit_queue_enqueue(): one that is
+ * refused doesn't keep out those behind it. `tasks` follow each other at the distance of the first one's `struct_size`.
+ * `out` and `statuses`, unless NULL, get one id and one status for each, `admitted` how many are MESHKIT_OK. Returns the
+ * status of the first that was refused, or that of the whole call, which each of them then has.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_enqueue_batch(
+    meshkit_queue_t *queue, const meshkit_task_t *tasks, size_t count, meshkit_task_id_t *MESHKIT_NULLABLE out,
+    meshkit_status_t *MESHKIT_NULLABLE statuses, size_t *MESHKIT_NULLABLE admitted);
+
+/**
  * Leases the task that is next: by priority, then first in, first out. MESHKIT_E_TIMEOUT when none is ready.
  *
  * @since 0.1
@@ -1303,6 +1320,22 @@ meshkit_status_t meshkit_queue_heartbeat(
  * @completes nothing
  */
 meshkit_status_t meshkit_queue_complete(meshkit_queue_t *queue, const meshkit_token_t *token);
+
+/**
+ * Completes `count` leases, 1 to MESHKIT_EVENTS_BATCH_MAX, each as by meshkit_queue_complete(). `statuses`, unless NULL,
+ * gets one for each, `completed` how many are MESHKIT_OK. Returns the status of the first that isn't, or that of the whole
+ * call.
+ *
+ * @since 0.1
+ * @owns nothing
+ * @threads any
+ * @blocks never
+ * @callback-safe yes
+ * @completes nothing
+ */
+meshkit_status_t meshkit_queue_complete_batch(
+    meshkit_queue_t *queue, const meshkit_token_t *tokens, size_t count, meshkit_status_t *MESHKIT_NULLABLE statuses,
+    size_t *MESHKIT_NULLABLE completed);
 
 /* What becomes of a task whose delivery failed. */
 #define MESHKIT_TASK_RETRY 0       /**< again, after the wait of the queue's options; `delay_ms` must be 0 */
@@ -1506,7 +1539,8 @@ meshkit_status_t meshkit_queue_purge(meshkit_queue_t *queue, const meshkit_task_
  * Stops leasing and admitting, waits up to `timeout_ms` until nothing is leased (negative: a year), and hands back what is
  * pending and delayed: the queue holds it no more, and `snapshot` gets it as bytes for meshkit_queue_restore(). `leased`,
  * unless NULL, gets how many tasks are still at consumers; they stay in the queue, as dead letters do. Consumers that
- * wait go on waiting. MESHKIT_E_DRAINING while another drain goes on; MESHKIT_E_RESOURCE, and nothing was done, when the
+ * wait go on waiting. Pumps give back what nobody has read, once they hear of the drain: with a `timeout_ms` of 0 that is
+ * too late for the snapshot, and such tasks are among the `leased`, then pending in the queue. MESHKIT_E_DRAINING while another drain goes on; MESHKIT_E_RESOURCE, and nothing was done, when the
  * bytes would be more than 1 GiB.
  *
  * @since 0.1
@@ -1938,7 +1972,7 @@ void meshkit_gate_release(meshkit_gate_t *MESHKIT_NULLABLE gate);
 typedef struct meshkit_pump_t meshkit_pump_t;
 
 /** The most credit that one pump may have. */
-#define MESHKIT_PUMP_CREDIT_MAX 16384
+#define MESHKIT_PUMP_CREDIT_MAX 16383
 
 /** How a pump behaves. Zero stands for the default everywhere. */
 typedef struct meshkit_pump_options_t {
@@ -1987,7 +2021,8 @@ meshkit_status_t meshkit_pump_grant(
 
 /**
  * The work is done. Answers what meshkit_queue_complete() does; whatever it is, the delivery is over for the pump and
- * its credit comes back, but for a MESHKIT_E_ARGUMENT.
+ * its credit comes back, but for a MESHKIT_E_ARGUMENT. MESHKIT_E_LEASE_INACTIVE, and nothing is done, for a token that
+ * this pump hasn't brought, or that was settled.
  *
  * @since 0.1
  * @owns nothing
@@ -2013,8 +2048,9 @@ meshkit_status_t meshkit_pump_fail(
     int32_t disposition, int64_t delay_ms);
 
 /**
- * The work wasn't begun: meshkit_queue_hand_back(). Its credit does not come back, so that the pump doesn't bring the
- * same task again at once; grant more when you want more.
+ * The work wasn't begun: meshkit_queue_hand_back(). Its credit does not come back; grant more when you want more. Where
+ * there is credit left the pump may bring the same task again at once: a consumer that can't do it fails it with a delay
+ * instead.
  *
  * @since 0.1
  * @owns nothing

@@ -14,14 +14,13 @@ public struct BackpressureNews: Equatable, Sendable {
 /// each monitor: the newest of those that say overloaded, and where none does the newest of all. So whoever keeps the
 /// last one that it was told knows whether anything is overloaded.
 public struct BackpressureBoard: Sendable {
-  private struct Entry {
-    let queue: String
+  private struct Word {
     let monitor: MonitorID
     var told: ToldSignal
   }
 
-  /// By queue and monitor.
-  private var entries: [Entry] = []
+  /// By queue; none is empty.
+  private var words = OrderedMap<String, [Word]>()
 
   /// A change for `ChangeLog`.
   public typealias Step = (old: BackpressureNews?, new: BackpressureNews?)
@@ -31,7 +30,7 @@ public struct BackpressureBoard: Sendable {
 
   /// What `monitor` said last; nil when it hasn't been heard.
   public func told(by monitor: MonitorID, of queue: String) -> ToldSignal? {
-    entries.first { $0.queue == queue && $0.monitor == monitor }?.told
+    words[queue]?.first { $0.monitor == monitor }?.told
   }
 
   /// The number of that signal; 0 when it hasn't been heard.
@@ -40,17 +39,19 @@ public struct BackpressureBoard: Sendable {
   }
 
   /// The monitors of a queue that have been heard.
-  public func monitors(of queue: String) -> [MonitorID] { entries.filter { $0.queue == queue }.map(\.monitor) }
+  public func monitors(of queue: String) -> [MonitorID] { words[queue]?.map(\.monitor) ?? [] }
 
   /// Takes a signal, and says what changes by it for the queue and for all together.
   public mutating func hear(_ told: ToldSignal, from monitor: MonitorID, of queue: String) -> [Step] {
     let scopes: [String?] = [nil, queue]
     let before = scopes.map { present(of: $0) }
-    if let index = entries.firstIndex(where: { $0.queue == queue && $0.monitor == monitor }) {
-      entries[index].told = told
+    var list = words[queue] ?? []
+    if let index = list.firstIndex(where: { $0.monitor == monitor }) {
+      list[index].told = told
     } else {
-      entries.append(Entry(queue: queue, monitor: monitor, told: told))
+      list.append(Word(monitor: monitor, told: told))
     }
+    words[queue] = list
     return zip(scopes, before).compactMap { scope, before in
       let now = present(of: scope)
       return now == before ? nil : (news(scope, before), news(scope, now))
@@ -66,15 +67,14 @@ public struct BackpressureBoard: Sendable {
         lowWatermark: last.lowWatermark, version: last.version &+ 1)
       steps = hear(ToldSignal(end, at: clock), from: monitor, of: queue)
     }
-    entries.removeAll { $0.queue == queue && $0.monitor == monitor }
+    let left = (words[queue] ?? []).filter { $0.monitor != monitor }
+    words[queue] = left.isEmpty ? nil : left
     return steps
   }
 
   /// How things are, for all together and for each queue.
   public var news: [BackpressureNews] {
-    var scopes: [String?] = [nil]
-    for entry in entries where !scopes.contains(entry.queue) { scopes.append(entry.queue) }
-    return scopes.compactMap { news($0, present(of: $0)) }
+    ([nil] + words.keys).compactMap { news($0, present(of: $0)) }
   }
 
   private func news(_ queue: String?, _ told: ToldSignal?) -> BackpressureNews? {
@@ -82,7 +82,8 @@ public struct BackpressureBoard: Sendable {
   }
 
   private func present(of queue: String?) -> ToldSignal? {
-    entries.filter { queue == nil || $0.queue == queue }.map(\.told).max { left, right in
+    let list = queue.map { words[$0] ?? [] } ?? words.values.flatMap { $0 }
+    return list.map(\.told).max { left, right in
       if left.signal.isActive != right.signal.isActive { return right.signal.isActive }
       return left.signal.observedAt < right.signal.observedAt
     }
@@ -91,12 +92,6 @@ public struct BackpressureBoard: Sendable {
 
 /// The documents of `/omnirelay/control/backpressure`, byte for byte as OmniRelay's (contracts: http §6).
 enum BackpressureDocument {
-  static func write(_ told: ToldSignal, to json: inout JSONWriter) {
-    json.beginObject()
-    writeMembers(told, to: &json)
-    json.endObject()
-  }
-
   /// The members of a signal, of an object that is open.
   static func writeMembers(_ told: ToldSignal, to json: inout JSONWriter) {
     let signal = told.signal
@@ -118,6 +113,7 @@ enum BackpressureDocument {
   static func answer(_ request: ControlRequest, _ view: NodeView) -> ControlResponse {
     do throws(Query.Failure) {
       let queue = try queue(in: request.target)
+      if let queue, let problem = unknown(queue, view) { return problem }
       guard let told = view.queues?.backpressure(of: queue) else {
         return ControlResponse(status: 204, headers: [], body: [])
       }
@@ -137,6 +133,7 @@ enum BackpressureDocument {
     } catch {
       return Problem.response(400, error.detail)
     }
+    if let queue, let problem = unknown(queue, view) { return problem }
     guard view.mayWatch else { return Problem.tooManyWatches }
     let wantsEvents = request.accepts("text/event-stream")
     let watch = BackpressureWatchRequest(
@@ -145,7 +142,14 @@ enum BackpressureDocument {
   }
 
   private static func queue(in target: String) throws(Query.Failure) -> String? {
-    try Query.parameters(in: target, allowed: ["queue"]).first?.value
+    let name = try Query.parameters(in: target, allowed: ["queue"]).first?.value
+    return name?.isEmpty == true ? nil : name
+  }
+
+  /// A queue that isn't attached says nothing, which must not look like one at ease.
+  private static func unknown(_ queue: String, _ view: NodeView) -> ControlResponse? {
+    let isKnown = view.queues?.sample().queues.contains { $0.name == queue } ?? false
+    return isKnown ? nil : QueuesDocument.missing
   }
 }
 

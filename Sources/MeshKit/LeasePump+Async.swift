@@ -5,8 +5,9 @@ extension LeaseQueue {
   /// ended by the pump's `complete`, `fail` or `handBack`. It renews their leases meanwhile.
   ///
   /// The sequence ends when the pump is closed, or the queue. Let go of the sequence, and the pump is closed: what you
-  /// haven't read goes back to the queue; what you have is yours to end. *Errors*: as for `LeasePump`, and `.argument`
-  /// for a credit that isn't 1 to 16,383.
+  /// haven't read goes back to the queue; what you have is yours to end. One task may lie in the sequence's own hand
+  /// while nobody asks for it: it counts as read, so that neither a drain nor `close` takes it back. *Errors*: as for
+  /// `LeasePump`, and `.argument` for a credit that isn't 1 to 16,383.
   public func pump(
     credit: Int, _ options: TaskPumpOptions? = nil
   ) throws(MeshError) -> (pump: LeasePump, leases: AsyncStream<TaskLease>) {

@@ -13,11 +13,35 @@ func attempt(_ errorOut: ErrorOut = nil, _ body: () throws(MeshError) -> Void) -
   guard !ForkGuard.isForkedChild else { return Status.forked.code }
   do {
     try body()
-    return Status.ok.code
+    return MESHKIT_OK
   } catch {
-    errorOut?.pointee = Handles.errors.insert(ErrorObject(error))
-    return error.status.code
+    return failure(error, errorOut)
   }
+}
+
+/// `attempt` for a call on the object behind a handle, which takes no reference of its own to it.
+@inline(__always)
+func attempt<Object: AnyObject>(
+  _ table: HandleTable<Object>, _ handle: OpaquePointer?, _ errorOut: ErrorOut = nil,
+  _ body: (Object) throws(MeshError) -> Void
+) -> meshkit_status_t {
+  errorOut?.pointee = nil
+  guard !ForkGuard.isForkedChild else { return Status.forked.code }
+  let status = table.use(handle) { object in
+    do throws(MeshError) {
+      try body(object)
+      return MESHKIT_OK
+    } catch {
+      return failure(error, errorOut)
+    }
+  }
+  return status ?? failure(table.refusal(handle), errorOut)
+}
+
+/// The status of what went wrong, which goes into `errorOut`.
+private func failure(_ error: MeshError, _ errorOut: ErrorOut) -> meshkit_status_t {
+  if let errorOut { errorOut.pointee = Handles.errors.insert(ErrorObject(error)) }
+  return error.status.code
 }
 
 /// Runs a call that ends in a number of its own, or in a negative status.
@@ -54,7 +78,12 @@ func required<T>(_ out: UnsafeMutablePointer<T>?, _ name: StaticString) throws(M
 func give<Object: AnyObject>(
   _ object: Object, _ table: HandleTable<Object>, _ out: UnsafeMutablePointer<OpaquePointer?>
 ) throws(MeshError) {
-  guard let handle = table.insert(object) else { throw MeshError(.resource, "too many live objects of one kind") }
+  try give(table.insert(object), out)
+}
+
+/// Puts the handle of a new object, which is nil when its table is full, into `out`.
+func give(_ handle: OpaquePointer?, _ out: UnsafeMutablePointer<OpaquePointer?>) throws(MeshError) {
+  guard let handle else { throw MeshError(.resource, "too many live objects of one kind") }
   out.pointee = handle
 }
 
@@ -86,6 +115,8 @@ func sized<T: BitwiseCopyable>(
 ) throws(MeshError) -> T {
   let source = UnsafeRawPointer(pointer)
   let size = Int(source.loadUnaligned(as: UInt32.self))
+  // The host knows the same struct as we do: the rest of this is for those that don't.
+  if size == MemoryLayout<T>.size { return source.loadUnaligned(as: T.self) }
   guard (least...4096).contains(size) else {
     throw MeshError(.argument, "\(name): struct_size is \(size), and must be sizeof the struct, \(least) to 4096")
   }

@@ -24,7 +24,8 @@ extension RateLimit {
 
 extension RateGateOptions {
   fileprivate init(_ chosen: meshkit_gate_options_t) throws(MeshError) {
-    let isThrottled = chosen.throttled.kind != 0
+    let other = chosen.throttled
+    let isThrottled = other.kind != 0 || other.period_ms != 0 || other.permits | other.burst | other.segments != 0
     self.init(
       normal: try RateLimit(chosen.normal, "normal"),
       throttled: isThrottled ? try RateLimit(chosen.throttled, "throttled") : nil)

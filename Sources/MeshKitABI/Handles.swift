@@ -5,6 +5,7 @@
 // used up is retired, so that a stale handle never comes alive again.
 import MeshRuntime
 import MeshThreads
+import Synchronization
 
 /// What a handle stands for; the lowest byte of it, never 0, so that no handle is NULL.
 enum HandleKind: UInt8 {
@@ -22,50 +23,121 @@ enum HandleKind: UInt8 {
 }
 
 /// The live objects of one kind.
+///
+/// A call *pins* the slot of its handle while it uses the object: one atomic instruction at its beginning and one at
+/// its end, where a lock around the table and a reference of its own would take four, all of them in memory that every
+/// thread writes to. The table's own reference goes with the last pin, so that nobody uses an object that is gone.
+///
+/// An object that has a lock of its own may share it with its slot, as its *gate*: whoever holds that needs no pin. It
+/// stays with the slot, so that the next object there has the same lock as one that outlives its handle; that costs
+/// them time at most, because nobody takes two such locks at once.
 final class HandleTable<Object: AnyObject>: @unchecked Sendable {
-  private struct Slot {
-    var generation: UInt32
-    var object: Object?
+  /// It never moves, and is never freed.
+  private struct Slot: ~Copyable {
+    /// `generation << 32 | isLive << 31 | pins`.
+    let word = Atomic<UInt64>(1 << 32)
+    /// Set while the slot is live or pinned.
+    var object: Unmanaged<Object>?
+    /// Held while the slot ceases to be live. Set with the first object that wants one, and never let go of, so that
+    /// nobody needs a reference to it.
+    var gate: Unmanaged<Lock>?
   }
 
+  private typealias Place = UnsafeMutablePointer<Slot>
+
+  private static var live: UInt64 { 1 << 31 }
+  private static var pins: UInt64 { live &- 1 }
+  /// Chunk n has `first << n` slots, so that few of them hold the most objects that there may be of one kind.
+  private static var firstChunk: Int { 64 }
+  private static var chunksMax: Int { 18 }
+
   private let kind: HandleKind
+  /// Guards what follows, but for reading slots below `count`.
   private let lock = Lock()
-  private var slots: [Slot] = []
+  private let chunks = UnsafeMutablePointer<Place?>.allocate(capacity: HandleTable.chunksMax)
+  private let count = Atomic<Int>(0)
   private var free: [Int] = []
 
-  init(_ kind: HandleKind) { self.kind = kind }
-
-  /// The most objects of one kind at a time.
-  private static var slotsMax: Int { 1 << 24 }
+  init(_ kind: HandleKind) {
+    self.kind = kind
+    chunks.initialize(repeating: nil, count: HandleTable.chunksMax)
+  }
 
   /// Keeps `object` until `remove`; nil when the table is full.
   func insert(_ object: Object) -> OpaquePointer? {
     lock.locked {
-      if let index = free.popLast() {
-        slots[index].object = object
-        return handle(index, slots[index].generation)
-      }
-      guard slots.count < Self.slotsMax else { return nil }
-      slots.append(Slot(generation: 1, object: object))
-      return handle(slots.count &- 1, 1)
+      guard let index = free.popLast() ?? grow() else { return nil }
+      return fill(index, object)
     }
   }
 
-  /// The object behind a handle. Throws `.argument` for what was never such a handle, `.closed` for what was.
+  /// `insert` for an object that shares its lock with its slot.
+  func insert(
+    _ make: (_ gate: Lock) throws(MeshError) -> Object
+  ) throws(MeshError) -> OpaquePointer? {
+    // The slot is taken first, since it is its gate that the object gets; nobody knows of it yet.
+    let reserved = lock.locked { () -> (Int, Lock)? in
+      guard let index = free.popLast() ?? grow(), let place = place(index) else { return nil }
+      let gate = place.pointee.gate ?? Unmanaged.passRetained(Lock())
+      place.pointee.gate = gate
+      return (index, gate.takeUnretainedValue())
+    }
+    guard let (index, gate) = reserved else { return nil }
+    do throws(MeshError) {
+      let object = try make(gate)
+      return lock.locked { fill(index, object) }
+    } catch {
+      lock.locked { free.append(index) }
+      throw error
+    }
+  }
+
+  /// With the lock held: makes a slot live.
+  private func fill(_ index: Int, _ object: Object) -> OpaquePointer? {
+    guard let place = place(index) else { return nil }
+    place.pointee.object = Unmanaged.passRetained(object)
+    let word = place.pointee.word.bitwiseOr(HandleTable.live, ordering: .releasing).newValue
+    return handle(index, UInt32(word >> 32))
+  }
+
+  /// Calls `body` with the object behind a handle and its lock held; what it answers. False when the handle isn't live,
+  /// or has no gate.
+  @inline(__always)
+  func useInside(_ handle: OpaquePointer?, _ body: (Object) -> Bool) -> Bool {
+    guard let place = place(of: handle), let gate = place.pointee.gate else { return false }
+    return gate._withUnsafeGuaranteedRef { gate in
+      gate.locked {
+        let word = (UInt64(UInt(bitPattern: handle)) >> 32) << 32 | HandleTable.live
+        let present = place.pointee.word.load(ordering: .acquiring)
+        guard present & ~HandleTable.pins == word, let object = place.pointee.object
+        else { return false }
+        return object._withUnsafeGuaranteedRef(body)
+      }
+    }
+  }
+
+  /// Calls `body` with the object behind a handle; nil when the handle isn't live: `refusal` says why.
+  @inline(__always)
+  func use<Result>(_ handle: OpaquePointer?, _ body: (Object) -> Result) -> Result? {
+    guard let place = pin(handle), let object = place.pointee.object else { return nil }
+    defer { unpin(place) }
+    return object._withUnsafeGuaranteedRef(body)
+  }
+
+  /// The object behind a handle. Throws `refusal`.
   func find(_ handle: OpaquePointer?) throws(MeshError) -> Object {
-    guard let object = lock.locked({ index(of: handle).flatMap { slots[$0].object } }) else { throw refusal(handle) }
+    guard let object = use(handle, { $0 }) else { throw refusal(handle) }
     return object
   }
 
-  /// Takes the object out of the table; nil when the handle isn't live. The caller drops it outside the lock.
+  /// Takes the object out of the table; nil when the handle isn't live. Calls that use it end as if it were in there.
   func remove(_ handle: OpaquePointer?) -> Object? {
-    lock.locked {
-      guard let index = index(of: handle), let object = slots[index].object else { return nil }
-      slots[index].object = nil
-      slots[index].generation &+= 1
-      if slots[index].generation != 0 { free.append(index) }
-      return object
-    }
+    guard let place = place(of: handle) else { return nil }
+    // The slot is live no more, and pinned until the object has been read.
+    func end() -> Bool { change(place, of: handle) { ($0 & ~HandleTable.live) &+ 1 } }
+    guard place.pointee.gate?.takeUnretainedValue().locked(end) ?? end() else { return nil }
+    defer { unpin(place) }
+    return place.pointee.object?.takeUnretainedValue()
   }
 
   /// `remove`, with the reason when there is nothing to take.
@@ -74,31 +146,106 @@ final class HandleTable<Object: AnyObject>: @unchecked Sendable {
     return object
   }
 
+  // MARK: Pins
+
+  @inline(__always)
+  private func pin(_ handle: OpaquePointer?) -> Place? {
+    guard let place = place(of: handle), change(place, of: handle, by: { $0 &+ 1 }) else { return nil }
+    return place
+  }
+
+  @inline(__always)
+  private func unpin(_ place: Place) {
+    let word = place.pointee.word.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
+    if UInt32(truncatingIfNeeded: word) == 0 { recycle(place, word) }
+  }
+
+  /// Changes the word of a slot as long as it is live and of the handle's generation; false when it isn't.
+  @inline(__always)
+  private func change(_ place: Place, of handle: OpaquePointer?, by next: (UInt64) -> UInt64) -> Bool {
+    let generation = UInt64(UInt(bitPattern: handle)) >> 32
+    var word = place.pointee.word.load(ordering: .relaxed)
+    while word >> 32 == generation, word & HandleTable.live != 0 {
+      let (isDone, found) = place.pointee.word.weakCompareExchange(
+        expected: word, desired: next(word), ordering: .acquiringAndReleasing)
+      if isDone { return true }
+      word = found
+    }
+    return false
+  }
+
+  /// The last call on an object that was taken out is over.
+  private func recycle(_ place: Place, _ word: UInt64) {
+    let object = place.pointee.object
+    place.pointee.object = nil
+    let generation = (word >> 32) &+ 1
+    place.pointee.word.store(generation << 32, ordering: .releasing)
+    if generation < 1 << 32 {
+      let index = index(of: place)
+      lock.locked { index.map { free.append($0) } }
+    }
+    // Last, and without the lock: this may be the end of the object.
+    object?.release()
+  }
+
+  // MARK: Places
+
+  /// With the lock held: one more slot, if there may be one more.
+  private func grow() -> Int? {
+    let index = count.load(ordering: .relaxed)
+    let (chunk, offset) = HandleTable.split(index)
+    guard chunk < HandleTable.chunksMax else { return nil }
+    let length = HandleTable.firstChunk << chunk
+    if chunks[chunk] == nil { chunks[chunk] = .allocate(capacity: length) }
+    chunks[chunk].map { ($0 + offset).initialize(to: Slot()) }
+    count.store(index &+ 1, ordering: .releasing)
+    return index
+  }
+
+  @inline(__always)
+  private static func split(_ index: Int) -> (chunk: Int, offset: Int) {
+    let shifted = index &+ firstChunk
+    let chunk = (Int.bitWidth &- 1 &- shifted.leadingZeroBitCount) &- firstChunk.trailingZeroBitCount
+    return (chunk, shifted &- firstChunk << chunk)
+  }
+
+  @inline(__always)
+  private func place(_ index: Int) -> Place? {
+    guard index < count.load(ordering: .acquiring) else { return nil }
+    let (chunk, offset) = HandleTable.split(index)
+    return chunks[chunk].map { $0 + offset }
+  }
+
+  private func index(of place: Place) -> Int? {
+    for chunk in 0..<HandleTable.chunksMax {
+      guard let first = chunks[chunk] else { return nil }
+      let length = HandleTable.firstChunk << chunk
+      if place >= first, place < first + length { return length &- HandleTable.firstChunk &+ (place - first) }
+    }
+    return nil
+  }
+
   private func handle(_ index: Int, _ generation: UInt32) -> OpaquePointer? {
     OpaquePointer(bitPattern: UInt(generation) << 32 | UInt(truncatingIfNeeded: index) << 8 | UInt(kind.rawValue))
   }
 
-  /// The slot that a handle of this kind and of the slot's present generation names.
-  private func index(of handle: OpaquePointer?) -> Int? {
-    guard let slot = slot(of: handle), slots[slot].generation == UInt32(UInt(bitPattern: handle) >> 32) else {
-      return nil
-    }
-    return slot
-  }
-
-  private func slot(of handle: OpaquePointer?) -> Int? {
+  @inline(__always)
+  private func place(of handle: OpaquePointer?) -> Place? {
     let bits = UInt(bitPattern: handle)
-    let slot = Int(bits >> 8 & 0xFF_FFFF)
-    return bits & 0xFF == UInt(kind.rawValue) && slot < slots.count ? slot : nil
+    return bits & 0xFF == UInt(kind.rawValue) ? place(Int(bits >> 8 & 0xFF_FFFF)) : nil
   }
 
-  private func refusal(_ handle: OpaquePointer?) -> MeshError {
-    let generation = UInt32(UInt(bitPattern: handle) >> 32)
-    let wasIssued = lock.locked {
-      slot(of: handle).map { generation >= 1 && (slots[$0].generation == 0 || generation < slots[$0].generation) }
-        ?? false
+  /// Why a handle isn't live: `.argument` for what was never such a handle, `.closed` for what was.
+  func refusal(_ handle: OpaquePointer?) -> MeshError {
+    let generation = UInt64(UInt(bitPattern: handle)) >> 32
+    if let word = place(of: handle)?.pointee.word.load(ordering: .acquiring), generation > 0 {
+      // Generations start over at 0 only where a slot is retired.
+      let present = word >> 32
+      let isEnding = generation == present && word & HandleTable.live == 0
+      if present == 0 || generation < present || isEnding {
+        return MeshError(.closed, "the \(kind) handle was released")
+      }
     }
-    if wasIssued { return MeshError(.closed, "the \(kind) handle was released") }
     return MeshError(
       .argument, handle == nil ? "the \(kind) handle is NULL" : "the handle is not a live \(kind) handle")
   }

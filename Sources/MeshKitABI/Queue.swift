@@ -14,8 +14,11 @@ public func meshkit_queue_create(
     let name = try text(name, name_len, "name")
     var chosen = meshkit_queue_options_t()
     if let options { chosen = try sized(options, into: chosen, "options") }
-    let queue = try LeaseQueue(TaskQueueOptions(chosen, name: name), epoch: chosen.epoch == 0 ? nil : chosen.epoch)
-    try give(queue, Handles.queues, place)
+    let epoch = chosen.epoch == 0 ? nil : chosen.epoch
+    let handle = try Handles.queues.insert { gate throws(MeshError) in
+      try LeaseQueue(TaskQueueOptions(chosen, name: name), epoch: epoch, lock: gate)
+    }
+    try give(handle, place)
   }
 }
 
@@ -110,14 +113,11 @@ extension TaskSnapshot {
 
 /// Sees to it that what a queue hands back can be written down, before the queue gives it away.
 private func mustFit(_ queue: LeaseQueue) throws(MeshError) {
-  let snapshot = try queue.snapshot()
-  let tasks = snapshot.tasks.map(\.task) + snapshot.dead.map(\.task)
-  // What a task takes beside its payload: its numbers, and the longest details.
-  let least = tasks.reduce(0) { $0 &+ $1.payload.count &+ 128 &+ ($1.details == nil ? 0 : 16_384) }
-  guard least <= WireLimits.taskSnapshotBytes else {
+  let bytes = try queue.snapshotBytesMax()
+  guard bytes <= WireLimits.taskSnapshotBytes else {
     throw MeshError(
       .resource,
-      "queue \(queue.name): a snapshot would take \(least) bytes; allowed are \(WireLimits.taskSnapshotBytes)")
+      "queue \(queue.name): a snapshot might take \(bytes) bytes; allowed are \(WireLimits.taskSnapshotBytes)")
   }
 }
 

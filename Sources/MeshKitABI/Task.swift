@@ -2,17 +2,33 @@
 import CMeshKit
 import MeshRuntime
 
-extension NewTask {
-  /// A copy of what the host hands in.
+extension meshkit_task_t {
+  /// What the host hands in, as far as this library knows it.
   init(_ pointer: UnsafePointer<meshkit_task_t>?) throws(MeshError) {
     guard let pointer else { throw MeshError(.argument, "task is NULL") }
-    let task = try sized(pointer, into: meshkit_task_t(), "task")
-    let bytes = try input(task.payload.ptr, task.payload.len, max: .max, "task.payload")
+    self = try sized(pointer, into: meshkit_task_t(), "task")
+  }
+
+  /// A copy of the payload.
+  func payloadCopy() throws(MeshError) -> TaskBytes {
+    let bytes = try input(payload.ptr, payload.len, max: .max, "task.payload")
     guard bytes.count <= TaskLimits.payloadBytesMax else {
       throw MeshError(.argument, "task.payload has \(bytes.count) bytes; allowed are \(TaskLimits.payloadBytesMax)")
     }
+    return TaskBytes(bytes)
+  }
+
+  /// Whether there is nothing but a payload and a priority.
+  var isPlain: Bool {
+    Int(delay_ms) | key.len | request_id.len | content_type.len | attribute_count == 0
+  }
+}
+
+extension NewTask {
+  /// The whole of what the host hands in, with the copy of its payload.
+  init(_ task: meshkit_task_t, _ payload: TaskBytes?) throws(MeshError) {
     self.init(
-      TaskBytes(bytes), priority: Int(task.priority), delay: .milliseconds(task.delay_ms),
+      payload ?? TaskBytes([]), priority: Int(task.priority), delay: .milliseconds(task.delay_ms),
       details: try TaskDetails(task))
   }
 }
@@ -20,8 +36,7 @@ extension NewTask {
 extension TaskDetails {
   /// Nil when the host says none.
   fileprivate convenience init?(_ task: meshkit_task_t) throws(MeshError) {
-    let texts = [task.key, task.request_id, task.content_type]
-    if texts.allSatisfy({ $0.len == 0 }) && task.attribute_count == 0 { return nil }
+    if task.key.len | task.request_id.len | task.content_type.len | task.attribute_count == 0 { return nil }
     guard task.attribute_count >= 0, task.attribute_count <= TaskLimits.attributesMax else {
       throw MeshError(
         .argument, "task.attribute_count is \(task.attribute_count); at most \(TaskLimits.attributesMax) are allowed")
@@ -42,6 +57,9 @@ extension TaskDetails {
       requestID: try text(task.request_id.ptr, task.request_id.len, "task.request_id"), attributes: attributes)
   }
 }
+
+/// Whether a call may be answered before it is asked if it may wait at all.
+private func mayBeBrief(_ timeout_ms: Int64) -> Bool { timeout_ms == 0 || !LeaseQueue.isOnLibraryThread }
 
 /// Admits a task, or refuses it.
 @_cdecl("meshkit_queue_enqueue") @implementation
@@ -64,8 +82,16 @@ private func enqueue(
 ) -> meshkit_status_t {
   out?.pointee = meshkit_task_id_t()
   return attempt(error) { () throws(MeshError) in
+    let task = try meshkit_task_t(task)
+    var payload: TaskBytes? = try task.payloadCopy()
+    if task.isPlain, mayBeBrief(timeout_ms) {
+      let isAdmitted = Handles.queues.useInside(queue) { queue in
+        queue.admitInside(&payload, priority: Int(task.priority)) { out?.pointee = meshkit_task_id_t($0) }
+      }
+      if isAdmitted { return }
+    }
     let queue = try Handles.queues.find(queue)
-    let admitted = try queue.enqueue(try NewTask(task), timeout: timeout(milliseconds: timeout_ms))
+    let admitted = try queue.enqueue(try NewTask(task, payload), timeout: timeout(milliseconds: timeout_ms))
     out?.pointee = meshkit_task_id_t(admitted.id)
   }
 }
@@ -90,12 +116,21 @@ private func lease(
 ) -> meshkit_status_t {
   out?.pointee = nil
   return attempt { () throws(MeshError) in
-    let queue = try Handles.queues.find(queue)
     let place = try required(out, "out")
+    if mayBeBrief(timeout_ms) {
+      let now = LeaseQueue.now
+      let isLeased = Handles.queues.useInside(queue) { queue in
+        queue.leaseInside(now: now) { lease in
+          place.pointee = LeaseBlocks.shared.image(of: lease, lasts: queue.options.leaseDuration)
+        }
+      }
+      if isLeased { return }
+    }
+    let queue = try Handles.queues.find(queue)
     guard let lease = try queue.lease(timeout: timeout(milliseconds: timeout_ms)) else {
       throw MeshError(.timeout, "no task was ready in time")
     }
-    place.pointee = LeaseBlocks.shared.image(of: lease, in: queue)
+    place.pointee = LeaseBlocks.shared.image(of: lease, lasts: queue.options.leaseDuration)
   }
 }
 
@@ -110,19 +145,29 @@ public func meshkit_queue_lease_batch_wait(
   room.update(repeating: nil)
   count?.pointee = 0
   return attempt { () throws(MeshError) in
-    let queue = try Handles.queues.find(queue)
+    let object = try Handles.queues.find(queue)
     let count = try required(count, "count")
     guard !room.isEmpty else { throw MeshError(.argument, "out is NULL or capacity is 0") }
-    let leases = try queue.lease(atMost: room.count, timeout: timeout(milliseconds: timeout_ms))
-    guard !leases.isEmpty else { throw MeshError(.timeout, "no task was ready in time") }
-    for (index, lease) in leases.enumerated() { room[index] = LeaseBlocks.shared.image(of: lease, in: queue) }
-    count.pointee = leases.count
-  }
-}
-
-extension LeaseBlocks {
-  fileprivate func image(of lease: TaskLease, in queue: LeaseQueue) -> UnsafeMutablePointer<meshkit_lease_t> {
-    image(of: lease, lasts: queue.options.leaseDuration, now: lease.expiresAt + (.zero - queue.options.leaseDuration))
+    let lasts = object.options.leaseDuration
+    var taken = 0
+    // Those that are ready come by brief turns under one lock.
+    if mayBeBrief(timeout_ms) {
+      let now = LeaseQueue.now
+      _ = Handles.queues.useInside(queue) { queue in
+        while taken < room.count,
+          queue.leaseInside(now: now, { room[taken] = LeaseBlocks.shared.image(of: $0, lasts: lasts) })
+        { taken &+= 1 }
+        return true
+      }
+    }
+    if taken == 0 {
+      for lease in try object.lease(atMost: room.count, timeout: timeout(milliseconds: timeout_ms)) {
+        room[taken] = LeaseBlocks.shared.image(of: lease, lasts: lasts)
+        taken &+= 1
+      }
+    }
+    guard taken > 0 else { throw MeshError(.timeout, "no task was ready in time") }
+    count.pointee = taken
   }
 }
 
@@ -132,7 +177,7 @@ extension LeaseBlocks {
 func read(_ pointer: UnsafePointer<meshkit_token_t>?) throws(MeshError) -> TaskToken {
   guard let token = pointer?.pointee else { throw MeshError(.argument, "token is NULL") }
   guard token.reserved == 0 else { throw MeshError(.unsupported, "token.reserved is not 0") }
-  return TaskToken(id: TaskID(token.task), attempt: token.attempt, leaseID: token.lease_id)
+  return TaskToken(token)
 }
 
 /// Extends a lease.
@@ -141,8 +186,8 @@ public func meshkit_queue_heartbeat(
   _ queue: OpaquePointer?, _ token: UnsafePointer<meshkit_token_t>?, _ lasts_ms: UnsafeMutablePointer<Int64>?
 ) -> meshkit_status_t {
   lasts_ms?.pointee = 0
-  return attempt { () throws(MeshError) in
-    let lasts = try Handles.queues.find(queue).heartbeat(try read(token))
+  return attempt(Handles.queues, queue) { queue throws(MeshError) in
+    let lasts = try queue.heartbeat(try read(token))
     lasts_ms?.pointee = lasts.milliseconds
   }
 }
@@ -152,7 +197,11 @@ public func meshkit_queue_heartbeat(
 public func meshkit_queue_complete(
   _ queue: OpaquePointer?, _ token: UnsafePointer<meshkit_token_t>?
 ) -> meshkit_status_t {
-  attempt { () throws(MeshError) in try Handles.queues.find(queue).complete(try read(token)) }
+  attempt { () throws(MeshError) in
+    let token = try read(token)
+    if Handles.queues.useInside(queue, { $0.completeInside(token) }) { return }
+    try Handles.queues.find(queue).complete(token)
+  }
 }
 
 /// The work failed.
@@ -161,8 +210,7 @@ public func meshkit_queue_fail(
   _ queue: OpaquePointer?, _ token: UnsafePointer<meshkit_token_t>?, _ reason: UnsafePointer<CChar>?,
   _ reason_len: Int, _ disposition: Int32, _ delay_ms: Int64
 ) -> meshkit_status_t {
-  attempt { () throws(MeshError) in
-    let queue = try Handles.queues.find(queue)
+  attempt(Handles.queues, queue) { queue throws(MeshError) in
     let reason = try text(reason, reason_len, "reason")
     try queue.fail(try read(token), reason: reason, try TaskDisposition(disposition, delay: delay_ms))
   }
@@ -186,5 +234,5 @@ extension TaskDisposition {
 public func meshkit_queue_hand_back(
   _ queue: OpaquePointer?, _ token: UnsafePointer<meshkit_token_t>?
 ) -> meshkit_status_t {
-  attempt { () throws(MeshError) in try Handles.queues.find(queue).handBack(try read(token)) }
+  attempt(Handles.queues, queue) { queue throws(MeshError) in try queue.handBack(try read(token)) }
 }

@@ -33,7 +33,7 @@ extension NodeCore {
         method: request.method, target: request.target, host: request.header("host"),
         origin: request.header("origin"), contentType: request.header("content-type"),
         ifNoneMatch: knownTags(of: request), lastEventID: request.header("last-event-id"),
-        accept: knownTypes(of: request), body: request.body, caller: caller),
+        accept: request.values("accept").joined(separator: ", "), body: request.body, caller: caller),
       view: view, metrics: metricsText, perform: { perform($0, for: caller, at: request.remote) })
     if let limit = response.limit { observeOnEdge(.limitReached(limit)) }
     if let refusal = response.refusal { tell(refusal, request.remote) }
@@ -139,12 +139,6 @@ extension NodeCore {
   /// What the client has already; several fields are one list (RFC 9110 §5.3).
   private func knownTags(of request: HTTPRequest) -> String? {
     let lists = request.values("if-none-match")
-    return lists.isEmpty ? nil : lists.joined(separator: ",")
-  }
-
-  /// What the client can read, in the same way.
-  private func knownTypes(of request: HTTPRequest) -> String? {
-    let lists = request.values("accept")
     return lists.isEmpty ? nil : lists.joined(separator: ",")
   }
 

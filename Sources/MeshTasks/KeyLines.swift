@@ -2,7 +2,7 @@ import MeshBasics
 
 /// The tasks of each key, in the order of their admission. The first *holds* the key, from when it is deliverable until
 /// it is done or dead; the others wait behind it, however urgent they are.
-struct KeyLines {
+struct KeyLines: ~Copyable {
   private struct Line {
     var holder: Slot
     var waiting = TaskLine()

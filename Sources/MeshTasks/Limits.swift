@@ -57,7 +57,7 @@ public enum TaskLimits {
   /// Pumps of one queue.
   public static let pumpsMax = 64
   /// Credit of one pump.
-  public static let creditMax = 16_384
+  public static let creditMax = 16_383
   /// The longest that a pump may keep the lease of one task alive.
   public static let holdMax = Duration.seconds(7 * 24 * 3_600)
 }

@@ -2,7 +2,7 @@ import MeshBasics
 
 /// The newest request ids, and which task each became: a producer that asks again is told the same task. The oldest is
 /// forgotten for each new one.
-struct RequestWindow {
+struct RequestWindow: ~Copyable {
   private struct Entry {
     var requestID: String
     var task: TaskID

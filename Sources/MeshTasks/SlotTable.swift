@@ -6,18 +6,30 @@
 /// that is nearer to its home than the search is to its own, and a removal moves entries up only until one is at home:
 /// tasks, whose hashes follow each other, stay at home for the most part.
 ///
-/// Swift's `Dictionary` is no choice for a room, and would cost three times the memory here.
-struct SlotTable {
+/// Swift's `Dictionary` is no choice for a room, and would cost three times the memory here. An array would ask at each
+/// change whether it is shared, and look at its bounds at each step of a search.
+struct SlotTable: ~Copyable, @unchecked Sendable {
+  // Sendable although it holds a pointer: nobody else has it.
   private struct Entry {
     var hash: UInt32
     var slot: Slot
+
+    static var unused: Entry { Entry(hash: 0, slot: -1) }
   }
 
-  private static let unused = Entry(hash: 0, slot: -1)
-  private var entries: ContiguousArray<Entry> = []
+  /// A power of two of them; `index & mask` is one of them.
+  private var entries: UnsafeMutablePointer<Entry>
+  private var mask: Int
   private(set) var count = 0
 
-  private var mask: Int { entries.count &- 1 }
+  /// An empty table.
+  init() {
+    mask = 15
+    entries = .allocate(capacity: 16)
+    entries.initialize(repeating: .unused, count: 16)
+  }
+
+  deinit { entries.deallocate() }
 
   /// The slot under `hash` that `matches`; nil when there is none.
   @inline(__always)
@@ -27,7 +39,7 @@ struct SlotTable {
 
   /// Adds a slot, which isn't in the table.
   mutating func insert(_ hash: UInt64, _ slot: Slot) {
-    if count &* 8 >= entries.count &* 7 { grow() }
+    if count &* 8 >= (mask &+ 1) &* 7 { grow() }
     place(Entry(hash: SlotTable.fold(hash), slot: slot))
     count &+= 1
   }
@@ -42,14 +54,13 @@ struct SlotTable {
       hole = next
       next = (next &+ 1) & mask
     }
-    entries[hole] = SlotTable.unused
+    entries[hole] = .unused
     count &-= 1
     return true
   }
 
   @inline(__always)
   private func index(_ hash: UInt64, where matches: (Slot) -> Bool) -> Int? {
-    guard !entries.isEmpty else { return nil }
     let hash = SlotTable.fold(hash)
     var index = Int(hash) & mask
     var walked = 0
@@ -78,9 +89,12 @@ struct SlotTable {
   }
 
   private mutating func grow() {
-    let old = entries
-    entries = ContiguousArray(repeating: SlotTable.unused, count: max(16, old.count &* 2))
-    for entry in old where entry.slot >= 0 { place(entry) }
+    let (old, length) = (entries, mask &+ 1)
+    mask = length &* 2 &- 1
+    entries = .allocate(capacity: length &* 2)
+    entries.initialize(repeating: .unused, count: length &* 2)
+    for index in 0..<length where old[index].slot >= 0 { place(old[index]) }
+    old.deallocate()
   }
 
   /// How far behind its home an entry stands.

@@ -65,20 +65,30 @@ public struct DurationCounts: Equatable, Sendable {
   /// The upper ends, in milliseconds; one more place is for all that are longer.
   public static let bounds: [Int64] = [1, 5, 25, 100, 500, 2_500, 10_000, 60_000, 600_000]
 
-  /// How many fell into each place.
-  public private(set) var counts = [UInt64](repeating: 0, count: bounds.count + 1)
+  // Places in the value itself: an array would ask at each addition whether it is shared.
+  private var places = InlineArray<10, UInt64>(repeating: 0)
   /// All of them together.
   public private(set) var sum = Duration.zero
 
   /// None.
   public init() {}
 
+  /// How many fell into each place.
+  public var counts: [UInt64] { places.indices.map { places[$0] } }
+
+  @inline(__always)
   mutating func add(_ duration: Duration) {
-    var place = 0
-    while place < DurationCounts.bounds.count, duration.nanoseconds > DurationCounts.bounds[place] &* 1_000_000 {
-      place &+= 1
-    }
-    counts[place] &+= 1
+    // Most leases are short.
+    places[duration.nanoseconds <= 1_000_000 ? 0 : DurationCounts.place(of: duration)] &+= 1
     sum = sum + duration
+  }
+
+  private static func place(of duration: Duration) -> Int {
+    bounds.firstIndex { duration.nanoseconds <= $0 &* 1_000_000 } ?? bounds.count
+  }
+
+  /// Whether both have seen the same.
+  public static func == (left: DurationCounts, right: DurationCounts) -> Bool {
+    left.sum == right.sum && left.counts == right.counts
   }
 }

@@ -48,6 +48,8 @@ public struct TaskPump: Sendable {
     self.options = options
   }
 
+  /// Whether it brought this delivery, and the consumer hasn't settled it.
+  public func holds(_ token: TaskToken) -> Bool { find(token) != nil }
   /// Deliveries that the consumer hasn't settled.
   public var unsettled: Int { held.count }
   /// How many tasks it may lease now. It shrinks by what it leases alone.

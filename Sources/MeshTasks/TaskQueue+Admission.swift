@@ -85,8 +85,7 @@ extension TaskQueue {
 
   /// Takes a task out that is in no line. The next one of its key takes its turn.
   mutating func forget(_ slot: Slot) {
-    let key = store[slot].details?.key ?? ""
-    if !key.isEmpty, let next = keys.leave(key, &store) {
+    if let key = store[slot].details?.key, !key.isEmpty, let next = keys.leave(key, &store) {
       counts.pending &-= 1
       settle(next, notBefore: store[next].at)
     }

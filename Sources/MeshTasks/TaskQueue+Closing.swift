@@ -78,7 +78,7 @@ extension TaskQueue {
     (counts.pending, counts.delayed, counts.leased, counts.dead) = (0, 0, 0, 0)
     removeTasks()
     leased = TaskLine()
-    store = TaskStore(epoch: epoch)
+    store = TaskStore(epoch: epoch, seed: seed)
     keys = KeyLines(seed: seed)
     dead.removeAll()
     requests = RequestWindow(capacity: 0, seed: seed)

@@ -21,35 +21,41 @@ extension TaskQueue {
   mutating func grant(_ leaseID: UInt64) -> TaskLease {
     let slot = ready.takeFirst(&store)
     let expiry = now + options.leaseDuration
-    store[slot].state = .leased
-    store[slot].at = expiry
-    store[slot].leaseID = leaseID
+    let task = store.task(at: slot)
+    task.pointee.state = .leased
+    task.pointee.at = expiry
+    task.pointee.leaseID = leaseID
     // It never goes back to 0, whatever number a snapshot came with.
-    if store[slot].attempt < .max { store[slot].attempt &+= 1 }
-    store[slot].charges &+= 1
-    store[slot].grantedMilliseconds = now.wrappingMilliseconds
+    if task.pointee.attempt < .max { task.pointee.attempt &+= 1 }
+    task.pointee.charges &+= 1
+    task.pointee.grantedMilliseconds = now.wrappingMilliseconds
     store.append(slot, to: &leased)
     counts.pending &-= 1
     counts.leased &+= 1
     counts.grants &+= 1
-    if store[slot].attempt > 1 { counts.redeliveries &+= 1 }
+    if task.pointee.attempt > 1 { counts.redeliveries &+= 1 }
     return TaskLease(
-      token: TaskToken(id: store.id(of: slot), attempt: store[slot].attempt, leaseID: leaseID),
-      payload: store[slot].payload ?? TaskBytes([]), details: store[slot].details,
-      priority: Int(store[slot].priority), admittedAt: store[slot].admittedAt, expiresAt: expiry)
+      token: TaskToken(id: store.id(of: slot), attempt: task.pointee.attempt, leaseID: leaseID),
+      payload: task.pointee.payload ?? TaskBytes([]), details: task.pointee.details,
+      priority: Int(task.pointee.priority), admittedAt: task.pointee.admittedAt, expiresAt: expiry)
   }
 
   mutating func heartbeat(_ token: TaskToken, _ effects: inout TaskQueueEffects) -> TaskQueueAnswer {
     switch find(token, &effects) {
     case .refused(let refusal): return .refused(refusal)
-    case .slot(let slot):
-      let expiry = now + options.leaseDuration
-      store[slot].at = expiry
-      store.remove(slot, from: &leased)
-      store.append(slot, to: &leased)
-      counts.heartbeats &+= 1
-      return .extended(until: expiry)
+    case .slot(let slot): return .extended(until: extend(slot))
     }
+  }
+
+  /// Lets the lease at `slot` last from now; its end.
+  @discardableResult
+  mutating func extend(_ slot: Slot) -> Instant {
+    let expiry = now + options.leaseDuration
+    store[slot].at = expiry
+    store.remove(slot, from: &leased)
+    store.append(slot, to: &leased)
+    counts.heartbeats &+= 1
+    return expiry
   }
 
   mutating func complete(_ token: TaskToken, _ effects: inout TaskQueueEffects) -> TaskQueueAnswer {
@@ -123,7 +129,7 @@ extension TaskQueue {
     settle(slot, notBefore: now + wait)
   }
 
-  private mutating func endLease(_ slot: Slot) {
+  mutating func endLease(_ slot: Slot) {
     store.remove(slot, from: &leased)
     counts.leased &-= 1
     let lasted = now.wrappingMilliseconds &- store[slot].grantedMilliseconds

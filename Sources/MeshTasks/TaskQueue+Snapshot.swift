@@ -3,19 +3,45 @@ import MeshBasics
 
 extension TaskQueue {
   /// All that the queue holds at the time of its last turn.
-  public func snapshot() -> TaskSnapshot {
+  public func snapshot() -> TaskSnapshot { unorderedSnapshot().inOrder() }
+
+  /// `snapshot` but for the order of its tasks: to bring a million into it takes longer than to take them down, and
+  /// needs no queue.
+  public func unorderedSnapshot() -> TaskSnapshot {
     let letters = dead.map { _, letter in
       TaskSnapshot.Dead(
         id: letter.id, cause: letter.cause, attempt: letter.attempt, task: letter.task,
         age: now.since(letter.admittedAt), deadFor: now.since(letter.diedAt))
     }
-    let tasks = sortedSlots { _ in true }.map { snapshotTask($0) }
+    let tasks = store.slotsInUse.map { snapshotTask($0) }
     return TaskSnapshot(queue: options.name, epoch: epoch, tasks: tasks, dead: letters)
   }
 
   /// The slots of tasks in some states, in the order of their admission.
   func sortedSlots(where matches: (StoredTask.State) -> Bool) -> [Slot] {
-    store.slotsInUse.filter { matches(store[$0].state) }.sorted { store.id(of: $0) < store.id(of: $1) }
+    // The ids beside the slots: a sort that looked each up would go through all of the memory for each step.
+    var found: [(id: TaskID, slot: Slot)] = []
+    found.reserveCapacity(counts.pending &+ counts.delayed &+ counts.leased)
+    for slot in store.slotsInUse where matches(store[slot].state) { found.append((store.id(of: slot), slot)) }
+    found.sort { $0.id < $1.id }
+    return found.map(\.slot)
+  }
+
+  /// Not fewer than the bytes that a snapshot would take as protobuf.
+  public func snapshotBytesMax() -> Int {
+    var bytes = 0
+    for slot in store.slotsInUse {
+      bytes &+= TaskQueue.bytesMax(store[slot].payload?.count ?? 0, hasDetails: store[slot].details != nil)
+    }
+    for (_, letter) in dead {
+      bytes &+= TaskQueue.bytesMax(letter.task.payload.count, hasDetails: letter.task.details != nil)
+    }
+    return bytes
+  }
+
+  /// A task's numbers take less than 128 bytes, the longest details less than 16 KiB.
+  private static func bytesMax(_ payload: Int, hasDetails: Bool) -> Int {
+    payload &+ 128 &+ (hasDetails ? 16_384 : 0)
   }
 
   func snapshotTask(_ slot: Slot) -> TaskSnapshot.Live {

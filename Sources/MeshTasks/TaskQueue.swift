@@ -47,8 +47,12 @@ public struct TaskQueue: ~Copyable, Sendable {
   public internal(set) var counts = TaskCounts()
   /// When it must have a turn though nobody asks for anything; nil when never. It may have passed: what is due at once
   /// is done in turns of bounded length.
-  public private(set) var nextDeadline: Instant?
+  public var nextDeadline: Instant? { deadline == .distantFuture ? nil : deadline }
 
+  /// `nextDeadline`, or the end of time.
+  var deadline = Instant.distantFuture
+  /// Whether nobody waits, drains or watches: until the next turn by `handle`, a call only does its own work.
+  var isQuiet = true
   var phase = Phase.open
   var now = Instant.origin
   var store: TaskStore
@@ -81,7 +85,7 @@ public struct TaskQueue: ~Copyable, Sendable {
     self.options = options
     self.epoch = epoch
     self.seed = seed
-    store = TaskStore(epoch: epoch)
+    store = TaskStore(epoch: epoch, seed: seed)
     random = SeededRandom(seed: seed)
     keys = KeyLines(seed: seed)
     requests = RequestWindow(capacity: options.requestWindow, seed: seed)
@@ -93,7 +97,7 @@ public struct TaskQueue: ~Copyable, Sendable {
     effects.begin()
     let wasReady = phase.isOpen && !ready.isEmpty
     let deadHadPlaces = counts.dead <= options.deadLettersMax
-    if let nextDeadline, nextDeadline <= self.now {
+    if deadline <= self.now {
       endDue(&effects)
       // Who waits comes before who asks now.
       match(&effects)
@@ -106,17 +110,17 @@ public struct TaskQueue: ~Copyable, Sendable {
       effects.events.append(.deadLettersFull(count: counts.dead))
     }
     if !monitors.isEmpty { evaluateMonitors(&effects) }
-    nextDeadline = findNextDeadline()
+    isQuiet = phase.isOpen && lessees.isEmpty && producers.isEmpty && monitors.isEmpty
+    findDeadline()
+    for monitor in monitors { if let next = monitor.nextDeadline { deadline = min(deadline, next) } }
+    if case .draining(let drain) = phase { deadline = min(deadline, drain.deadline) }
   }
 
-  // Mutating although it changes nothing: see above.
-  private mutating func findNextDeadline() -> Instant? {
-    var next = Instant.distantFuture
-    if !leased.isEmpty { next = store[leased.first].at }
-    if let first = delayed.next { next = min(next, first) }
-    for monitor in monitors { if let deadline = monitor.nextDeadline { next = min(next, deadline) } }
-    if case .draining(let drain) = phase { next = min(next, drain.deadline) }
-    return next == .distantFuture ? nil : next
+  /// Sets `deadline` by the leases and delays.
+  @inline(__always)
+  mutating func findDeadline() {
+    deadline = leased.isEmpty ? .distantFuture : store[leased.first].at
+    if let first = delayed.next { deadline = min(deadline, first) }
   }
 
   private mutating func answer(_ input: TaskQueueInput, _ effects: inout TaskQueueEffects) -> TaskQueueAnswer {

@@ -76,6 +76,13 @@ public struct TaskSnapshot: Equatable, Sendable {
     self.dead = dead
   }
 
+  /// The same with its tasks in the order of their admission.
+  public func inOrder() -> TaskSnapshot {
+    // Places are sorted, and not the tasks, which are large.
+    let order = tasks.indices.sorted { tasks[$0].id < tasks[$1].id }
+    return TaskSnapshot(queue: queue, epoch: epoch, tasks: order.map { tasks[$0] }, dead: dead)
+  }
+
   /// Whether it holds nothing.
   public var isEmpty: Bool { tasks.isEmpty && dead.isEmpty }
 }

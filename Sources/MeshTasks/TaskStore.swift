@@ -61,7 +61,11 @@ struct TaskStore: ~Copyable, @unchecked Sendable {
   private static let chunkBits = 9
   private static let chunkSize = 1 << chunkBits
 
-  private var chunks: ContiguousArray<UnsafeMutablePointer<StoredTask>> = []
+  private typealias Chunk = UnsafeMutablePointer<StoredTask>
+
+  /// Memory of our own, and no array: its bounds would be looked at again at each of a task's dozen changes.
+  private var chunks = UnsafeMutableBufferPointer<Chunk>.allocate(capacity: 8)
+  private var chunkCount = 0
   /// How many places were ever used.
   private var used = 0
   private var firstFree: Slot = -1
@@ -69,34 +73,52 @@ struct TaskStore: ~Copyable, @unchecked Sendable {
   /// The lives of queues in which the tasks were admitted, this queue's own first. None is ever taken away.
   private(set) var epochs: [UInt64]
 
-  /// No tasks, in a queue of this life.
-  init(epoch: UInt64) { epochs = [epoch] }
+  private let ownEpoch: UInt64
+  private let seed: UInt64
+
+  /// No tasks, in a queue of this life. `seed` keeps whoever writes a snapshot from choosing ids that meet in the
+  /// table.
+  init(epoch: UInt64, seed: UInt64) {
+    epochs = [epoch]
+    ownEpoch = epoch
+    self.seed = seed
+  }
 
   deinit {
     for place in 0..<used { self.place(Slot(truncatingIfNeeded: place)).deinitialize(count: 1) }
-    for chunk in chunks { chunk.deallocate() }
+    for chunk in 0..<chunkCount { chunks[chunk].deallocate() }
+    chunks.deallocate()
   }
+
+  /// The task at `slot`, for more than one look; good until the next change of the store.
+  @inline(__always)
+  mutating func task(at slot: Slot) -> UnsafeMutablePointer<StoredTask> { place(slot) }
 
   @inline(__always)
   private func place(_ slot: Slot) -> UnsafeMutablePointer<StoredTask> {
-    chunks[Int(slot) >> TaskStore.chunkBits] + (Int(slot) & (TaskStore.chunkSize &- 1))
+    // Slots come from `insert` and `find` alone, so that there is a chunk.
+    (chunks.baseAddress.unsafelyUnwrapped + Int(slot) >> TaskStore.chunkBits).pointee
+      + (Int(slot) & (TaskStore.chunkSize &- 1))
   }
 
   subscript(slot: Slot) -> StoredTask {
-    @inline(__always) _read { yield place(slot).pointee }
-    @inline(__always) _modify { yield &place(slot).pointee }
+    // Addresses, and no accessors that lend the task: those cost as much as what is done to it.
+    @inline(__always) unsafeAddress { UnsafePointer(place(slot)) }
+    @inline(__always) unsafeMutableAddress { place(slot) }
   }
 
   /// Keeps `task`, which isn't here.
   mutating func insert(_ task: consuming StoredTask) -> Slot {
-    let hash = TaskStore.hash(epochs[Int(task.epoch)], task.sequence)
+    let hash = task.epoch == 0 ? task.sequence : hash(epochs[Int(task.epoch)], task.sequence)
     let slot: Slot
     if firstFree >= 0 {
       slot = firstFree
-      firstFree = place(slot).pointee.next
-      place(slot).pointee = task
+      let place = place(slot)
+      firstFree = place.pointee.next
+      // What was freed holds nothing to let go of.
+      place.initialize(to: task)
     } else {
-      if used == chunks.count << TaskStore.chunkBits { chunks.append(.allocate(capacity: TaskStore.chunkSize)) }
+      if used == chunkCount << TaskStore.chunkBits { grow() }
       slot = Slot(truncatingIfNeeded: used)
       place(slot).initialize(to: task)
       used &+= 1
@@ -105,9 +127,20 @@ struct TaskStore: ~Copyable, @unchecked Sendable {
     return slot
   }
 
+  private mutating func grow() {
+    if chunkCount == chunks.count {
+      let more = UnsafeMutableBufferPointer<Chunk>.allocate(capacity: chunkCount &* 2)
+      _ = more.moveInitialize(fromContentsOf: chunks)
+      chunks.deallocate()
+      chunks = more
+    }
+    chunks.initializeElement(at: chunkCount, to: .allocate(capacity: TaskStore.chunkSize))
+    chunkCount &+= 1
+  }
+
   /// Where a task is; nil when it isn't here.
   func find(_ id: TaskID) -> Slot? {
-    table.find(TaskStore.hash(id.epoch, id.sequence)) {
+    table.find(hash(id.epoch, id.sequence)) {
       place($0).pointee.sequence == id.sequence && epochs[Int(place($0).pointee.epoch)] == id.epoch
     }
   }
@@ -124,19 +157,30 @@ struct TaskStore: ~Copyable, @unchecked Sendable {
     return UInt16(truncatingIfNeeded: epochs.count &- 1)
   }
 
-  /// Tasks of one life follow each other.
-  private static func hash(_ epoch: UInt64, _ sequence: UInt64) -> UInt64 {
-    sequence &+ (epoch &* 0x9E37_79B9_7F4A_7C15)
+  /// The queue's own tasks follow each other, by numbers that nobody else chooses; those of other lives are strewn.
+  @inline(__always)
+  private func hash(_ epoch: UInt64, _ sequence: UInt64) -> UInt64 {
+    epoch == ownEpoch ? sequence : strewn(epoch, sequence)
+  }
+
+  private func strewn(_ epoch: UInt64, _ sequence: UInt64) -> UInt64 {
+    var hash = StableHash()
+    hash.combine(seed)
+    hash.combine(epoch)
+    hash.combine(sequence)
+    return hash.value
   }
 
   /// Lets go of the task at `slot`, which is in no line.
   mutating func free(_ slot: Slot) {
-    let id = id(of: slot)
-    table.remove(TaskStore.hash(id.epoch, id.sequence), slot)
-    self[slot].payload = nil
-    self[slot].details = nil
-    self[slot].state = .free
-    self[slot].next = firstFree
+    let place = place(slot)
+    let epoch = place.pointee.epoch
+    let sequence = place.pointee.sequence
+    table.remove(epoch == 0 ? sequence : hash(epochs[Int(epoch)], sequence), slot)
+    place.pointee.payload = nil
+    place.pointee.details = nil
+    place.pointee.state = .free
+    place.pointee.next = firstFree
     firstFree = slot
   }
 
@@ -179,6 +223,7 @@ struct TaskStore: ~Copyable, @unchecked Sendable {
   /// All slots that are in use, in the order of their places.
   var slotsInUse: [Slot] {
     var slots: [Slot] = []
+    slots.reserveCapacity(table.count)
     for place in 0..<used {
       let slot = Slot(truncatingIfNeeded: place)
       if self[slot].state != .free { slots.append(slot) }

@@ -18,7 +18,7 @@ def argument_kind(function, index, head):
     base, stars = kind.rstrip("*"), kind.count("*")
     if base == "meshkit_bytes_t" and stars == 0:
         return "ARG_BYTES"
-    if stars == 2 or base in ("size_t", "int64_t", "uint64_t"):
+    if stars == 2 or base in ("size_t", "int64_t", "uint64_t", "meshkit_status_t"):
         return "ARG_OUT"
     if base == "char":
         return "ARG_CHARS"

@@ -21,7 +21,7 @@ import http_watch
 from fleet import Failure
 from http_clients import CONNECTIONS, IN_FLIGHT, STREAMS, Clients
 from http_servers import ANSWER_BYTES, ROUTE, ControlCertificates, Nghttpd, Nginx, Node, static_files
-from http_tools import Cores, ServedLoad, build, install, verdict
+from http_tools import TOOLS, Cores, ServedLoad, build, install, verdict
 from report import figure, heading, machine
 
 WARM_SECONDS = 1
@@ -272,7 +272,7 @@ class Bench:
 
 def main():
     given = arguments()
-    install()
+    install(TOOLS)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="meshkit-bench-"))
     try:
         build(given.stage.resolve(), folder)

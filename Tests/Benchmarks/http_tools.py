@@ -47,9 +47,9 @@ def needed(name):
     return path
 
 
-def install():
+def install(tools):
     """Installs what is missing, or says why that fails; blocks that need it then say so as well."""
-    packages = [package for name, package in TOOLS.items() if not tool(name)]
+    packages = [package for name, package in tools.items() if not tool(name)]
     if not packages:
         return
     print(f"== installing Debian packages for the comparison: {' '.join(packages)}", flush=True)

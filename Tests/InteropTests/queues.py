@@ -1,4 +1,4 @@
-"""Lease queues of a C host, as curl and the command see them: /v1/queues, OmniRelay's routes of backpressure, metrics."""
+"""Lease queues of a C host, as curl and the command see them: /v1/queues, OmniRelay's backpressure, metrics."""
 
 import contextlib
 import json
@@ -59,7 +59,7 @@ def lines_of(url, *options):
 
 
 def check_queues(mesh):
-    """curl and the command see an attached queue: counts, signals as lines and events, dead letters, a redrive, its end."""
+    """curl and the command see an attached queue: signals as lines and events, dead letters, a redrive, its end."""
     mesh.issue("queues")
     node = QueueHost(mesh, "queues")
     check_backpressure(node)
@@ -106,8 +106,8 @@ def check_dead_letters(mesh, node):
     url = f"{node.url}/v1/queues/jobs%2F1/dead-letters"
     page = json.loads(get(f"{url}?pageSize=1")[2])
     letter = page["deadLetters"][0]
-    expect((letter["cause"], letter["lastError"], letter["key"], letter["payloadBytes"]) == ("refused", "broken", "k", 6)
-           and "payload" not in letter, "a dead letter", page)
+    told = (letter["cause"], letter["lastError"], letter["key"], letter["payloadBytes"])
+    expect(told == ("refused", "broken", "k", 6) and "payload" not in letter, "a dead letter", page)
     rest = json.loads(get(f"{url}?cursor={page['nextCursor']}&payload=true")[2])
     expect([letter["payload"] for letter in rest["deadLetters"]] == ["c2VjcmV0"], "the rest, with payloads", rest)
     listed = command("dead", "list", "jobs/1")

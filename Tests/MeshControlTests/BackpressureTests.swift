@@ -35,7 +35,9 @@ private final class News: WatchedResource {
   private func stream(_ target: String = "", accept: String? = nil, from id: String? = nil) throws
     -> BackpressureWatchText
   {
-    let answer = try QueueNode().ask(
+    let node = QueueNode()
+    node.queues.set(queue("b"))
+    let answer = try node.ask(
       "GET", "/omnirelay/control/backpressure/stream\(target)", accept: accept, lastEventID: id)
     guard answer.status == 200, case .backpressure(let watch)? = answer.watch else { throw CancellationError() }
     return BackpressureWatchText(watch, life: 36)
@@ -59,7 +61,9 @@ private final class News: WatchedResource {
     let answer = try node.ask("GET", "/omnirelay/control/backpressure")
     #expect(answer.status == 200 && String(decoding: answer.body, as: UTF8.self) == example)
     #expect(answer.type == "application/json; charset=utf-8")
-    #expect(try node.ask("GET", "/omnirelay/control/backpressure?queue=other").status == 204)
+    #expect(try node.ask("GET", "/omnirelay/control/backpressure?queue=other").status == 404)
+    #expect(try node.ask("GET", "/omnirelay/control/backpressure/stream?queue=other").status == 404)
+    #expect(try node.text("GET", "/omnirelay/control/backpressure?queue=") == example)
     #expect(try node.text("GET", "/omnirelay/control/backpressure?queue=q") == example)
     #expect(try node.ask("GET", "/omnirelay/control/backpressure?q=1").status == 400)
     #expect(try node.ask("GET", "/omnirelay/control/BACKPRESSURE").status == 404)

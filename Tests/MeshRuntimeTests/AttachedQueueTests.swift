@@ -105,6 +105,20 @@ private final class Told: @unchecked Sendable {
     #expect(book.backpressure(of: nil) == nil)
   }
 
+  @Test func anOverloadEndsWithItsMonitor() throws {
+    let queue = try makeQueue("q")
+    let monitor = try queue.addMonitor(BackpressureOptions(highWatermark: 1))
+    _ = try queue.enqueue(NewTask(TaskBytes([])))
+    try book.attach(queue)
+    #expect(book.backpressure(of: "q")?.signal.isActive == true)
+    try queue.removeMonitor(monitor)
+    book.timePassed()
+    let levels = told.observations.compactMap { observation -> Bool? in
+      if case .backpressureChanged("q", let isActive, _, _, _, _) = observation { isActive } else { nil }
+    }
+    #expect(levels == [true, false] && book.backpressure(of: "q") == nil)
+  }
+
   @Test func aDeadLetterIsListedAndRedriven() throws {
     let queue = try makeQueue("q")
     try book.attach(queue)

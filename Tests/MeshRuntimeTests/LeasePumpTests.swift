@@ -40,8 +40,8 @@ private struct Rig {
 }
 
 private func short(_ options: inout TaskQueueOptions) {
-  options.leaseDuration = .milliseconds(100)
-  options.heartbeatInterval = .milliseconds(20)
+  options.leaseDuration = .milliseconds(1_500)
+  options.heartbeatInterval = .milliseconds(50)
 }
 
 struct LeasePumpTests {
@@ -114,22 +114,23 @@ struct LeasePumpTests {
     try rig.enqueue(2)
     try rig.pump.grant(2)
     let read = try #require(try rig.next())
-    usleep(400_000)
+    // For longer than a lease lasts.
+    try eventually("they are renewed") { rig.queue.counts.heartbeats >= 70 }
     let unread = try #require(try rig.next())
     try rig.pump.complete(read.token)
     try rig.pump.complete(unread.token)
-    #expect(rig.queue.counts.expired == 0 && rig.queue.counts.heartbeats > 4)
+    #expect(rig.queue.counts.expired == 0)
   }
 
   @Test func aConsumerThatHangsLosesItsTaskAndHoldsNobodyUp() throws {
-    let rig = try Rig(short) { $0.holdMax = .milliseconds(200) }
+    let rig = try Rig(short) { $0.holdMax = $0.leaseDuration }
     try rig.enqueue(3)
     try rig.pump.grant(1)
     let hung = try #require(try rig.next())
     let lively = try LeasePump(rig.queue, to: try EventStream(capacity: 64))
     try lively.grant(3)
     try eventually("the lively one has all") { lively.state.unsettled == 3 }
-    #expect(rig.pump.state.unsettled == 1 && rig.queue.counts.expired == 1)
+    #expect(rig.pump.state.unsettled == 1 && rig.queue.counts.expired >= 1)
     #expect([.leaseInactive, .leaseExpired].contains(status { try rig.pump.complete(hung.token) }))
   }
 

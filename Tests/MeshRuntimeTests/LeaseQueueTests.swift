@@ -30,6 +30,18 @@ import Testing
     #expect(["capacity", "heartbeat interval", "attempts"].allSatisfy { message.contains($0) }, "\(message)")
   }
 
+  /// The end of a lease may let the next task of its key begin to wait for its time: long before the timer's next turn.
+  @Test func aDelayThatBeginsWithACompletionEndsInTime() throws {
+    let queue = try makeQueue()
+    _ = try queue.enqueue(task("a", key: "k"))
+    let lease = try #require(try queue.lease())
+    var next = task("b", key: "k")
+    next.delay = .milliseconds(50)
+    _ = try queue.enqueue(next)
+    try queue.complete(lease.token)
+    try eventually("it is ready") { queue.counts.delayed == 0 && queue.counts.pending == 1 }
+  }
+
   @Test func aWaitingConsumerGetsTheNextTask() throws {
     let queue = try makeQueue()
     let got = Guarded<String?>(nil)

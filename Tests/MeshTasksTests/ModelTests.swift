@@ -22,6 +22,12 @@ struct ModelTests {
     }
   }
 
+  @Test func bothKindsOfTurnsArePlayed() {
+    let scripts = (UInt64(1)...50).map { QueueScript(seed: $0, length: 50) }
+    let brief = scripts.map(QueueDuel.briefTurns).reduce(0, +)
+    #expect((20...1_250).contains(brief))
+  }
+
   @Test func aFailingScriptIsCutToWhatFails() {
     let script = QueueScript(seed: 3, length: 200)
     func fails(_ script: QueueScript) -> Bool {

@@ -91,8 +91,9 @@ struct TaskPumpTests {
       Issue.record("40 seconds later the lease of 10 seconds is over")
       return
     }
+    #expect(rig.pump.nextDeadline == nil)
     rig.pass(.seconds(2))
-    #expect(rig.queue.queue.counts.heartbeats == 20 && rig.pump.nextDeadline == nil)
+    #expect(rig.queue.queue.counts.heartbeats == 20)
   }
 
   @Test func aConsumerThatHangsLosesItsTaskInTimeAndGetsNoOther() throws {
@@ -181,7 +182,7 @@ struct TaskPumpTests {
     let rig = try PumpRig()
     for count in [0, -1, TaskLimits.creditMax + 1, Int.max, Int.min] {
       let fault = rig.pump.fault(ofGrant: count)
-      #expect(fault?.description == "credit: \(count); allowed is 1 to 16384")
+      #expect(fault?.description == "credit: \(count); allowed is 1 to 16383")
       rig.ask(.grant(count))
     }
     #expect(rig.pump.credit == 0)

@@ -28,9 +28,10 @@ enum Layers {
     "MeshRuntime": [
       "MeshBasics", "MeshWire", "MeshConfig", "MeshMembership", "MeshControl", "MeshEngine", "MeshGossipV1",
       "MeshTasks", "MeshTelemetry", "MeshThreads", "MeshSecurity", "MeshTransport", "MeshStore", "CLinux", "Glibc",
+      "Synchronization",
     ],
     "MeshKit": ["MeshRuntime", "MeshThreads"],
-    "MeshKitABI": ["MeshRuntime", "MeshThreads", "CMeshKit", "Glibc"],
+    "MeshKitABI": ["MeshRuntime", "MeshThreads", "CMeshKit", "Glibc", "Synchronization"],
     "MeshCommand": ["MeshRuntime", "MeshSecurity", "MeshTransport", "Glibc"],
     "MeshSim": ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine", "MeshTasks"],
     "MeshSimCommand": ["MeshSim", "MeshBasics", "Glibc"],

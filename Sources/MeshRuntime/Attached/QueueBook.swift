@@ -84,7 +84,7 @@ final class QueueBook: AttachedQueues, TimedClient, @unchecked Sendable {
       guard entries[queue.name]?.queue === queue else {
         throw MeshError(.notFound, "queue \(queue.name): it isn't attached to the node")
       }
-      remove(queue.name, because: "detached", &found)
+      publish(remove(queue.name, because: "detached"), &found)
     }
   }
 
@@ -158,7 +158,8 @@ final class QueueBook: AttachedQueues, TimedClient, @unchecked Sendable {
       let queue = entries[name]?.queue
       if let queue { found.held.append(queue) }
       guard let queue, let sample = queue.sample(clock.now, known: { board.version(of: $0, name) }) else {
-        remove(name, because: "ended", &found)
+        // In their order, since what all together say follows from it.
+        steps += remove(name, because: "ended")
         continue
       }
       steps += hear(sample, of: name, clock)
@@ -192,19 +193,30 @@ final class QueueBook: AttachedQueues, TimedClient, @unchecked Sendable {
           low: signal.lowWatermark, after: before.map { signal.observedAt.since($0.observedAt) } ?? .zero))
     }
     for monitor in board.monitors(of: name) where !sample.monitors.contains(where: { $0.id == monitor }) {
-      steps += board.forget(monitor, of: name, at: clock)
+      steps += forget(monitor, of: name, clock)
     }
     return steps
   }
 
-  /// With the lock held.
-  private func remove(_ name: String, because reason: String, _ found: inout Found) {
+  /// A monitor is gone.
+  private func forget(_ monitor: MonitorID, of name: String, _ clock: MemberClock) -> [BackpressureBoard.Step] {
+    if let last = board.told(by: monitor, of: name)?.signal, last.isActive {
+      observe(
+        .backpressureChanged(
+          queue: name, isActive: false, pending: 0, high: last.highWatermark, low: last.lowWatermark,
+          after: clock.now.since(last.observedAt)))
+    }
+    return board.forget(monitor, of: name, at: clock)
+  }
+
+  /// With the lock held: what is to be published of it.
+  private func remove(_ name: String, because reason: String) -> [BackpressureBoard.Step] {
     let clock = MemberClock(now: MonotonicClock.now(), unixTicks: WallClock.unixTicks())
     var steps: [BackpressureBoard.Step] = []
-    for monitor in board.monitors(of: name) { steps += board.forget(monitor, of: name, at: clock) }
+    for monitor in board.monitors(of: name) { steps += forget(monitor, of: name, clock) }
     entries.removeValue(forKey: name)
     observe(.queueDetached(name, reason: reason))
-    publish(steps, &found)
+    return steps
   }
 
   /// Both in the order of names.

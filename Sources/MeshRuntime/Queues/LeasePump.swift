@@ -106,6 +106,10 @@ public final class LeasePump: @unchecked Sendable {
   private func settle(
     _ lease: TaskToken, keepsCredit: Bool, _ end: () throws(MeshError) -> Void
   ) throws(MeshError) {
+    // Another pump's delivery would be ended, and its credit lost.
+    guard lock.locked({ room.holds(lease) }) else {
+      throw MeshError(.leaseInactive, "the pump has no such delivery, or it was settled before")
+    }
     do throws(MeshError) {
       try end()
     } catch {
@@ -138,7 +142,9 @@ public final class LeasePump: @unchecked Sendable {
   /// Leases as much as there is credit for: what is ready, and then with one call that waits.
   private func fill() {
     guard lock.locked({ beginFilling() }) else { return }
+    var rounds = 0
     repeat {
+      rounds += 1
       let wanted = lock.locked { isWaiting || retryAt != nil ? 0 : room.wanted }
       guard wanted > 0 else { continue }
       let leases = (try? queue.lease(atMost: min(wanted, LeasePump.batchMax), timeout: .zero)) ?? []
@@ -149,11 +155,13 @@ public final class LeasePump: @unchecked Sendable {
         for lease in leases { bring(lease) }
         returnIfStopped()
       }
-    } while !lock.locked({ endFilling() })
+    } while !lock.locked({ endFilling(after: rounds) })
   }
 
   /// Tasks that are leased in one step.
   private static let batchMax = 256
+  /// Rounds that one thread goes on for, which came for something else: the timer's does the rest.
+  private static let roundsMax = 8
 
   private func beginFilling() -> Bool {
     guard !isFilling else {
@@ -164,13 +172,15 @@ public final class LeasePump: @unchecked Sendable {
     return true
   }
 
-  private func endFilling() -> Bool {
-    guard mustFillAgain else {
-      isFilling = false
-      return true
-    }
+  private func endFilling(after rounds: Int) -> Bool {
+    let isOver = !mustFillAgain
+    if isOver || rounds >= LeasePump.roundsMax { isFilling = false }
     mustFillAgain = false
-    return false
+    if !isOver && !isFilling {
+      retryAt = MonotonicClock.now()
+      arm()
+    }
+    return !isFilling
   }
 
   private func wait() {

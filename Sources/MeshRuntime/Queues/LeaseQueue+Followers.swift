@@ -83,7 +83,10 @@ extension LeaseQueue {
   /// Tells `pump` when this stops leasing. *Errors*: `.closed`, and `.busy` when it has too many pumps.
   func addPump(_ pump: LeasePump, _ number: UInt64) throws(MeshError) {
     try lock.locked { () throws(MeshError) in
-      guard !state.pointee.room.isClosed else { throw MeshError(TaskRefusal.closed, queue: name) }
+      guard !state.pointee.room.isClosed, !state.pointee.isAbandoned else {
+        throw MeshError(TaskRefusal.closed, queue: name)
+      }
+      state.pointee.pumps.entries.removeAll { $0.pump == nil }
       guard state.pointee.pumps.entries.count < TaskLimits.pumpsMax else {
         throw MeshError(.busy, "queue \(name): at most \(TaskLimits.pumpsMax) pumps are allowed")
       }

@@ -20,9 +20,19 @@ extension LeaseQueue {
 
   /// All that it holds, taken down at one moment. The queue goes on.
   public func snapshot() throws(MeshError) -> TaskSnapshot {
+    let unordered = try lock.locked { () throws(MeshError) in
+      guard !state.pointee.room.isClosed else { throw MeshError(TaskRefusal.closed, queue: name) }
+      return state.pointee.room.unorderedSnapshot()
+    }
+    // Others needn't wait for this part.
+    return unordered.inOrder()
+  }
+
+  /// Not fewer than the bytes that a snapshot would take: what an owner asks before the queue gives all away.
+  public func snapshotBytesMax() throws(MeshError) -> Int {
     try lock.locked { () throws(MeshError) in
       guard !state.pointee.room.isClosed else { throw MeshError(TaskRefusal.closed, queue: name) }
-      return state.pointee.room.snapshot()
+      return state.pointee.room.snapshotBytesMax()
     }
   }
 
@@ -172,6 +182,8 @@ extension LeaseQueue {
   func publish() {
     // The end is the last that a subscriber hears, whatever the same turn told.
     let events = state.pointee.effects.events
+    // Those that have ended would keep the calls of the queue from being brief.
+    state.pointee.subscriptions.removeAll { $0.stream?.isOpen != true }
     for event in events.filter({ $0 != .closed }) + events.filter({ $0 == .closed }) {
       for subscription in state.pointee.subscriptions { tell(event, subscription) }
     }

@@ -1,11 +1,19 @@
 // What producers and consumers call.
 import MeshBasics
 import MeshTasks
+import MeshTransport
 
 extension LeaseQueue {
   /// Admits a task. *Errors*: `.busy` without a place and without time, `.timeout` when none came free in time,
   /// `.draining`, `.argument` for a task that can't be. `isNew` is false when its request had become this task before.
   public func enqueue(_ task: NewTask, timeout: Duration? = .zero) throws(MeshError) -> (id: TaskID, isNew: Bool) {
+    if task.details == nil, task.delay == .zero {
+      var payload: TaskBytes? = task.payload
+      var id = TaskID(epoch: 0, sequence: 0)
+      if try briefly(timeout: timeout, { _ in admitInside(&payload, priority: task.priority) { id = $0 } }) {
+        return (id, true)
+      }
+    }
     switch try askAndWait(timeout: timeout, { waiter, _ in .enqueue(task, waiter: waiter) }) {
     case .admitted(let id, let isNew)?: return (id, isNew)
     case .refused(let refusal)?: throw MeshError(refusal, queue: name)
@@ -25,6 +33,8 @@ extension LeaseQueue {
 
   /// Leases the task that is next; nil when none is ready in time. *Errors*: `.draining` without time to wait.
   public func lease(timeout: Duration? = .zero) throws(MeshError) -> TaskLease? {
+    var lease: TaskLease?
+    if try briefly(timeout: timeout, { now in leaseInside(now: now) { lease = copy $0 } }) { return lease }
     let answer = try askAndWait(timeout: timeout) { waiter, state in
       .lease(leaseID: state.leaseIDs.next(), waiter: waiter)
     }
@@ -54,12 +64,17 @@ extension LeaseQueue {
 
   /// Extends a lease: how long it now lasts. *Errors*: `.leaseInactive`, `.leaseExpired`, as for the calls below.
   public func heartbeat(_ token: TaskToken) throws(MeshError) -> Duration {
+    let now = MonotonicClock.now()
+    if lock.locked({ extendInside(token, now: now) }) { return options.leaseDuration }
     if case .refused(let refusal) = ask(.heartbeat(token)) { throw MeshError(refusal, queue: name) }
     return options.leaseDuration
   }
 
   /// The work is done.
-  public func complete(_ token: TaskToken) throws(MeshError) { try perform(.complete(token)) }
+  public func complete(_ token: TaskToken) throws(MeshError) {
+    if lock.locked({ completeInside(token) }) { return }
+    try perform(.complete(token))
+  }
 
   /// Completes many in one step; nil for each that is done.
   public func complete(_ tokens: [TaskToken]) -> [MeshError?] {

@@ -47,13 +47,15 @@ public final class LeaseQueue: @unchecked Sendable {
   public let options: TaskQueueOptions
   /// Which life of the queue this is.
   public let epoch: UInt64
-  let lock = Lock()
+  let lock: Lock
   let state: UnsafeMutablePointer<State>
   private let timerNumber: UInt64
 
   /// An empty queue. `epoch` must be greater than that of every earlier life of the queue; nil is the time of day.
+  /// `lock` becomes the queue's own; whoever shares it holds it for `Inside` calls only, and with no other one.
   /// *Errors*: `.argument` names everything that is wrong with the options.
-  public init(_ options: TaskQueueOptions, epoch: UInt64? = nil) throws(MeshError) {
+  public init(_ options: TaskQueueOptions, epoch: UInt64? = nil, lock: Lock = Lock()) throws(MeshError) {
+    self.lock = lock
     let epoch = epoch ?? QueueEpochs.next()
     var leaseIDs = LeaseIDs()
     let room: TaskQueue
@@ -129,7 +131,7 @@ public final class LeaseQueue: @unchecked Sendable {
   }
 
   /// The timer needs to hear of deadlines that come sooner than what it knows; a later one it finds by itself.
-  private func arm() {
+  func arm() {
     guard let next = state.pointee.room.nextDeadline, next < state.pointee.armedAt ?? .distantFuture else { return }
     state.pointee.armedAt = next
     QueueTimer.shared.arm(timerNumber, self, at: next)

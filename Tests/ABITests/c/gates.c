@@ -239,14 +239,15 @@ static void the_end_of_a_pump_is_told_and_unread_tasks_go_back(void) {
 }
 
 static void leases_are_renewed_for_a_while(void) {
-  meshkit_queue_t *queue = new_queue(100);
+  meshkit_queue_t *queue = new_queue(1000);
   meshkit_events_t *events = new_events();
-  meshkit_pump_t *pump = new_pump(queue, events, 700);
+  meshkit_pump_t *pump = new_pump(queue, events, 2500);
   put(queue, "a");
   CHECK(meshkit_pump_grant(pump, 1, NULL) == MESHKIT_OK);
   meshkit_event_release(await_event(events, MESHKIT_EVENT_PUMP_LEASE));
-  usleep(300000);
-  CHECK(counts(queue).expired == 0 && counts(queue).heartbeats > 2);
+  /* A sixth of a lease lies between them: it lasts longer than a lease does. */
+  for (int tries = 0; tries < 10000 && counts(queue).heartbeats < 7; tries++) usleep(1000);
+  CHECK(counts(queue).expired == 0 && counts(queue).heartbeats >= 7);
   for (int tries = 0; tries < 10000 && counts(queue).expired == 0; tries++) usleep(1000);
   CHECK(counts(queue).expired == 1 && counts(queue).dead == 1 && pump_state(pump).over == 1);
   CHECK(pump_state(pump).unsettled == 1); /* a consumer that hangs gets no other task */

@@ -69,6 +69,65 @@ static void a_task_goes_in_and_out(void) {
   meshkit_lease_release((void *)&queue);
 }
 
+/* One of them has a key, one can't be, and for one there is no place. */
+static void many_go_in_and_out_at_once(void) {
+  meshkit_queue_options_t options = {.struct_size = sizeof options, .capacity = 4};
+  meshkit_queue_t *queue = NULL;
+  CHECK(meshkit_queue_create("batch", 5, &options, &queue, NULL) == MESHKIT_OK);
+  meshkit_task_t tasks[6];
+  memset(tasks, 0, sizeof tasks);
+  for (int i = 0; i < 6; i++) {
+    tasks[i].struct_size = sizeof(meshkit_task_t);
+    tasks[i].payload = (meshkit_bytes_t){"abcdef" + i, 1};
+  }
+  tasks[1].key = (meshkit_bytes_t){"k", 1};
+  tasks[2].priority = 9;
+  meshkit_task_id_t ids[6];
+  meshkit_status_t statuses[6];
+  size_t admitted = 7, completed = 7, count = 0;
+  CHECK(meshkit_queue_enqueue_batch(queue, tasks, 6, ids, statuses, &admitted) == MESHKIT_E_ARGUMENT);
+  CHECK(admitted == 4 && statuses[0] == MESHKIT_OK && statuses[1] == MESHKIT_OK && statuses[2] == MESHKIT_E_ARGUMENT);
+  CHECK(statuses[4] == MESHKIT_OK && statuses[5] == MESHKIT_E_BUSY && ids[2].sequence == 0 && ids[4].sequence == 4);
+  meshkit_lease_t *leases[8];
+  CHECK(meshkit_queue_lease_batch_wait(queue, 0, leases, 8, &count) == MESHKIT_OK && count == 4 && leases[4] == NULL);
+  CHECK(is(leases[0]->payload, "a") && is(leases[3]->payload, "e") && is(leases[1]->key, "k"));
+  meshkit_token_t tokens[5];
+  for (size_t i = 0; i < count; i++) tokens[i] = leases[i]->token;
+  tokens[4] = tokens[0];
+  CHECK(meshkit_queue_complete_batch(queue, tokens, 5, statuses, &completed) == MESHKIT_E_LEASE_INACTIVE);
+  CHECK(completed == 4 && statuses[3] == MESHKIT_OK && statuses[4] == MESHKIT_E_LEASE_INACTIVE);
+  for (size_t i = 0; i < count; i++) meshkit_lease_release(leases[i]);
+  CHECK(meshkit_queue_complete_batch(queue, tokens, 0, NULL, NULL) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_queue_enqueue_batch(queue, tasks, 1025, NULL, NULL, &admitted) == MESHKIT_E_ARGUMENT);
+  CHECK(meshkit_queue_enqueue_batch(queue, tasks + 3, 2, NULL, NULL, NULL) == MESHKIT_OK);
+  CHECK(admitted == 0 && counts(queue).pending == 2 && counts(queue).completed == 4);
+  tasks[5].struct_size = 8; /* those behind it would be read from its middle */
+  CHECK(meshkit_queue_enqueue_batch(queue, tasks + 4, 2, NULL, statuses, &admitted) == MESHKIT_E_ARGUMENT);
+  CHECK(admitted == 1 && statuses[0] == MESHKIT_OK && statuses[1] == MESHKIT_E_ARGUMENT);
+  for (uint32_t size = 0; size < 10000; size += 5000) {
+    tasks[0].struct_size = size;
+    CHECK(meshkit_queue_enqueue_batch(queue, tasks, 5, NULL, statuses, &admitted) == MESHKIT_E_ARGUMENT);
+    CHECK(admitted == 0 && statuses[0] == MESHKIT_E_ARGUMENT && statuses[4] == MESHKIT_E_ARGUMENT);
+  }
+  meshkit_queue_release(queue);
+  CHECK(meshkit_queue_enqueue_batch(queue, tasks, 2, NULL, statuses, &admitted) == MESHKIT_E_CLOSED);
+  CHECK(statuses[0] == MESHKIT_E_CLOSED && statuses[1] == MESHKIT_E_CLOSED);
+}
+
+/* The blocks of leases are used again, the oldest first: a lease that is released twice is met as such. */
+static void a_lease_that_is_released_twice_ends_no_other(void) {
+  meshkit_queue_t *queue = new_queue(0);
+  CHECK(put(queue, "a", "") == MESHKIT_OK && put(queue, "b", "") == MESHKIT_OK);
+  meshkit_lease_t *first = take(queue);
+  meshkit_lease_release(first);
+  meshkit_lease_t *second = take(queue);
+  CHECK(second != first && is(second->payload, "b"));
+  meshkit_lease_release(first);
+  CHECK(is(second->payload, "b"));
+  meshkit_lease_release(second);
+  meshkit_queue_release(queue);
+}
+
 static void what_cannot_be_is_refused_by_name(void) {
   meshkit_queue_options_t options = {.struct_size = sizeof options, .heartbeat_interval_ms = 40000,
                                      .attempts_max = 5000};
@@ -239,6 +298,11 @@ static void a_wait_on_a_thread_of_the_library_is_refused(void *queue, meshkit_ev
     return;
   }
   meshkit_lease_t *lease;
+  /* The drain below is told as well. */
+  if (event->type != MESHKIT_EVENT_QUEUE_READY) {
+    meshkit_event_release(event);
+    return;
+  }
   CHECK(meshkit_queue_lease_wait(queue, 1000, &lease) == MESHKIT_E_WOULD_DEADLOCK);
   CHECK(meshkit_queue_lease_wait(queue, 0, &lease) == MESHKIT_OK);
   meshkit_text_t *snapshot = NULL;
@@ -274,6 +338,8 @@ static void callbacks_may_lease_and_never_wait(void) {
 
 int main(void) {
   a_task_goes_in_and_out();
+  many_go_in_and_out_at_once();
+  a_lease_that_is_released_twice_ends_no_other();
   what_cannot_be_is_refused_by_name();
   failures_end_in_dead_letters_that_can_be_read();
   what_one_life_hands_back_the_next_takes_in_once();
