@@ -36,7 +36,7 @@ extension Route.Answer {
         answers: [
           .json(200, "The signal.", "BackpressureSignal"),
           .init(status: 204, meaning: "No monitor has said anything."),
-          .problem(400, "A parameter is unknown, or is given twice."),
+          .problem(400, "A parameter is unknown, or is given twice."), .noQueue,
         ])
     case .backpressureStream:
       .init(
@@ -49,8 +49,7 @@ extension Route.Answer {
             meaning:
               "A line for each signal; where `Accept` has `text/event-stream`, an event `backpressure` for each.",
             contents: [("application/x-ndjson", nil), ("text/event-stream", nil)]),
-          .problem(400, "A parameter is unknown, or is given twice."),
-          .tooManyWatches,
+          .problem(400, "A parameter is unknown, or is given twice."), .noQueue, .tooManyWatches,
         ])
     default:
       .init(

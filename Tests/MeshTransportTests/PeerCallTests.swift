@@ -201,7 +201,7 @@ private final class Pair {
 
   @Test(arguments: [false, true]) func aStrangerGetsNoCall(isTCP: Bool) throws {
     let pair = try Pair(isTCP: isTCP)
-    let stranger = try TestNode(TestMesh().security("node-a")) { $0.handshakeTimeout = .seconds(4) }
+    let stranger = try TestNode(TestMesh().security("node-a")) { $0.handshakeTimeout = .seconds(8) }
     let call = try stranger.call(MeshRequest.healthMethod, of: "node-b", at: pair.relay.address, isIdempotent: true)
     let end = try stranger.waitCallEnded(call)
     guard case .unreachable = end.outcome else { throw TransportError("ended by \(end)") }
