@@ -90,7 +90,7 @@ struct TaskStore: ~Copyable, @unchecked Sendable {
     chunks.deallocate()
   }
 
-  /// The task at `slot`, for more than one look; good until the next change of the store.
+  /// The task at `slot`, for more than one look; good until the task is let go of.
   @inline(__always)
   mutating func task(at slot: Slot) -> UnsafeMutablePointer<StoredTask> { place(slot) }
 

@@ -109,6 +109,29 @@ struct LeasePumpTests {
     try other.grant(15)
   }
 
+  @Test func aDeliveryIsSettledThroughItsOwnPumpAndOnce() throws {
+    let rig = try Rig()
+    try rig.enqueue(1)
+    try rig.pump.grant(1)
+    let lease = try #require(try rig.next())
+    let other = try LeasePump(rig.queue, to: try EventStream(capacity: 64))
+    #expect(status { try other.complete(lease.token) } == .leaseInactive)
+    #expect(rig.queue.counts.leased == 1 && rig.pump.state.unsettled == 1)
+    try rig.pump.complete(lease.token)
+    #expect(status { try rig.pump.complete(lease.token) } == .leaseInactive)
+    #expect(rig.queue.counts.completed == 1 && rig.pump.state.unsettled == 0)
+  }
+
+  /// One thread fills a few thousand places, and leaves the rest to the timer's.
+  @Test func aGrantOfMoreThanOneThreadFillsIsFilledAllTheSame() throws {
+    let queue = try makeQueue { $0.capacity = 10_000 }
+    let stream = try EventStream(capacity: 65_536)
+    let pump = try LeasePump(queue, to: stream)
+    for number in 0..<5_000 { _ = try queue.enqueue(task("\(number)")) }
+    try pump.grant(5_000)
+    try eventually("all are brought") { pump.state.unsettled == 5_000 }
+  }
+
   @Test func leasesAreRenewedWhileTheConsumerHasThemReadOrNot() throws {
     let rig = try Rig(short)
     try rig.enqueue(2)

@@ -61,7 +61,7 @@ extension LeaseQueue {
   }
 
   /// The time of a brief turn from which no lease begins; nil when there may be none. Where nothing is due for a while
-  /// the kernel's last tick will do, which costs a fifth of the present.
+  /// the kernel's last tick will do, which is cheaper than the present.
   @inline(__always)
   private func timeInside() -> Instant? {
     let tick = MonotonicClock.lastTick()

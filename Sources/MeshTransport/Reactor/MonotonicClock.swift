@@ -6,7 +6,7 @@ public enum MonotonicClock {
   /// The present, in nanoseconds since the machine started. Any thread.
   public static func now() -> Instant { read(CLOCK_MONOTONIC) }
 
-  /// The same as of the kernel's last tick, some milliseconds ago, for a fifth of the price. Any thread.
+  /// The same as of the kernel's last tick, some milliseconds ago; cheaper. Any thread.
   public static func lastTick() -> Instant { read(CLOCK_MONOTONIC_COARSE) }
 
   @inline(__always)

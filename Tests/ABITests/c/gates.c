@@ -92,6 +92,8 @@ static void limits_that_cannot_be_are_refused_by_name(void) {
   CHECK(try_gate((meshkit_gate_limit_t){MESHKIT_GATE_TOKEN_BUCKET, 0, -5, UINT32_MAX, 0},
                  (meshkit_gate_limit_t){MESHKIT_GATE_SLIDING_WINDOW, 1, INT64_MAX, 0, 65},
                  &error) == MESHKIT_E_ARGUMENT);
+  CHECK(try_gate((meshkit_gate_limit_t){.kind = MESHKIT_GATE_CONCURRENCY, .permits = 1},
+                 (meshkit_gate_limit_t){.permits = 5}, NULL) == MESHKIT_E_ARGUMENT);
   CHECK(names(error, "normal burst: 4294967295; allowed is 1 to 1000000", "throttled segments: 65; allowed is 1"));
   CHECK(try_gate(none, three, &error) == MESHKIT_E_ARGUMENT && names(error, "normal", "kind"));
   CHECK(try_gate(three, (meshkit_gate_limit_t){9, 1, 0, 0, 0}, NULL) == MESHKIT_E_ARGUMENT);
