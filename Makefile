@@ -52,8 +52,7 @@ lint: setup ## check the form of all Swift sources
 
 unit: setup ## debug unit tests, TidyTests among them
 	@swift build --build-tests
-	@swift test --skip-build $(TOGETHER)
-	@swift test --skip-build $(ALONE)
+	@.ci/unit.py
 
 abi: build ## the C header, the exported symbols, and every function with wrong arguments
 	@Tests/ABITests/run $(STAGE)

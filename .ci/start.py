@@ -20,6 +20,8 @@ EXPECTED = [
     r"^mesh-a +Alive +gateway", r"^mesh-b +Alive +worker", r'^mesh_gossip_members\{mesh_status="alive"\} 2$',
     r"^mesh-b +Suspect", r"^mesh-b +Left", r"^mesh-b +Alive",
 ]
+# What each `sleep` of the page is for. A newcomer who sees that it isn't there yet looks once more, and so does this.
+AWAITED = ["mesh-b +Alive", "mesh-b +Suspect", "mesh-b +Alive", "mesh-b +Left", "mesh-b +Alive"]
 
 
 def free_ports(kind, count):
@@ -42,7 +44,11 @@ def script():
     for number, port in zip(("17421", "17422", "8080", "8081"), ports):
         text = re.sub(rf"\b{number}\b", port, text)
     # The command's own default has the documented port in it.
-    text = text.replace("meshkit mesh peers list", f"meshkit mesh peers list --url http://127.0.0.1:{ports[2]}")
+    listing = f"meshkit mesh peers list --url http://127.0.0.1:{ports[2]}"
+    text = text.replace("meshkit mesh peers list", listing)
+    awaited = iter(AWAITED)
+    text = re.sub(r"^sleep \d+$", lambda _: f"until {listing} 2>&1 | grep -E '^{next(awaited)}' > /dev/null; do sleep 0.1; done",
+                  text, flags=re.MULTILINE)
     return "set -e -o pipefail\n" + text
 
 

@@ -1,4 +1,5 @@
 import Glibc
+import MeshBasics
 import MeshRuntime
 
 /// Where the command writes: results to one place, complaints to another. Tests collect both; the process writes them
@@ -44,14 +45,6 @@ private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
 /// `text` with every control character replaced, so that a name from the network can't steer the operator's terminal.
 func printable(_ text: String) -> String {
   var result = String.UnicodeScalarView()
-  for scalar in text.unicodeScalars { result.append(steers(scalar) ? "?" : scalar) }
+  for scalar in text.unicodeScalars { result.append(scalar.steersText ? "?" : scalar) }
   return String(result)
-}
-
-/// C0, DEL and C1, the line and paragraph separators, and the marks that turn the direction of text.
-private func steers(_ scalar: Unicode.Scalar) -> Bool {
-  switch scalar.value {
-  case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: return true
-  default: return false
-  }
 }

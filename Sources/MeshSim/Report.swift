@@ -72,7 +72,7 @@ public struct Summary: Sendable {
   }
 
   /// From this many seeds on nothing may have been left out.
-  static let longCampaign: UInt64 = 1_000
+  static let longCampaign: UInt64 = 300
 
   /// Counts one run in.
   public mutating func add(_ result: SimulationResult) {

@@ -106,6 +106,12 @@ extension TaskQueue {
     }
   }
 
+  mutating func handBackAll(_ tokens: [TaskToken], _ effects: inout TaskQueueEffects) -> TaskQueueAnswer {
+    // Each becomes the first of its line: so the last one goes first.
+    for token in tokens.reversed() { _ = handBack(token, &effects) }
+    return .done
+  }
+
   /// Ends the lease at `slot`, whose time has come.
   mutating func expire(_ slot: Slot, _ effects: inout TaskQueueEffects) {
     let token = TaskToken(id: store.id(of: slot), attempt: store[slot].attempt, leaseID: store[slot].leaseID)

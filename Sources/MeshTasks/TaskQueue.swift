@@ -132,6 +132,7 @@ public struct TaskQueue: ~Copyable, Sendable {
     case .complete(let token): return complete(token, &effects)
     case .fail(let token, let reason, let disposition): return fail(token, reason, disposition, &effects)
     case .handBack(let token): return handBack(token, &effects)
+    case .handBackAll(let tokens): return handBackAll(tokens, &effects)
     case .cancelWait(let waiter): return cancelWait(waiter)
     case .timePassed: return .none
     case .redrive(let id): return redrive(id)
@@ -176,7 +177,7 @@ public struct TaskQueue: ~Copyable, Sendable {
       if !ready.isEmpty, let (waiter, leaseID) = lessees.element(at: 0) {
         lessees.removeValue(forKey: waiter)
         effects.wake(waiter, .leased(grant(leaseID)))
-      } else if !isFull, let (waiter, task) = producers.element(at: 0) {
+      } else if let (waiter, task) = producers.element(at: 0), !isFull || requests.known(task) != nil {
         producers.removeValue(forKey: waiter)
         effects.wake(waiter, admitOnce(task))
       } else {

@@ -19,6 +19,9 @@ public enum TaskQueueInput: Sendable {
   case fail(TaskToken, reason: String, TaskDisposition)
   /// The work wasn't begun: the delivery doesn't count.
   case handBack(TaskToken)
+  /// None of these works was begun: the tasks come before others of their priorities, in the order of the tokens, of
+  /// which those that entitle to nothing are passed over.
+  case handBackAll([TaskToken])
   /// A call for a task or a place waits no more. Refused when it has its answer already, and when it is one that drains
   /// or closes: that has its deadline.
   case cancelWait(WaiterID)

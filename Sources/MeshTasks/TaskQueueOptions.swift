@@ -57,13 +57,7 @@ public struct TaskQueueOptions: Equatable, Sendable {
     guard (1...TaskLimits.nameBytesMax).contains(length) else {
       return TaskFault("name", "\(length) bytes", "1 to 128 bytes")
     }
-    let steers = name.unicodeScalars.contains { scalar in
-      switch scalar.value {
-      // C0, DEL and C1, the line and paragraph separators, and the marks that turn the direction of text.
-      case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
-      default: false
-      }
-    }
+    let steers = name.unicodeScalars.contains { $0.steersText }
     return steers ? TaskFault("name", "has a control character", "text without") : nil
   }
 }

@@ -1,3 +1,5 @@
+import MeshBasics
+
 /// Text that peers influence, made safe to show: peers choose their names, roles and close reasons, and a record must
 /// not forge a second line or fill a disk.
 enum CleanText {
@@ -7,11 +9,11 @@ enum CleanText {
 
   /// `text` with control characters replaced by blanks, cut at a character border to at most `bytesMax` bytes.
   static func clean(_ text: String, bytesMax: Int) -> String {
-    if text.utf8.count <= bytesMax, isPlain(text) || text.unicodeScalars.allSatisfy({ !isControl($0) }) { return text }
+    if text.utf8.count <= bytesMax, isPlain(text) || text.unicodeScalars.allSatisfy({ !$0.steersText }) { return text }
     var result = ""
     var left = bytesMax
     for scalar in text.unicodeScalars {
-      let safe = isControl(scalar) ? " " : scalar
+      let safe = scalar.steersText ? " " : scalar
       let size = safe.utf8.count
       guard size <= left else { break }
       left &-= size
@@ -23,13 +25,5 @@ enum CleanText {
   /// Whether `text` is visible ASCII and blanks, as nearly all texts are: that is quickly seen.
   private static func isPlain(_ text: String) -> Bool {
     text.utf8.withContiguousStorageIfAvailable { $0.allSatisfy { $0 >= 0x20 && $0 < 0x7F } } ?? false
-  }
-
-  /// C0, DEL and C1, the line and paragraph separators, and the marks that turn the direction of text.
-  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.value {
-    case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: return true
-    default: return false
-    }
   }
 }

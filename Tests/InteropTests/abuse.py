@@ -5,6 +5,7 @@ import pathlib
 import re
 import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 
@@ -46,7 +47,7 @@ class Victim:
         """How often its peer has heard that it left, or was declared dead."""
         return sum(f"PeerId={self.node.name} " in line for line in self.watcher.records("MeshGossipPeerLeft"))
 
-    def connect(self, timeout=5):
+    def connect(self, timeout=20):
         """A connection in clear."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
@@ -106,7 +107,7 @@ def unharmed(victim, mib=8):
     expect(peak <= most, f"KiB in memory, of which {most} are allowed", peak)
     status = victim.get("/healthz")[0]
     expect(status == 200, "/healthz afterwards", status)
-    wait_until(lambda: victim.watcher.statuses().get(name) == "Alive", f"{name} is alive for its peer", 5)
+    wait_until(lambda: victim.watcher.statuses().get(name) == "Alive", f"{name} is alive for its peer")
     lost = victim.times_lost() - before
     expect(lost == 0, f"times that the peer lost {name} meanwhile", lost)
 
@@ -117,7 +118,19 @@ def counted(victim, name, least=1, **labels):
     before = victim.count(name, **labels)
     yield
     told = f"{least} more in {name} with {labels}"
-    wait_until(lambda: victim.count(name, **labels) >= before + least, told, 5)
+    wait_until(lambda: victim.count(name, **labels) >= before + least, told)
+
+
+@contextlib.contextmanager
+def counted_once(victim, findings, what, name, **labels):
+    """What is done inside adds one to a counter, and no more."""
+    before = victim.count(name, **labels)
+    yield
+    with contextlib.suppress(Failure):
+        wait_until(lambda: victim.count(name, **labels) > before, name)
+    time.sleep(0.1)
+    added = victim.count(name, **labels) - before
+    findings.expect(added == 1, f"{what} is counted once in {name} with {labels}", added)
 
 
 class Findings:

@@ -68,7 +68,7 @@ def check_http1_pipeline(mesh):
         expect(sent < len(endless) // 2, "bytes that were taken before the node stopped to read", sent)
         status = victim.get("/healthz")[0]
         expect(status == 200, "/healthz meanwhile", status)
-        connection.settimeout(5)
+        connection.settimeout(15)
         connection.shutdown(socket.SHUT_WR)
         found = [status for status, _, _ in answers(connection)]
         turn, rest = divmod(sent, len(b"".join(turns)))
@@ -84,7 +84,7 @@ def check_http1_slow_heads(mesh):
     with unharmed(victim), counted(victim, LIMITS, limit=limit), contextlib.ExitStack() as stack, \
             counted(victim, REQUESTS, CONNECTIONS_MAX, protocol="HTTP/1.1", encoding="text", status="4xx"):
         began = time.monotonic()
-        slow = [stack.enter_context(victim.connect(timeout=5)) for _ in range(CONNECTIONS_MAX)]
+        slow = [stack.enter_context(victim.connect()) for _ in range(CONNECTIONS_MAX)]
         for byte in GET[:7]:
             for connection in slow:
                 connection.sendall(bytes([byte]))
@@ -93,7 +93,7 @@ def check_http1_slow_heads(mesh):
         expect(not ready, "answers before the time is over", len(ready))
         status = victim.get("/healthz")[0]
         waited = time.monotonic() - began
-        expect(status == 200 and HEAD_SECONDS - 1 < waited < HEAD_SECONDS + 4, "/healthz meanwhile", (status, waited))
+        expect(status == 200 and HEAD_SECONDS - 1 < waited < HEAD_SECONDS + 10, "/healthz meanwhile", (status, waited))
         found = [[status for status, _, _ in answers(connection)] for connection in slow]
         others = [each for each in found if each != [408]]
         expect(not others, "what the slow ones are told", others[:3])
@@ -108,7 +108,7 @@ def check_http1_crowd(mesh):
         idle = []
         for count in (20, CONNECTIONS_MAX - 21):
             idle += [stack.enter_context(victim.connect()) for _ in range(count)]
-            time.sleep(0.2)
+            time.sleep(0.5)
         more = [stack.enter_context(victim.connect()) for _ in range(20)]
         for connection in more:
             connection.sendall(GET + b"\r\n")
@@ -138,8 +138,8 @@ def check_http1_bodies(mesh):
 
 def expect_bodies(greedy):
     """Of 40 clients whose bodies have 40 MiB some 8 are refused and the others answered."""
-    wait_until(lambda: len(select.select(greedy, [], [], 0)[0]) >= 7, "refusals", 5)
-    time.sleep(0.2)
+    wait_until(lambda: len(select.select(greedy, [], [], 0)[0]) >= 7, "refusals")
+    time.sleep(0.5)
     refused = select.select(greedy, [], [], 0)[0]
     expect(7 <= len(refused) <= 9, "clients that are refused of 40", len(refused))
     for connection in refused:

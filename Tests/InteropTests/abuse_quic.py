@@ -4,7 +4,7 @@ of them, streams that are broken off, and readers that take nothing."""
 import asyncio
 import time
 
-from abuse import LIMITS, REJECTED, Findings, counted, secure_victim, unharmed
+from abuse import LIMITS, REJECTED, Findings, counted, counted_once, secure_victim, unharmed
 from abuse_streams import (CONTROL, DECODER, ENCODER, STOP_SENDING, connected, frame, outcome, request, reset,
                            stream_frame, varint)
 from mesh import expect
@@ -74,10 +74,8 @@ def check_quic_counts(mesh):
     with unharmed(victim), Findings() as findings:
         for what, said, frames in [("an unknown type of frame", [CONTROL], [(0x42, b"")]),
                                    ("a malformed request", [CONTROL, (0, request((b"X", b"y")), True)], ())]:
-            before = victim.count(REJECTED)
-            outcome(victim, said, frames)
-            time.sleep(0.1)
-            findings.expect(victim.count(REJECTED) == before + 1, f"{what} is counted once in {REJECTED}", "no count")
+            with counted_once(victim, findings, what, REJECTED):
+                outcome(victim, said, frames)
 
 
 def check_quic_floods(mesh):
@@ -96,11 +94,9 @@ def check_quic_floods(mesh):
 
     with unharmed(victim), Findings() as findings:
         for what, packets, code in FLOODS:
-            began = time.monotonic()
             found = asyncio.run(flood(packets))
-            status, took = victim.get("/healthz")[0], time.monotonic() - began
+            status = victim.get("/healthz")[0]
             findings.expect(found == code and status == 200, f"a flood of {what} ends with {code}", (found, status))
-            findings.expect(took < 4, f"seconds of a flood of {what}", took)
 
 
 def check_http3_streams(mesh):

@@ -23,7 +23,7 @@ class Principals:
 
     def __init__(self, mesh, name):
         self.meshkit, self.folder = mesh.meshkit, mesh.work / f"{name}-access"
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
         self.path, self.entries = self.folder / "principals.json", {}
 
     def add(self, name, *scopes, **more):

@@ -27,7 +27,7 @@ def channel(mesh, certificate, key):
 
 def status_of(call):
     try:
-        call(b"", timeout=5)
+        call(b"", timeout=15)
     except grpc.RpcError as error:
         return error.code()
     return grpc.StatusCode.OK
@@ -42,9 +42,9 @@ def check_mesh_grpc(mesh):
         expect(code in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT), "Ping", code)
         code = status_of(known.unary_unary(SERVICE + "Nothing"))
         expect(code == grpc.StatusCode.UNIMPLEMENTED, "an unknown method", code)
-        answer = health_pb2_grpc.HealthStub(known).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        answer = health_pb2_grpc.HealthStub(known).Check(health_pb2.HealthCheckRequest(), timeout=15)
         expect(answer.status == health_pb2.HealthCheckResponse.SERVING, "the health of the node", answer)
-        stream = known.stream_stream(SERVICE + "MeshStream")(iter([]), timeout=5)
+        stream = known.stream_stream(SERVICE + "MeshStream")(iter([]), timeout=15)
         expect(list(stream) is not None and stream.code() == grpc.StatusCode.OK, "MeshStream", stream.code())
     stranger = Authority.unknown().leaf(mesh.work / "tcp-stranger", names_of(mesh.cluster, "visitor"))
     with channel(mesh, *stranger) as unknown:

@@ -29,13 +29,13 @@ def check_datagrams(mesh):
         "no first packet of a connection")}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.connect(("127.0.0.1", node.mesh_port))
-        udp.settimeout(5)
+        udp.settimeout(15)
         expect_version_negotiation(udp)
         expect_stateless_reset(udp)
         for datagram in (b"", b"\0", b"\xc0", os.urandom(3000), long_header(1, b"1" * 21), long_header(1, b"1" * 8, 60)):
             udp.send(datagram)
     for reason, count in before.items():
-        wait_until(lambda: node.metric(DROPPED, reason=reason) > count, f"the count of '{reason}'", 5)
+        wait_until(lambda: node.metric(DROPPED, reason=reason) > count, f"the count of '{reason}'")
     source = random.Random(7)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.connect(("127.0.0.1", node.mesh_port))
@@ -167,7 +167,7 @@ async def wrong_unary_messages(mesh, node):
 
 async def expect_rejected(node, before, what, by=1):
     await asyncio.to_thread(
-        wait_until, lambda: node.total(REJECTED) == before + by, f"{what} is counted once in {REJECTED}", 5)
+        wait_until, lambda: node.total(REJECTED) == before + by, f"{what} is counted once in {REJECTED}")
 
 
 # MARK: The link
@@ -190,11 +190,11 @@ def schema():
     return module.message_class(module.load_schema(), "meshkit.mesh.v1", "MeshFrame")
 
 
-def hello(kind, mesh, name="visitor", cluster=None, version=1):
+def hello(kind, mesh, name="visitor", cluster=None, version=1, epoch=1):
     made = kind()
     made.hello.protocol_version = made.hello.protocol_version_min = version
     made.hello.cluster_id = cluster or mesh.cluster
-    made.hello.record.node_id, made.hello.record.epoch, made.hello.record.state = name, 1, 1
+    made.hello.record.node_id, made.hello.record.epoch, made.hello.record.state = name, epoch, 1
     made.hello.record.metadata.cluster_id = made.hello.cluster_id
     made.hello.record.metadata.endpoint, made.hello.record.metadata.metadata_version = "127.0.0.1:9", 1
     return frame(made.SerializeToString())
@@ -210,7 +210,7 @@ async def wrong_links(mesh, node, kind):
     ]:
         before = len(node.refusals())
         port = await link_that_ends(mesh, node, body, what)
-        await asyncio.to_thread(wait_until, lambda: len(node.refusals()) > before, f"the record of {what}", 5)
+        await asyncio.to_thread(wait_until, lambda: len(node.refusals()) > before, f"the record of {what}")
         found = node.refusals()[before:]
         expect(found == [(f"127.0.0.1:{port}", reason, "inbound")], f"records of {what}", found)
     for what, body in [
@@ -233,7 +233,7 @@ async def wrong_links(mesh, node, kind):
         leave = kind()
         leave.news.records.add(node_id="visitor", epoch=1, incarnation=0, state=4)
         client.send(link, frame(leave.SerializeToString()))
-        await asyncio.to_thread(wait_until, lambda: node.statuses().get("visitor") == "Left", "the goodbye", 5)
+        await asyncio.to_thread(wait_until, lambda: node.statuses().get("visitor") == "Left", "the goodbye")
 
 
 async def hostile_claims(node, client, link, kind):
@@ -253,7 +253,7 @@ async def hostile_claims(node, client, link, kind):
         ping.ping.sequence = 2**64 - 1 - number
         client.send(link, frame(ping.SerializeToString()))
         await asyncio.to_thread(
-            wait_until, lambda: ping.ping.sequence in acknowledged(link.body, kind), f"the ack after a claim of {name}", 5)
+            wait_until, lambda: ping.ping.sequence in acknowledged(link.body, kind), f"the ack after a claim of {name}")
         alive = (await asyncio.to_thread(node.statuses)).get(node.name)
         expect(alive == "Alive", f"{node.name} of itself after a claim about {name}", alive)
 
@@ -315,7 +315,7 @@ def check_control(mesh):
 
 def spoken(node, text):
     """What the control listener answers to `text`, up to the end of the connection or 0.3 s of silence."""
-    with socket.create_connection(("127.0.0.1", node.control_port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", node.control_port), timeout=15) as connection:
         answer = b""
         try:
             connection.sendall(text)

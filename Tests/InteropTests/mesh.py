@@ -12,7 +12,7 @@ import urllib.request
 REFUSED = re.compile(r"MeshTrustRefused .* PeerId=(\S+) Reason=(.*) Direction=(\w+)$", re.MULTILINE)
 OPENED = re.compile(
     r"^node (\S+) open mesh=(\S+):(\d+) control=(\S+):(\d+)(?: control-also=(\S+))?$", re.MULTILINE)
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 class Failure(Exception):
@@ -31,7 +31,7 @@ def run(command, **more):
 def get(url):
     """Status, headers and body of a GET, whatever the status."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()

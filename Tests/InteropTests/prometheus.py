@@ -29,7 +29,7 @@ class Prometheus:
 
     def __init__(self, work, targets):
         self.work = work / "prometheus"
-        self.work.mkdir()
+        self.work.mkdir(exist_ok=True)
         jobs = [{"job_name": name, "static_configs": [{"targets": [target]}], **more}
                 for name, (target, more) in targets.items()]
         # JSON is YAML.

@@ -13,7 +13,7 @@ ROTATIONS = 10
 def check_rotation(outer):
     """Ten times new certificates for three processes: new handshakes show them, nobody is suspected, nothing leaks."""
     work = outer.work / "rotation"
-    work.mkdir()
+    work.mkdir(exist_ok=True)
     names = ["turn-a", "turn-b", "turn-c"]
     with Mesh(outer.meshkit.parents[1], work, cluster="rotation") as mesh:
         mesh.issue(*names, "visitor")
@@ -26,7 +26,7 @@ def check_rotation(outer):
         before = settled(nodes)
         for round_ in range(2, ROTATIONS + 1):
             rotate(mesh, names, nodes, round_)
-        wait_until(lambda: settled(nodes) == before, f"descriptors as after the first rotation, {before}", 10)
+        wait_until(lambda: settled(nodes) == before, f"descriptors as after the first rotation, {before}")
         for node in nodes:
             expect(node.statuses() == everybody, f"members of {node.name}", node.statuses())
             for event in ("member suspect", "member left", "MeshLinkClosed", "MeshCertificateReloadFailed"):
@@ -44,7 +44,7 @@ def rotate(mesh, names, nodes, number):
     for node in nodes:
         wait_until(lambda: len(node.records("MeshCertificateReloaded")) >= number, f"{node.name} reloads {number} times")
         expected = serial_number(mesh.certificates / f"{node.name}.pem")
-        wait_until(lambda: asyncio.run(shown(mesh, node)) == expected, f"{node.name} shows its new certificate", 5)
+        wait_until(lambda: asyncio.run(shown(mesh, node)) == expected, f"{node.name} shows its new certificate")
 
 
 async def shown(mesh, node):

@@ -18,7 +18,7 @@ def check_shared(mesh):
     nodes += [mesh.start(name, seeds=[f"127.0.0.1:{nodes[0].mesh_port}"], tls=tls) for name in names[1:]]
     everybody = {name: "Alive" for name in names}
     for node in nodes:
-        wait_until(lambda: node.statuses() == everybody, f"{node.name} sees all", 30)
+        wait_until(lambda: node.statuses() == everybody, f"{node.name} sees all", 60)
     limits = [line for node in nodes for line in node.records("MeshLimitReached")]
     expect(not limits, "limits that were reached", limits)
     for node in nodes:

@@ -111,7 +111,7 @@ def expect_one_record(node, peer, reason, direction):
     def own():
         return [(why, way) for who, why, way in node.refusals() if who == peer]
 
-    wait_until(own, f"{node.name} records the refusal of {reason}", 5)
+    wait_until(own, f"{node.name} records the refusal of {reason}")
     expect(own() == [(reason, direction)], f"records of {peer}", own())
 
 

@@ -43,7 +43,7 @@ final class TestMesh {
 }
 
 /// Waits up to `seconds` for `condition`; liveness, never speed, is what this tests.
-func eventually(_ what: String, within seconds: Double = 15, _ condition: () throws -> Bool) throws {
+func eventually(_ what: String, within seconds: Double = 30, _ condition: () throws -> Bool) throws {
   let end = Date().addingTimeInterval(seconds)
   while Date() < end {
     if try condition() { return }

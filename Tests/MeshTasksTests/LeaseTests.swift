@@ -113,6 +113,15 @@ struct LeaseTests {
     #expect(rig.counts.dead == 1 && rig.counts.requeued == 6)
   }
 
+  @Test func tasksHandedBackTogetherComeInTheirOrderToThoseWhoWait() throws {
+    let rig = try QueueRig()
+    for text in ["a", "b", "c"] { rig.enqueue(text) }
+    let tokens = try (0..<3).map { _ in try #require(rig.lease()).token }
+    for _ in 0..<2 { #expect(brief(rig.askToLease(waits: true)) == "waiting") }
+    rig.ask(.complete(tokens[1]))
+    #expect(rig.ask(.handBackAll(tokens)).isDone && rig.woken == ["1: a", "2: c"])
+  }
+
   @Test func whatIsDueIsDoneInTurnsOfBoundedLength() throws {
     let rig = try QueueRig { $0.capacity = 300 }
     for number in 0..<100 { rig.enqueue("\(number)") }

@@ -15,7 +15,7 @@ struct OptionsTests {
     #expect(isRight { _ in })
     #expect(!isRight { $0.name = "" } && isRight { $0.name = String(repeating: "n", count: 128) })
     #expect(faults { $0.name = String(repeating: "n", count: 129) } == ["name: 129 bytes; allowed is 1 to 128 bytes"])
-    for name in ["a\nb", "\u{7F}", "\u{85}", "\u{202E}a", "a\0"] {
+    for name in ["a\nb", "\u{7F}", "\u{85}", "\u{202E}a", "\u{200E}a", "a\u{200F}", "\u{61C}", "a\0"] {
       #expect(faults { $0.name = name } == ["name: has a control character; allowed is text without"])
     }
     #expect(isRight { $0.name = "commandes/été 1" })

@@ -76,9 +76,11 @@ import Testing
     // Cut off, so that its goodbye is lost as in a crash.
     relay.lose(100)
     try two.stop()
+    relay.settle()
     let again = try TestNode(security, port: two.transport.port)
     relay.lose(0)
-    guard case .unreachable(let why) = try one.waitClosed(dialed) else { throw TransportError("not unreachable") }
+    let end = try one.waitClosed(dialed)
+    guard case .unreachable(let why) = end else { throw TransportError("not unreachable but \(end)") }
     #expect(why.contains("restart"))
     try one.stop()
     try again.stop()

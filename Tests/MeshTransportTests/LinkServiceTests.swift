@@ -179,7 +179,7 @@ import Testing
 
   @Test func aConnectionThatOnlyStaysAliveWithoutALinkOrACallIsClosed() throws {
     let mesh = try TestMesh()
-    let node = try TestNode(mesh.security("node-b")) { $0.idleTimeout = .milliseconds(600) }
+    let node = try TestNode(mesh.security("node-b")) { $0.idleTimeout = .seconds(3) }
     let client = try HTTP3Client(mesh.security("node-a"), to: node.address)
     let call = try client.request(HTTP3Client.fields("Ping"))
     client.quic.keepAlive(every: .milliseconds(50))

@@ -126,7 +126,8 @@ import Testing
     let gone = try TestNode(mesh.security("node-b"))
     let address = try gone.address
     try gone.stop()
-    guard case .unreachable = try one.waitClosed(one.dial(address)) else { throw TransportError("not unreachable") }
+    let end = try one.waitClosed(one.dial(address))
+    guard case .unreachable = end else { throw TransportError("not unreachable but \(end)") }
     try one.stop()
   }
 

@@ -18,6 +18,8 @@ final class UDPRelay: @unchecked Sendable {
   private var lossPercent: UInt64
   private var isOver = false
   private var lost = 0
+  /// Looks at both sockets that found nothing to read.
+  private var quietLooks = 0
 
   /// Relays to `server` from now on.
   init(to server: SocketAddress, lossPercent: UInt64 = 0, seed: UInt64 = 1) throws {
@@ -39,10 +41,17 @@ final class UDPRelay: @unchecked Sendable {
   func lose(_ percent: UInt64) { lock.locked { lossPercent = percent } }
   func stop() { lock.locked { isOver = true } }
 
+  /// Waits until all that was sent before has been passed on or lost.
+  func settle() {
+    let before = lock.locked { quietLooks }
+    // One that began before the call may have missed what came meanwhile.
+    while lock.locked({ !isOver && quietLooks < before + 2 }) { usleep(1_000) }
+  }
+
   private func run() {
     while !lock.locked({ isOver }) {
       var items = [front, back].map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
-      _ = poll(&items, 2, 50)
+      if poll(&items, 2, 50) == 0 { lock.locked { quietLooks += 1 } }
       front.readErrors { _, _ in }
       back.readErrors { _, _ in }
       _ = front.receive {

@@ -116,24 +116,11 @@ struct SimulationTests {
     #expect(try Campaign(arguments: ["--nodes", "5000", "--faults", "none"]).options(0).faults == [])
   }
 
-  /// Each rare turn of the room is taken in one of these runs, but those that need larger meshes, which give links
-  /// back.
-  @Test func everyRareTurnIsTaken() {
-    var missing = Marks.names.filter { !$0.contains("released link") }.map { "turn \($0)" }
-    for seed in UInt64(1)...20 {
-      for profile in Profile.rough where !missing.isEmpty {
-        let tally = Simulation(SimulationTests.options(seed, profile, nodes: 9)).run().tally
-        missing.removeAll { tally.count($0) > 0 }
-      }
-    }
-    #expect(missing.isEmpty)
-  }
-
   /// A long campaign fails when a fault, an event or a rare turn of the room never came up in it.
   @Test func aLongCampaignMustComeByEverything() throws {
     let result = Simulation(SimulationTests.options(1, .calm, nodes: 2)).run()
     for (arguments, status) in [
-      (["--seeds", "1000"], Int32(1)), (["--seeds", "999"], 0), (["--seeds", "1000", "--profile", "wan"], 0),
+      (["--seeds", "300"], Int32(1)), (["--seeds", "299"], 0), (["--seeds", "300", "--profile", "wan"], 0),
     ] {
       var summary = Summary(try Campaign(arguments: arguments))
       summary.add(result)

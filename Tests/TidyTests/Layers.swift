@@ -32,7 +32,7 @@ enum Layers {
     ],
     "MeshKit": ["MeshRuntime", "MeshThreads"],
     "MeshKitABI": ["MeshRuntime", "MeshThreads", "CMeshKit", "Glibc", "Synchronization"],
-    "MeshCommand": ["MeshRuntime", "MeshSecurity", "MeshTransport", "Glibc"],
+    "MeshCommand": ["MeshBasics", "MeshRuntime", "MeshSecurity", "MeshTransport", "Glibc"],
     "MeshSim": ["MeshBasics", "MeshWire", "MeshMembership", "MeshEngine", "MeshTasks"],
     "MeshSimCommand": ["MeshSim", "MeshBasics", "Glibc"],
     "CLinux": [],

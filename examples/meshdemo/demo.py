@@ -23,10 +23,10 @@ import urllib.request
 
 ROLES = {"mesh-a": "dispatcher", "mesh-b": "gateway", "mesh-c": "worker"}
 CLUSTER = "demo"
-JOIN_PATIENCE = 10.0
+JOIN_PATIENCE = 30.0
 # Default settings: a silent member is suspect after one probe interval and its timeouts, and left 5 s later.
 DEATH_PATIENCE = 25.0
-STOP_PATIENCE = 10.0
+STOP_PATIENCE = 30.0
 
 
 # What examples/c/01-join prints for each event: the kind, the member, and at the end the Unix time in milliseconds.
@@ -115,7 +115,7 @@ class Node:
     def peers(self):
         """Status of every member that this node knows, or nothing while it doesn't answer."""
         try:
-            with urllib.request.urlopen(f"{self.url}/control/peers", timeout=1) as answer:
+            with urllib.request.urlopen(f"{self.url}/control/peers", timeout=5) as answer:
                 return {peer["nodeId"]: peer["status"] for peer in json.load(answer)["peers"]}
         except (OSError, ValueError):
             return {}

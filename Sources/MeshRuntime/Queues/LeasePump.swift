@@ -222,13 +222,10 @@ public final class LeasePump: @unchecked Sendable {
       work(.leased(lease))
       return (effects.deliveries.isEmpty || stream.deliver(pumped, token: token), effects.handBacks)
     }
-    giveBack(handBacks)
+    queue.handBack(handBacks)
     // It tells so itself, but maybe after this thread is done: to lease on until then could last for ever.
     if !isDelivered { streamClosed(unread: [lease.token]) }
   }
-
-  /// Each becomes the first of its line: so the last one goes first.
-  private func giveBack(_ tokens: [TaskToken]) { for token in tokens.reversed() { try? queue.handBack(token) } }
 
   // MARK: Ends
 
@@ -247,7 +244,7 @@ public final class LeasePump: @unchecked Sendable {
       work(.unread(stream.withdrawLeases(of: number)))
       return effects.handBacks
     }
-    giveBack(handBacks)
+    queue.handBack(handBacks)
     fill()
   }
 
@@ -267,7 +264,7 @@ public final class LeasePump: @unchecked Sendable {
       }
       return (effects.handBacks, self.waiter, wasOpen)
     }
-    giveBack(handBacks)
+    queue.handBack(handBacks)
     guard wasOpen else { return }
     if let waiter { queue.cancel(waiter) }
     queue.removePump(number)

@@ -94,6 +94,10 @@ extension LeaseQueue {
   /// The work wasn't begun: the task is the next of its priority, and the delivery doesn't count.
   public func handBack(_ token: TaskToken) throws(MeshError) { try perform(.handBack(token)) }
 
+  /// None of the works was begun: `handBack` of all at once, so that whoever waits gets them in their order. Tokens
+  /// that entitle to nothing are passed over.
+  func handBack(_ tokens: [TaskToken]) { if !tokens.isEmpty { try? perform(.handBackAll(tokens)) } }
+
   // MARK: For callers that must not wait
 
   /// `enqueue` that never blocks: `call` is called once, at once or later, on any thread and without a lock held.

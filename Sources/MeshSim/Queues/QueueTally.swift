@@ -76,6 +76,7 @@ enum QueueWords {
     case .complete(let token): "complete \(of(token))"
     case .fail(let token, _, let way): "fail \(of(token)), \(way)"
     case .handBack(let token): "hand back \(of(token))"
+    case .handBackAll(let tokens): "hand back \(tokens.map(of).joined(separator: "; "))"
     case .restore(let snapshot): "restore \(snapshot.tasks.count) tasks and \(snapshot.dead.count) dead"
     default: "\(input)"
     }

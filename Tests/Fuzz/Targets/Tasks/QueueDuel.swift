@@ -198,6 +198,7 @@ final class QueueDuel {
     case .heartbeat(let number): return .heartbeat(token(number))
     case .complete(let number): return .complete(token(number))
     case .handBack(let number): return .handBack(token(number))
+    case .handBackAll(let count): return .handBackAll((0..<count).map { token($0) })
     case .fail(let number): return .fail(token(number), reason: "no", .retry)
     case .failAfter(let number, let wait): return .fail(token(number), reason: "", .retryAfter(.seconds(Int64(wait))))
     case .refuse(let number): return .fail(token(number), reason: "never", .deadLetter)

@@ -143,7 +143,7 @@ struct QueueModel {
       if !ready.isEmpty, let first = lessees.first {
         lessees.removeFirst()
         wakes.append((first.waiter, .leased(grant(first.leaseID))))
-      } else if !isFull, let first = producers.first {
+      } else if let first = producers.first, !isFull || known(first.task) != nil {
         producers.removeFirst()
         wakes.append((first.waiter, admit(first.task)))
       } else {
@@ -168,6 +168,9 @@ struct QueueModel {
     case .complete(let token): return end(token, .complete)
     case .fail(let token, let reason, let disposition): return end(token, .fail(reason, disposition))
     case .handBack(let token): return end(token, .handBack)
+    case .handBackAll(let tokens):
+      for token in tokens.reversed() { _ = end(token, .handBack) }
+      return .done
     case .cancelWait(let waiter):
       let before = lessees.count + producers.count
       lessees.removeAll { $0.waiter == waiter }
