@@ -98,9 +98,11 @@ asan: setup ## unit tests under the address sanitizer
 
 # The file says which reports are the toolchain's.
 tsan: export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp
-tsan: setup ## unit tests under the thread sanitizer, optimized
+tsan: setup ## unit tests, and C tests of many threads, under the thread sanitizer, optimized
 	@swift test -c release -Xswiftc -enable-testing --sanitize=thread --scratch-path build/tsan $(TOGETHER)
 	@swift test -c release -Xswiftc -enable-testing --sanitize=thread --scratch-path build/tsan $(ALONE)
+	@swift build -c release -Xswiftc -enable-testing --sanitize=thread --scratch-path build/tsan --product meshkit
+	@Tests/ABITests/race build/tsan/release
 
 docs-check: setup ## links, machine paths and module pages of the documents
 	@swift test --filter 'TidyTests.DocumentTests'

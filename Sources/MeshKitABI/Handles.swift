@@ -38,9 +38,11 @@ final class HandleTable<Object: AnyObject>: @unchecked Sendable {
     let word = Atomic<UInt64>(1 << 32)
     /// Set while the slot is live or pinned.
     var object: Unmanaged<Object>?
-    /// Held while the slot ceases to be live. Set with the first object that wants one, and never let go of, so that
-    /// nobody needs a reference to it.
-    var gate: Unmanaged<Lock>?
+    /// Held while the slot ceases to be live. Never let go of, so that nobody needs a reference to it.
+    let gate: Unmanaged<Lock>?
+
+    /// A slot that is not live.
+    init(hasGate: Bool) { gate = hasGate ? Unmanaged.passRetained(Lock()) : nil }
   }
 
   private typealias Place = UnsafeMutablePointer<Slot>
@@ -52,14 +54,17 @@ final class HandleTable<Object: AnyObject>: @unchecked Sendable {
   private static var chunksMax: Int { 18 }
 
   private let kind: HandleKind
+  private let hasGates: Bool
   /// Guards what follows, but for reading slots below `count`.
   private let lock = Lock()
   private let chunks = UnsafeMutablePointer<Place?>.allocate(capacity: HandleTable.chunksMax)
   private let count = Atomic<Int>(0)
   private var free: [Int] = []
 
-  init(_ kind: HandleKind) {
+  /// An empty one; `hasGates` when its objects share their locks with their slots.
+  init(_ kind: HandleKind, hasGates: Bool = false) {
     self.kind = kind
+    self.hasGates = hasGates
     chunks.initialize(repeating: nil, count: HandleTable.chunksMax)
   }
 
@@ -71,15 +76,13 @@ final class HandleTable<Object: AnyObject>: @unchecked Sendable {
     }
   }
 
-  /// `insert` for an object that shares its lock with its slot.
+  /// `insert` for an object that shares its lock with its slot, in a table with gates.
   func insert(
     _ make: (_ gate: Lock) throws(MeshError) -> Object
   ) throws(MeshError) -> OpaquePointer? {
     // The slot is taken first, since it is its gate that the object gets; nobody knows of it yet.
     let reserved = lock.locked { () -> (Int, Lock)? in
-      guard let index = free.popLast() ?? grow(), let place = place(index) else { return nil }
-      let gate = place.pointee.gate ?? Unmanaged.passRetained(Lock())
-      place.pointee.gate = gate
+      guard hasGates, let index = free.popLast() ?? grow(), let gate = place(index)?.pointee.gate else { return nil }
       return (index, gate.takeUnretainedValue())
     }
     guard let (index, gate) = reserved else { return nil }
@@ -197,7 +200,7 @@ final class HandleTable<Object: AnyObject>: @unchecked Sendable {
     guard chunk < HandleTable.chunksMax else { return nil }
     let length = HandleTable.firstChunk << chunk
     if chunks[chunk] == nil { chunks[chunk] = .allocate(capacity: length) }
-    chunks[chunk].map { ($0 + offset).initialize(to: Slot()) }
+    chunks[chunk].map { ($0 + offset).initialize(to: Slot(hasGate: hasGates)) }
     count.store(index &+ 1, ordering: .releasing)
     return index
   }
@@ -259,7 +262,7 @@ enum Handles {
   static let events = HandleTable<EventStream>(.events)
   static let nodes = HandleTable<NodeObject>(.node)
   static let members = HandleTable<MembersImage>(.members)
-  static let queues = HandleTable<LeaseQueue>(.queue)
+  static let queues = HandleTable<LeaseQueue>(.queue, hasGates: true)
   static let deadLetters = HandleTable<DeadLettersImage>(.deadLetters)
   static let monitors = HandleTable<MonitorObject>(.backpressure)
   static let gates = HandleTable<RateGate>(.gate)
