@@ -6,10 +6,13 @@ fails twice, or on a machine that ran, has failed.
 """
 
 import os
+import select
+import subprocess
+import sys
 import threading
 import time
 
-# A thread that wakes up this much too late, or this share of all processors' time, isn't a busy machine's but a stalled one's.
+# A sleep that ends this much too late, or this share of all processors' time, isn't a busy machine's but a stalled one's.
 SECONDS_LATE = 0.5
 SHARE_TAKEN = 0.2
 SLEEP = 0.05
@@ -22,28 +25,44 @@ def seconds_taken():
 
 
 class Stalls:
-    """Watches the machine from `with` on; `told` says what happened since, or None when it ran."""
+    """Watches the machine from `with` on, from a process of its own: what a test computes is no stall."""
 
     def __enter__(self):
-        self.began, self.taken, self.latest, self.is_over = time.monotonic(), seconds_taken(), 0.0, threading.Event()
-        self.watcher = threading.Thread(target=self.watch, daemon=True)
-        self.watcher.start()
+        self.began, self.taken, self.late = time.monotonic(), seconds_taken(), []
+        self.watcher = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
         return self
 
     def __exit__(self, *_):
-        self.is_over.set()
-        self.watcher.join()
+        self.watcher.stdin.close()
+        self.watcher.wait()
+        self.reader.join()
 
-    def watch(self):
-        before = time.monotonic()
-        while not self.is_over.wait(SLEEP):
-            now = time.monotonic()
-            self.latest = max(self.latest, now - before - SLEEP)
-            before = now
+    def read(self):
+        for line in self.watcher.stdout:
+            self.late.append(tuple(map(float, line.split())))
 
-    def told(self):
-        processors = (time.monotonic() - self.began) * os.cpu_count()
-        share = (seconds_taken() - self.taken) / max(processors, SLEEP)
-        if self.latest < SECONDS_LATE and share < SHARE_TAKEN:
+    def told(self, seconds=None):
+        """What the machine did in the last `seconds`, or since `with`; None when it ran."""
+        time.sleep(2 * SLEEP)  # the watcher may wake up after us
+        since = self.began if seconds is None else time.monotonic() - seconds
+        longest = max((late for at, late in self.late if at >= since), default=0)
+        share = (seconds_taken() - self.taken) / ((time.monotonic() - self.began) * os.cpu_count())
+        if longest == 0 and share < SHARE_TAKEN:
             return None
-        return f"the machine stood still for up to {self.latest:.1f} s, and others had {share:.0%} of its processors"
+        return f"the machine stood still for up to {longest:.1f} s, and others had {share:.0%} of its processors"
+
+
+def watch():
+    """Prints when a sleep ended too late, and by how much, until its input ends."""
+    before = time.monotonic()
+    while not select.select([sys.stdin], [], [], SLEEP)[0]:
+        now = time.monotonic()
+        if now - before - SLEEP > SECONDS_LATE:
+            print(now, now - before - SLEEP, flush=True)
+        before = now
+
+
+if __name__ == "__main__":
+    watch()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Pastes the commands of docs/start.md into one shell, in order, as a newcomer would, after `make build`. Only the ports are
-others, so that nothing that runs on this machine is in the way.
+"""Pastes the commands of docs/start.md into one shell, in order, as a newcomer would, after `make build`. The ports are
+others, so that nothing that runs on this machine is in the way, and each `sleep` lasts until what it is for has come.
 """
 
 import argparse
@@ -46,6 +46,9 @@ def script():
     # The command's own default has the documented port in it.
     listing = f"meshkit mesh peers list --url http://127.0.0.1:{ports[2]}"
     text = text.replace("meshkit mesh peers list", listing)
+    sleeps = len(re.findall(r"^sleep \d+$", text, re.MULTILINE))
+    if sleeps != len(AWAITED):
+        sys.exit(f"docs/start.md sleeps {sleeps} times, and AWAITED knows what {len(AWAITED)} of them are for")
     awaited = iter(AWAITED)
     text = re.sub(r"^sleep \d+$", lambda _: f"until {listing} 2>&1 | grep -E '^{next(awaited)}' > /dev/null; do sleep 0.1; done",
                   text, flags=re.MULTILINE)

@@ -52,8 +52,10 @@ def check_http2_more_floods(mesh):
         with unharmed(victim), Findings() as findings:
             for what, said, limit in FLOODS:
                 with counted_once(victim, findings, f"a flood of {what}", LIMITS, limit=f"control connection: {limit}"):
+                    began = time.monotonic()
                     found = outcome(victim, said, waits=False)
-                findings.expect(found == ("goaway", CALM), f"a flood of {what} ends", found)
+                    took = time.monotonic() - began
+                findings.expect(found == ("goaway", CALM) and took < 10, f"a flood of {what} ends", (found, took))
 
 
 def check_http2_bombs(mesh):

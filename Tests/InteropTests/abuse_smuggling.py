@@ -112,7 +112,7 @@ def answers(connection):
 
 def statuses(victim, said):
     """What the node answers to `said` until it closes the connection of its own accord."""
-    with victim.connect() as connection:
+    with victim.connect(timeout=8) as connection:
         try:
             connection.sendall(said)
         except ConnectionError:

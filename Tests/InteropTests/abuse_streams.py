@@ -15,7 +15,7 @@ from aioquic.quic.packet import QuicPacketType
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.tls import Epoch
 
-PATIENCE = 10
+PATIENCE = 8
 DATA, HEADERS, CANCEL_PUSH, SETTINGS, PUSH_PROMISE, GOAWAY, MAX_PUSH_ID, PRIORITY_UPDATE = 0, 1, 3, 4, 5, 7, 13, 0xF0700
 # A type that means nothing (RFC 9114 §7.2.8).
 GREASE = 0x21

@@ -23,19 +23,30 @@ def check_flood(mesh):
     wait_until(lambda: node.statuses().get(healthy.name) == "Alive", f"{node.name} sees {healthy.name}")
     pair = (node, healthy)
     before = [each.metric(ANSWERED, path="direct") for each in pair]
+    suspicions, dropped, reports = node.records("MeshGossipPeerSuspect"), mailbox(node), named(node)
     sent = asyncio.run(flood(mesh, node, healthy, schema()))
     answered = [each.metric(ANSWERED, path="direct") - count for each, count in zip(pair, before)]
     # The flooder answers no probe: these are answers of members that it must not disturb. Of two that watch each other
     # one may ask for both, and a machine that is busy with the flood has less time for each.
-    expect(sum(answered) >= 2, "probes that were answered during the flood", answered)
+    expect(sum(answered) >= 3, "probes that were answered during the flood", answered)
     expect(sent > 100_000, "messages that the node read of the flood", sent)
-    suspected = [line for line in node.records("MeshGossipPeerSuspect") if f"PeerId={healthy.name} " in line]
+    suspected = [line for line in node.records("MeshGossipPeerSuspect")[len(suspicions):]
+                 if f"PeerId={healthy.name} " in line]
     expect(not suspected, f"records that suspect {healthy.name}", suspected)
-    expect(node.metric(LIMITS, limit="engine mailbox") == 0, "messages that were dropped for the flood", sent)
+    expect(mailbox(node) == dropped, "messages that were dropped for the flood", sent)
     expect(node.metric(LIMITS, limit="messages of one link") > 0, "reports of the flood", node.log)
-    named = [line for line in node.records("MeshLimitReached") if "visitor at " in line]
-    expect(1 <= len(named) <= 2, "records that name the flooder in 12 s", named)
+    new = named(node)[len(reports):]
+    expect(1 <= len(new) <= 2, "records that name the flooder in 12 s", new)
     expect_answers_ping(mesh, node)
+
+
+def mailbox(node):
+    return node.metric(LIMITS, limit="engine mailbox")
+
+
+def named(node):
+    """Its records of limits that name the flooder."""
+    return [line for line in node.records("MeshLimitReached") if "visitor at " in line]
 
 
 async def flood(mesh, node, healthy, kind):

@@ -18,6 +18,8 @@ MESSAGES = "/mesh/gossip/v1/messages"
 MIXED_V1, MIXED_MESHKIT, CALM_SECONDS = 30, 10, 15
 # All v1 peers live in one Python process, which speaks slower than their default knobs want: all take three times as long.
 SLOWER = 3
+# Sooner than a v1 peer gives up one that says nothing any more.
+HEARD_SECONDS = 9
 
 
 def gossip(**more):
@@ -36,6 +38,7 @@ def scene(mesh, name):
     finally:
         for node in [node for node in mesh.nodes if node not in before]:
             node.process.kill()
+            node.process.wait()
             mesh.nodes.remove(node)
 
 
@@ -95,9 +98,10 @@ def check_v1(mesh):
         fleet.stop(new)
         wait_until(lambda: a.statuses()["v1-b"] == LEFT and b.statuses()["v1-b"] == LEFT, "v1-b is buried", 60)
         stop(mesh, b)
-        wait_until(lambda: old.statuses()["bridge-b"] == LEFT, "v1-a hears the goodbye of bridge-b")
+        wait_until(lambda: old.statuses()["bridge-b"] == LEFT, "v1-a hears the goodbye of bridge-b", HEARD_SECONDS)
+        wait_until(lambda: a.goodbyes("bridge-b") == 1, "bridge-a hears the goodbye of bridge-b")
         stop(mesh, a)
-        wait_until(lambda: late.statuses()["bridge-a"] == LEFT, "v1-c hears the goodbye of bridge-a")
+        wait_until(lambda: late.statuses()["bridge-a"] == LEFT, "v1-c hears the goodbye of bridge-a", HEARD_SECONDS)
 
 
 def check_v1_migration(mesh):
@@ -126,7 +130,7 @@ def check_v1_migration(mesh):
                   and "node=moving " in line]
         expect(events.count("joined") == 1 and "left" not in events, "what hosts were told", events)
         stop(mesh, node)
-        wait_until(lambda: bridge.statuses()["moving"] == LEFT, "the goodbye of the MeshKit node")
+        wait_until(lambda: bridge.goodbyes("moving") == 1, "the goodbye of the MeshKit node")
         fleet.start(settings("moving", seeds=[stays.endpoint], port=port), identity)
         wait_for_all(bridge, everybody, 30)
         wait_until(lambda: stays.statuses() == everybody, "v1-e sees all in the end", 60)

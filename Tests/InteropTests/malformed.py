@@ -7,6 +7,7 @@ import pathlib
 import random
 import socket
 import struct
+import time
 
 from http3 import PATIENCE, SERVICE, client_configuration, connected, frame, Client
 from mesh import expect, get, wait_until
@@ -226,14 +227,16 @@ async def wrong_links(mesh, node, kind):
         second = await client.open_link()
         expect(second.grpc_status == "6", "a second link on one connection", second.fields)
         before = await asyncio.to_thread(node.total, REJECTED)
-        client.send(link, hello(kind, mesh) * 2)
+        # An epoch of its own: who was here before is not taken for it.
+        epoch, goodbyes = int(time.time()), node.goodbyes("visitor")
+        client.send(link, hello(kind, mesh, epoch=epoch) * 2)
         await expect_rejected(node, before, "a second hello")
         await hostile_claims(node, client, link, kind)
         # Nothing but a goodbye would make the node forget an honest visitor.
         leave = kind()
-        leave.news.records.add(node_id="visitor", epoch=1, incarnation=0, state=4)
+        leave.news.records.add(node_id="visitor", epoch=epoch, incarnation=0, state=4)
         client.send(link, frame(leave.SerializeToString()))
-        await asyncio.to_thread(wait_until, lambda: node.statuses().get("visitor") == "Left", "the goodbye")
+        await asyncio.to_thread(wait_until, lambda: node.goodbyes("visitor") > goodbyes, "the goodbye")
 
 
 async def hostile_claims(node, client, link, kind):

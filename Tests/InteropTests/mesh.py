@@ -148,6 +148,10 @@ class Node:
         """The lines of its log with the record or event `event`."""
         return [line for line in self.log.read_text().splitlines() if f" {event} " in line]
 
+    def goodbyes(self, name):
+        """How often it has recorded that `name` left by itself, and was not declared dead."""
+        return sum(f"PeerId={name} " in line and "Graceful=true" in line for line in self.records("MeshGossipPeerLeft"))
+
     def refusals(self):
         """Its records of refused peers: peer, reason, direction of each."""
         return REFUSED.findall(self.log.read_text())

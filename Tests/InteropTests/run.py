@@ -113,8 +113,10 @@ def check_metrics_with_promtool(mesh):
 def check_goodbye(mesh):
     """A node that gets SIGTERM says goodbye, ends with exit code 0, and the other lists it as Left."""
     a, b = mesh.nodes[0], mesh.nodes[1]
+    before = a.goodbyes(b.name)
     expect(b.stop() == 0, f"exit code of {b.name}", b.process.returncode)
-    wait_until(lambda: a.statuses().get(b.name) == "Left", f"{a.name} hears the goodbye")
+    wait_until(lambda: a.goodbyes(b.name) > before, f"{a.name} hears the goodbye")
+    expect(a.statuses().get(b.name) == "Left", f"what {a.name} sees", a.statuses())
 
 
 # The wrong clients come before others that are refused, since a record of one cause is spared for some seconds; the

@@ -98,7 +98,7 @@ import Testing
     try two.stop()
   }
 
-  /// Eighty dials while all places of their address are taken: each is turned away at least once, which is counted and
+  /// Forty dials while all places of their address are taken: each is turned away at least once, which is counted and
   /// reported, and each becomes a link once there are places, or is closed as timed out and dialed again, as the engine
   /// does with backoff.
   @Test func aFleetBehindOneAddressIsDelayedAndNotLost() throws {

@@ -76,7 +76,7 @@ import Testing
     // Cut off, so that its goodbye is lost as in a crash.
     relay.lose(100)
     try two.stop()
-    relay.settle()
+    try relay.settle()
     let again = try TestNode(security, port: two.transport.port)
     relay.lose(0)
     let end = try one.waitClosed(dialed)

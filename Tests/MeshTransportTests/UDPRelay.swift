@@ -41,11 +41,14 @@ final class UDPRelay: @unchecked Sendable {
   func lose(_ percent: UInt64) { lock.locked { lossPercent = percent } }
   func stop() { lock.locked { isOver = true } }
 
-  /// Waits until all that was sent before has been passed on or lost.
-  func settle() {
-    let before = lock.locked { quietLooks }
+  /// Waits until all that was sent before has been passed on or lost, 30 s at most.
+  func settle() throws {
+    let (before, deadline) = (lock.locked { quietLooks }, MonotonicClock.now() + .seconds(30))
     // One that began before the call may have missed what came meanwhile.
-    while lock.locked({ !isOver && quietLooks < before + 2 }) { usleep(1_000) }
+    while lock.locked({ quietLooks < before + 2 }) {
+      guard MonotonicClock.now() < deadline else { throw TransportError("the relay is never quiet") }
+      usleep(1_000)
+    }
   }
 
   private func run() {

@@ -152,7 +152,7 @@ public final class LeasePump: @unchecked Sendable {
         wait()
       } else {
         lock.locked { mustFillAgain = true }
-        for lease in leases { bring(lease) }
+        bring(leases)
         returnIfStopped()
       }
     } while !lock.locked({ endFilling(after: rounds) })
@@ -202,7 +202,7 @@ public final class LeasePump: @unchecked Sendable {
     lock.locked { (isWaiting, waiter) = (false, nil) }
     switch result {
     case .success(let lease):
-      bring(lease)
+      bring([lease])
       returnIfStopped()
     case .failure(let error) where error.status == .cancelled: break
     case .failure(let error) where error.status == .closed: end(error)
@@ -215,16 +215,23 @@ public final class LeasePump: @unchecked Sendable {
     fill()
   }
 
-  /// Gives a lease to the consumer, or back.
-  private func bring(_ lease: TaskLease) {
-    let pumped = PumpedLease(lease: lease, queue: queue.name, lasts: queue.options.leaseDuration, pump: number)
-    let (isDelivered, handBacks) = lock.locked { () -> (Bool, [TaskToken]) in
-      work(.leased(lease))
-      return (effects.deliveries.isEmpty || stream.deliver(pumped, token: token), effects.handBacks)
+  /// Gives leases to the consumer, or back: together, so that those come in order who wait for them.
+  private func bring(_ leases: [TaskLease]) {
+    var (handBacks, unread): ([TaskToken], [TaskToken]) = ([], [])
+    lock.locked {
+      for lease in leases {
+        work(.leased(lease))
+        handBacks += effects.handBacks
+        if !effects.deliveries.isEmpty, !stream.deliver(pumped(lease), token: token) { unread.append(lease.token) }
+      }
     }
     queue.handBack(handBacks)
     // It tells so itself, but maybe after this thread is done: to lease on until then could last for ever.
-    if !isDelivered { streamClosed(unread: [lease.token]) }
+    if !unread.isEmpty { streamClosed(unread: unread) }
+  }
+
+  private func pumped(_ lease: TaskLease) -> PumpedLease {
+    PumpedLease(lease: lease, queue: queue.name, lasts: queue.options.leaseDuration, pump: number)
   }
 
   // MARK: Ends

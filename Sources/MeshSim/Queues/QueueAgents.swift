@@ -90,7 +90,7 @@ extension QueueSimulation {
     }
     switch consumers[index].habit {
     case .diligent, .slow, .hanging: send(index, .complete(lease.token))
-    case .fickle: send(index, .handBack(lease.token))
+    case .fickle: send(index, random.chance(1, in: 4) ? .handBackAll([lease.token]) : .handBack(lease.token))
     case .failing:
       let wait = Duration.milliseconds(Int64(random.below(1_500)))
       let ways: [TaskDisposition] = [.retry, .retry, .retryAfter(wait), .deadLetter]

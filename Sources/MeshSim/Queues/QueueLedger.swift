@@ -91,6 +91,7 @@ struct QueueLedger {
     case (.heartbeat(let token), .refused), (.complete(let token), .refused), (.fail(let token, _, _), .refused),
       (.handBack(let token), .refused):
       refused(token)
+    case (.handBackAll(let tokens), .done): for token in tokens { handedBackIfGood(token) }
     case (.redrive(let id), .done):
       move(id) { $0 = .queued }
       _ = entries.modify(id) { $0.isLate = true }
@@ -153,6 +154,12 @@ struct QueueLedger {
     }
     if time >= until { fail("tokens", "a token of \(token.id.words) was taken after its time") }
     move(token.id, change)
+  }
+
+  /// Of many tokens those that entitle to nothing are passed over.
+  private mutating func handedBackIfGood(_ token: TaskToken) {
+    guard case .held(token, let until)? = entries[token.id]?.place, time < until else { return }
+    move(token.id) { $0 = .queued }
   }
 
   private mutating func refused(_ token: TaskToken) {
