@@ -22,15 +22,15 @@ def check_wrong_clients(mesh):
     revoke(mesh)
     wait_until(lambda: node.records("MeshCertificateReloaded"), f"{node.name} reads the new revocation list")
     cases = {**wrong_certificates(mesh, mesh.work / "clients", CLIENT), "no-certificate": None}
-    suspicions = [len(each.records("MeshGossipPeerSuspect")) for each in (node, other)]
+    before = suspicions(node, other)
     for reason, pair in cases.items():
-        before = node.metric("mesh_trust_refused_total", reason=reason, direction="inbound")
+        count = node.metric("mesh_trust_refused_total", reason=reason, direction="inbound")
         port, code = asyncio.run(refused_dial(mesh, node, pair))
         expect(is_certificate_alert(code), f"the alert for {reason}", hex(code))
         expect_one_record(node, f"127.0.0.1:{port}", reason, "inbound")
-        counted = node.metric("mesh_trust_refused_total", reason=reason, direction="inbound") - before
+        counted = node.metric("mesh_trust_refused_total", reason=reason, direction="inbound") - count
         expect(counted == 1, f"the count of {reason}", counted)
-    expect_healthy(mesh, (node, other), suspicions)
+    expect_healthy(mesh, (node, other), before)
 
 
 def check_wrong_seeds(mesh):
@@ -46,7 +46,8 @@ async def watch_seeds(mesh, cases):
     # It is trusted, but never answers a request.
     silent = await Server().start((mesh.certificates / "visitor.pem", mesh.certificates / "visitor-key.pem"))
     try:
-        started = time.monotonic()
+        started, others = time.monotonic(), mesh.nodes[:2]
+        before = suspicions(*others)
         seeds = [mesh.nodes[0].mesh_port, silent.port, *(server.port for server in servers.values())]
         node = await asyncio.to_thread(mesh.start, "mesh-seeded", [f"127.0.0.1:{port}" for port in seeds])
         await asyncio.sleep(WATCHED_SECONDS)
@@ -59,7 +60,7 @@ async def watch_seeds(mesh, cases):
             expect(all(map(is_certificate_alert, server.ends)), f"alerts to the seed {reason}", server.ends)
             allowed = 1 + (time.monotonic() - started) // DIAL_SECONDS
             expect(1 <= server.dials <= allowed, f"dials of the seed {reason} in {WATCHED_SECONDS} s", server.dials)
-        await asyncio.to_thread(expect_healthy, mesh, node, *mesh.nodes[:2])
+        await asyncio.to_thread(expect_healthy, mesh, (node, *others), [0, *before])
         expect(await asyncio.to_thread(node.stop) == 0, "exit code", node.process.returncode)
     finally:
         for server in (silent, *servers.values()):
@@ -116,10 +117,15 @@ def expect_one_record(node, peer, reason, direction):
     expect(own() == [(reason, direction)], f"records of {peer}", own())
 
 
-def expect_healthy(mesh, nodes, suspicions):
-    """Each node sees the others alive, has suspected nobody beside its first `suspicions`, and answers."""
+def suspicions(*nodes):
+    """How many each has recorded."""
+    return [len(node.records("MeshGossipPeerSuspect")) for node in nodes]
+
+
+def expect_healthy(mesh, nodes, suspected_before):
+    """Each node sees the others alive, has recorded no suspicion but the first `suspected_before`, and answers."""
     names = {node.name for node in nodes}
-    for node, before in zip(nodes, suspicions):
+    for node, before in zip(nodes, suspected_before):
         alive = {name for name, status in node.statuses().items() if status == "Alive"}
         expect(names <= alive, f"{node.name} sees the others alive", node.statuses())
         suspected = node.records("MeshGossipPeerSuspect")[before:]
