@@ -63,6 +63,18 @@ struct LeasePumpTests {
     #expect(rig.queue.counts.completed == 1 && rig.queue.counts.dead == 1 && rig.queue.counts.areConserved)
   }
 
+  @Test func thoseWhoWaitGetUnreadTasksInTheirOrder() throws {
+    let rig = try Rig()
+    try rig.enqueue(3)
+    try rig.pump.grant(3)
+    let got = Guarded<[String?]>([])
+    for _ in 0..<2 { rig.queue.lease { got.add(text(try? $0.get())) } }
+    #expect(rig.queue.counts.leased == 3 && got.value == [])
+    rig.pump.close()
+    #expect(got.value == ["1", "2"])
+    #expect(text(try rig.queue.lease()) == "3")
+  }
+
   @Test func whatIsHandedBackDoesNotComeAgainByItself() throws {
     let rig = try Rig()
     try rig.enqueue(1)

@@ -97,9 +97,29 @@ static void *use_what_may_be_gone(void *ctx) {
   return NULL;
 }
 
+/* A pump whose queue goes is made or refused, and then at its end; what it has brought is handed back. */
+static void *pump_what_may_be_gone(void *ctx) {
+  (void)ctx;
+  meshkit_events_t *events = NULL;
+  CHECK(meshkit_events_create(NULL, &events, NULL) == MESHKIT_OK);
+  while (!over) {
+    meshkit_pump_t *pump = NULL;
+    meshkit_status_t status = meshkit_pump_create(present, events, NULL, &pump, NULL);
+    CHECK(is_fine(status) && (status == MESHKIT_OK) == (pump != NULL));
+    if (pump == NULL) continue;
+    CHECK(is_fine(meshkit_pump_grant(pump, 1, NULL)));
+    meshkit_pump_release(pump);
+    meshkit_event_t *event = NULL;
+    while (meshkit_events_next(events, 0, &event) == MESHKIT_OK) meshkit_event_release(event);
+  }
+  meshkit_events_release(events);
+  return NULL;
+}
+
 static void released_queues_answer_as_such(void) {
   present = new_queue();
-  pthread_t threads[THREADS];
+  pthread_t threads[THREADS], pumps;
+  CHECK(pthread_create(&pumps, NULL, pump_what_may_be_gone, NULL) == 0);
   for (int i = 0; i < THREADS; i++)
     CHECK(pthread_create(&threads[i], NULL, use_what_may_be_gone, (void *)(uintptr_t)i) == 0);
   for (int life = 0; life < LIVES; life++) {
@@ -112,6 +132,7 @@ static void released_queues_answer_as_such(void) {
   }
   over = 1;
   for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  CHECK(pthread_join(pumps, NULL) == 0);
   meshkit_queue_release(present);
 }
 
