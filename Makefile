@@ -37,12 +37,12 @@ demo-tasks: build ## run producers and consumers, some of them broken, on one le
 	@build/demo-tasks/demo $(TASKS)
 
 test: setup ## all that must hold before a change is merged (at most 25 minutes on 2 cores)
-	@SECONDS_TOTAL=60 .ci/suites lint unit+build abi examples sim interop fuzz demo demo-tasks
+	@SECONDS_TOTAL=60 .ci/suites lint unit+build abi examples sim interop+fuzz demo demo-tasks
 
 # Chromium is installed for this target alone: docs/decisions/0020-a-browser-for-test-all.md
 test-all: export BROWSER := 1
 test-all: setup ## test, and the slow suites: a browser, sanitizers, more seeds, longer fuzzing
-	@SEEDS=10000 SECONDS_TOTAL=1800 .ci/suites lint unit+build abi examples sim interop fuzz demo demo-tasks asan tsan
+	@SEEDS=10000 SECONDS_TOTAL=1800 .ci/suites lint unit+build abi examples sim interop+fuzz demo demo-tasks asan tsan
 
 quick: setup ## lint and debug unit tests only
 	@.ci/suites lint unit
