@@ -150,8 +150,8 @@ def post(port, identity, body, version="any", path=MESSAGES, kind="application/j
 def check_v1_refusals(mesh):
     """Who speaks v1 with a wrong certificate, name, version of TLS or message is refused, and nothing else suffers."""
     mesh.issue("bridge-c:gateway")
-    node = mesh.start("bridge-c", gossip=gossip())
     with scene(mesh, "v1-refusals") as (_, authority, folder):
+        node = mesh.start("bridge-c", gossip=gossip())
         port, own = node.mesh_port, issue(authority, folder, "v1-d")
         body = json.dumps(envelope(metadata("v1-d", clusterId=mesh.cluster))).encode()
         status, answer = post(port, own, body)
@@ -175,7 +175,7 @@ def check_v1_refusals(mesh):
                 continue
             expect(False, f"refused: {who}, TLS {version}", seen)
         expect(peers_of(node).keys() <= {"bridge-c", "v1-d"}, "members", node.statuses())
-    stop(mesh, node)
+        stop(mesh, node)
 
 
 def check_v1_mixed(mesh):
