@@ -27,8 +27,8 @@ def check_flood(mesh):
     sent = asyncio.run(flood(mesh, node, healthy, schema()))
     answered = [each.metric(ANSWERED, path="direct") - count for each, count in zip(pair, before)]
     # The flooder answers no probe: these are answers of members that it must not disturb. Of two that watch each other
-    # one may ask for both, and a machine that is busy with the flood has less time for each.
-    expect(sum(answered) >= 3, "probes that were answered during the flood", answered)
+    # one may ask for both.
+    expect(sum(answered) >= 6, "probes that were answered during the flood", answered)
     expect(sent > 100_000, "messages that the node read of the flood", sent)
     suspected = [line for line in node.records("MeshGossipPeerSuspect")[len(suspicions):]
                  if f"PeerId={healthy.name} " in line]

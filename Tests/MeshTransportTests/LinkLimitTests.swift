@@ -98,7 +98,7 @@ import Testing
     try two.stop()
   }
 
-  /// Forty dials while all places of their address are taken: each is turned away at least once, which is counted and
+  /// Eighty dials while all places of their address are taken: each is turned away at least once, which is counted and
   /// reported, and each becomes a link once there are places, or is closed as timed out and dialed again, as the engine
   /// does with backoff.
   @Test func aFleetBehindOneAddressIsDelayedAndNotLost() throws {
@@ -110,12 +110,12 @@ import Testing
     let strangers = try (0..<16).map { _ in try HTTP3Client(security, to: two.address) }
     for stranger in strangers { try stranger.pump("first packet") { true } }
     try two.waitStatistic("connections", 16)
-    let nodes = try (0..<10).map { number in
+    let nodes = try (0..<20).map { number in
       try TestNode(mesh.security("node-\(number)")) { $0.handshakeTimeout = .seconds(2) }
     }
     let address = try two.address
     var dials = nodes.flatMap { node in (0..<4).map { _ in (node, node.dial(address)) } }
-    try two.waitStatistic("connectionsRefused", 40, orMore: true)
+    try two.waitStatistic("connectionsRefused", 80, orMore: true)
     let reported = try two.waitObserved { observation -> String? in
       if case .limitReached("untrusted connections of one address", let peer, _) = observation { peer } else { nil }
     }
@@ -127,7 +127,7 @@ import Testing
       }
     }
     #expect(dials.isEmpty)
-    try two.waitStatistic("links", 40, orMore: true)
+    try two.waitStatistic("links", 80, orMore: true)
     for node in nodes + [two] { try node.stop() }
   }
 
