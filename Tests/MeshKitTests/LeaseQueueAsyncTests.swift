@@ -4,6 +4,8 @@ import Testing
 private func queue(capacity: Int = 10) throws -> LeaseQueue {
   var options = TaskQueueOptions(name: "q")
   options.capacity = capacity
+  // An `await` may take as long as the other tests that run.
+  options.leaseDuration = .seconds(3_600)
   return try LeaseQueue(options)
 }
 

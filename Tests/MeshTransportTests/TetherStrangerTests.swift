@@ -58,6 +58,23 @@ import Testing
     try linked.stop()
   }
 
+  /// However the first bytes of a handshake and the look for them meet.
+  @Test func whoBeginsTLSWhileItIsAcceptedIsServed() throws {
+    var limits = LinkLimits()
+    (limits.tetherStrangersMax, limits.tetherStrangersPerAddressMax) = (10_000, 10_000)
+    let two = try TestNode(TestMesh().security("node-b"), limits: limits)
+    var waiting: [TestSocket] = []
+    for number in 0..<700 {
+      waiting.append(try TestSocket(to: two.address))
+      let until = MonotonicClock.now() + .microseconds(Int64(number % 100))
+      while MonotonicClock.now() < until {}
+      waiting.last?.send([22, 3, 1, 0x0f, 0xff, 1])
+    }
+    try two.waitStatistic("connections", 700)
+    #expect(two.statistic("tethersRefused") == 0)
+    try two.stop()
+  }
+
   @Test func aTokenServesOnceAndOnlyWhereItsLinkIs() throws {
     let mesh = try TestMesh()
     let linked = try RelayedLink(mesh)

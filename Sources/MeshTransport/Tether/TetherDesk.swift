@@ -175,7 +175,14 @@ final class TetherDesk {
   }
 
   private func readHello(of end: TetherEnd, _ before: [UInt8]) {
-    if before.isEmpty, end.speaksTLS { return sort(end) }
+    if before.isEmpty {
+      // One look decides: bytes of TLS that come right after it must not be read here.
+      switch end.first() {
+      case .nothing: return
+      case .closed: return refuse(end)
+      case .bytes(let first): if first == [TetherHello.firstByteOfTLS] { return sort(end) }
+      }
+    }
     // One byte more than a hello has, to see whether something follows.
     switch end.receive(TetherHello.count + 1 - before.count) {
     case .nothing: return

@@ -8,6 +8,8 @@ enum TetherHello {
   static let tokenBytes = 32
   /// No TLS record begins so: the port serves these as well.
   static let firstByte: UInt8 = 0x54
+  /// What a handshake of TLS begins with (RFC 8446 §5.1).
+  static let firstByteOfTLS: UInt8 = 22
   static let count = 1 + tokenBytes
   static let exporterLabel = "EXPORTER-meshkit-tether"
 
@@ -69,9 +71,6 @@ final class TetherEnd: DeadlineOwner, ReactorHandler {
     case closed
   }
 
-  /// Whether the first byte that came, which stays to be read, begins a handshake of TLS (RFC 8446 §5.1).
-  var speaksTLS: Bool { peek(1) == [22] }
-
   /// What came first, at most `limit` bytes of it, which stay to be read.
   func peek(_ limit: Int) -> [UInt8] {
     var buffer = [UInt8](repeating: 0, count: limit)
@@ -79,10 +78,13 @@ final class TetherEnd: DeadlineOwner, ReactorHandler {
     return Array(buffer.prefix(max(0, count)))
   }
 
+  /// The first byte of all, which stays to be read.
+  func first() -> Received { receive(1, flags: Int32(MSG_PEEK)) }
+
   /// Reads `limit` bytes at most.
-  func receive(_ limit: Int) -> Received {
+  func receive(_ limit: Int, flags: Int32 = 0) -> Received {
     var buffer = [UInt8](repeating: 0, count: limit)
-    let count = recv(descriptor, &buffer, limit, Int32(MSG_DONTWAIT))
+    let count = recv(descriptor, &buffer, limit, Int32(MSG_DONTWAIT) | flags)
     if count > 0 { return .bytes(Array(buffer.prefix(count))) }
     return count < 0 && (errno == EAGAIN || errno == EINTR) ? .nothing : .closed
   }
