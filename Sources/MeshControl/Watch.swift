@@ -49,7 +49,8 @@ struct Watch<Item: Sendable> {
 
     let kind: Kind
     let revision: UInt64
-    let completesRevision: Bool
+    /// After this one the caller knows all of the revision that it wants.
+    fileprivate(set) var completesRevision = false
   }
 
   /// Why a caller must begin anew.
@@ -141,20 +142,26 @@ struct Watch<Item: Sendable> {
       next &+= UInt64(changes.count)
       place = .following(next)
       if last.completesRevision { revision = last.revision }
-      let happenings = changes.compactMap(happening)
+      let happenings = happenings(changes)
       if !happenings.isEmpty { return .changes(happenings) }
     }
   }
 
-  private func happening(_ change: ChangeLog<Item>.Change) -> Happening? {
-    let kind: Happening.Kind
-    if let item = change.new, isWanted(item) {
-      kind = .changed(item)
-    } else if let item = change.old, isWanted(item) {
-      kind = .removed(item)
-    } else {
-      return nil
+  private func happenings(_ changes: [ChangeLog<Item>.Change]) -> [Happening] {
+    var happenings: [Happening] = []
+    for change in changes {
+      if let kind = kind(of: change) { happenings.append(Happening(kind: kind, revision: change.revision)) }
+      // What else belongs to the revision isn't wanted, and not waited for.
+      if change.completesRevision, happenings.last?.revision == change.revision {
+        happenings[happenings.count - 1].completesRevision = true
+      }
     }
-    return Happening(kind: kind, revision: change.revision, completesRevision: change.completesRevision)
+    return happenings
+  }
+
+  private func kind(of change: ChangeLog<Item>.Change) -> Happening.Kind? {
+    if let item = change.new, isWanted(item) { return .changed(item) }
+    if let item = change.old, isWanted(item) { return .removed(item) }
+    return nil
   }
 }

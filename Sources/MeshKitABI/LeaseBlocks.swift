@@ -48,24 +48,9 @@ final class LeaseBlocks: @unchecked Sendable {
   /// The C image of a lease, alive until `release`.
   func image(of lease: borrowing TaskLease, lasts: Duration) -> UnsafeMutablePointer<meshkit_lease_t> {
     let place = take()
-    let grantedAt = lease.expiresAt + (.zero - lasts)
-    var image = meshkit_lease_t()
-    image.struct_size = UInt32(MemoryLayout<meshkit_lease_t>.size)
-    image.priority = Int32(truncatingIfNeeded: lease.priority)
-    image.token = meshkit_token_t(lease.token)
-    image.payload = lease.payload.view
-    image.age_ms = max(0, grantedAt.since(lease.admittedAt).milliseconds)
-    image.lasts_ms = lasts.milliseconds
+    var image = meshkit_lease_t(lease, at: lease.expiresAt + (.zero - lasts), lasts: lasts)
     if let details = lease.details {
-      place.pointee.text = Arena.build { arena in
-        let details = TaskText(details, &arena)
-        image.key = details.key
-        image.request_id = details.requestID
-        image.content_type = details.contentType
-        image.last_error = details.lastError
-        image.attributes = details.attributes
-        image.attribute_count = details.attributeCount
-      }
+      place.pointee.text = Arena.build { arena in image.show(TaskText(details, &arena)) }
     }
     place.pointee.image = image
     place.pointee.payload = lease.payload
@@ -177,6 +162,25 @@ final class LeaseBlocks: @unchecked Sendable {
       return (first + offset, UInt32(truncatingIfNeeded: number))
     }
     return nil
+  }
+}
+
+extension meshkit_lease_t {
+  /// The image of a lease as it is at `now`, without its details.
+  init(_ lease: borrowing TaskLease, at now: Instant, lasts: Duration) {
+    self.init()
+    struct_size = UInt32(MemoryLayout<meshkit_lease_t>.size)
+    priority = Int32(truncatingIfNeeded: lease.priority)
+    token = meshkit_token_t(lease.token)
+    payload = lease.payload.view
+    age_ms = max(0, now.since(lease.admittedAt).milliseconds)
+    lasts_ms = lasts.milliseconds
+  }
+
+  /// Shows its details.
+  mutating func show(_ text: TaskText) {
+    (key, request_id, content_type) = (text.key, text.requestID, text.contentType)
+    (last_error, attributes, attribute_count) = (text.lastError, text.attributes, text.attributeCount)
   }
 }
 

@@ -98,16 +98,8 @@ public func meshkit_pump_release(_ pump: OpaquePointer?) { release(Handles.pumps
 extension Arena {
   /// A task that a pump brings. Its payload is shown where the room keeps it.
   mutating func image(_ pumped: PumpedLease) -> UnsafeMutablePointer<meshkit_lease_t>? {
-    var image = meshkit_lease_t()
-    image.struct_size = UInt32(MemoryLayout<meshkit_lease_t>.size)
-    image.priority = Int32(truncatingIfNeeded: pumped.lease.priority)
-    image.token = meshkit_token_t(pumped.lease.token)
-    image.payload = pumped.lease.payload.view
-    image.age_ms = max(0, LeaseQueue.now.since(pumped.lease.admittedAt).milliseconds)
-    image.lasts_ms = pumped.lasts.milliseconds
-    let text = TaskText(pumped.lease.details, &self)
-    (image.key, image.request_id, image.content_type) = (text.key, text.requestID, text.contentType)
-    (image.last_error, image.attributes, image.attribute_count) = (text.lastError, text.attributes, text.attributeCount)
+    var image = meshkit_lease_t(pumped.lease, at: LeaseQueue.now, lasts: pumped.lasts)
+    image.show(TaskText(pumped.lease.details, &self))
     return place(image)
   }
 }

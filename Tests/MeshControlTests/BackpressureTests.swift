@@ -99,6 +99,16 @@ private final class News: WatchedResource {
     #expect(told(&stranger, news).contains(#""isActive":false"#))
   }
 
+  /// One change is news about its queue and about all together: each reader has all of it with its own.
+  @Test func everyLiveEventCanBeTakenUp() throws {
+    let news = News()
+    news.hear(signal(true, 412), of: "b")
+    var streams = try [stream(accept: "text/event-stream"), stream("?queue=b", accept: "text/event-stream")]
+    for index in streams.indices { _ = told(&streams[index], news) }
+    news.hear(signal(false, 1, version: 2), of: "b")
+    for index in streams.indices { #expect(told(&streams[index], news).hasPrefix("id: ")) }
+  }
+
   @Test func theLastWordSaysWhetherAnyQueueIsOverloaded() throws {
     let news = News()
     var all = try stream()

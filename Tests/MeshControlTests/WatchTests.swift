@@ -150,6 +150,7 @@ private struct Caller {
     table.change([(2, nil), (3, nil)])
     caller.takeAll(of: table)
     #expect(caller.known == [:] && caller.happenings == 3)
+    #expect(caller.token == 8, "the rest of the step is not waited for")
   }
 
   /// Whatever the pace of its caller, a watch that has nothing more to say has told the truth.

@@ -1,11 +1,11 @@
 import Foundation
-import MeshControl
 import MeshSecurity
 import MeshTelemetry
 import MeshThreads
 import MeshTransport
 import Testing
 
+@testable import MeshControl
 @testable import MeshRuntime
 
 private func makeQueue(_ name: String, _ change: (inout TaskQueueOptions) -> Void = { _ in }) throws -> LeaseQueue {
@@ -117,6 +117,30 @@ private final class Told: @unchecked Sendable {
       if case .backpressureChanged("q", let isActive, _, _, _, _) = observation { isActive } else { nil }
     }
     #expect(levels == [true, false] && book.backpressure(of: "q") == nil)
+  }
+
+  /// Whoever keeps the last word about all queues must not keep one of a queue that left in the same sample.
+  @Test func queuesThatLeaveTogetherLeaveNoOverloadBehind() throws {
+    var watch = BackpressureWatchText(BackpressureWatchRequest(queue: nil, form: .lines, token: nil), life: 1)
+    func words() -> [String] {
+      var text = ""
+      while case .bytes(let bytes) = watch.next(in: book.news, now: .origin) {
+        text += String(decoding: bytes, as: UTF8.self)
+      }
+      return text.split(separator: "\n").map { String($0.prefix(17)) }
+    }
+    // The last to be overloaded is the first to leave.
+    let queues = try ["b", "a"].map { name in
+      let queue = try makeQueue(name)
+      _ = try queue.addMonitor(BackpressureOptions(highWatermark: 1))
+      _ = try queue.enqueue(NewTask(TaskBytes([])))
+      try book.attach(queue)
+      return queue
+    }
+    #expect(words() == [#"{"isActive":true,"#])
+    for queue in queues { _ = try queue.close(.discard) }
+    book.timePassed()
+    #expect(words() == [#"{"isActive":true,"#, #"{"isActive":false"#])
   }
 
   @Test func aDeadLetterIsListedAndRedriven() throws {

@@ -134,13 +134,22 @@ struct LeasePumpTests {
     #expect(rig.queue.counts.completed == 1 && rig.pump.state.unsettled == 0)
   }
 
-  /// One thread fills a few thousand places, and leaves the rest to the timer's.
+  /// One thread fills a few thousand places, and leaves the rest to the timer's, which is held up here meanwhile.
   @Test func aGrantOfMoreThanOneThreadFillsIsFilledAllTheSame() throws {
     let queue = try makeQueue { $0.capacity = 10_000 }
-    let stream = try EventStream(capacity: 65_536)
-    let pump = try LeasePump(queue, to: stream)
+    let pump = try LeasePump(queue, to: EventStream(capacity: 65_536))
     for number in 0..<5_000 { _ = try queue.enqueue(task("\(number)")) }
+    let other = try makeQueue()
+    _ = try other.enqueue(NewTask(TaskBytes([]), delay: .milliseconds(10)))
+    let (isHeld, mayGoOn) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    other.lease { _ in
+      isHeld.signal()
+      mayGoOn.wait()
+    }
+    #expect(isHeld.wait(timeout: .now() + 20) == .success)
     try pump.grant(5_000)
+    #expect(pump.state.unsettled == 8 * 256)
+    mayGoOn.signal()
     try eventually("all are brought") { pump.state.unsettled == 5_000 }
   }
 
