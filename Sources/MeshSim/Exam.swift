@@ -62,7 +62,8 @@ extension Simulation {
   private func examineGoodbye(_ process: Process) {
     let epoch = names.truths[process.name].own.epoch
     give(.command(CommandToken(rawValue: 6_001), .leave), to: process, life: nil)
-    awaitAgreement(within: promptly, "prompt goodbyes")
+    // It waits for peers that it is greeting; until it has said it, all agree that it is alive.
+    awaitAgreement(within: promptly, "prompt goodbyes") { self.names.truths[process.name].own.state == .left }
     for observer in processes where observer.engine != nil && observer !== process && !observer.isStranger {
       let seen = views[observer.index, process.name]
       guard seen.state != .left, seen.epoch == epoch else { continue }
@@ -79,8 +80,8 @@ extension Simulation {
     awaitAgreement(within: span, "complete deaths")
   }
 
-  private func awaitAgreement(within span: Duration, _ checker: String) {
-    advance(to: now + span) { self.agreement.isComplete }
+  private func awaitAgreement(within span: Duration, _ checker: String, once isSaid: () -> Bool = { true }) {
+    advance(to: now + span) { isSaid() && self.agreement.isComplete }
     if let problem = agreement.problem(in: self) {
       fail(checker, "\(problem), after \(span.milliseconds) ms")
     }
