@@ -48,7 +48,7 @@ let package = Package(
     module("MeshGossipV1", ["MeshBasics", "MeshWire"]),
     module("MeshTasks", ["MeshBasics", "MeshWire"]),
     // shell: IO
-    module("MeshThreads", ["MeshBasics"]),
+    module("MeshThreads", ["MeshBasics", "CLinux"]),
     module("MeshTelemetry", ["MeshBasics", "MeshThreads"]),
     module("MeshSecurity", ["MeshBasics", "MeshThreads", "COpenSSL"]),
     module(

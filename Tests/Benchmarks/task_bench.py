@@ -131,6 +131,9 @@ class Bench:
             threads = self.tasks("threads")
             rows.add("4 producers and 4 consumers, together", "1000/s", threads["rate"] / 1e3, ">= 1000")
             rows.add("4 producers and 4 consumers: CPU of a cycle", "ns", threads["cpu"])
+            crowd = self.tasks("crowd")
+            for name in ("p50", "p99", "p999"):
+                rows.add(f"4 producers and 4 consumers: {name} of a completion", "ns", crowd[name])
             plain = self.tasks("plain")["rate"]
             rows.add("a plain ring under one lock, 4 and 4", "1000/s", plain / 1e3)
             rows.add("MeshKit / a plain ring, 4 and 4", "x", threads["rate"] / plain)

@@ -16,7 +16,7 @@ enum Layers {
     "MeshEngine": ["MeshBasics", "MeshWire", "MeshMembership"],
     "MeshGossipV1": ["MeshBasics", "MeshWire"],
     "MeshTasks": ["MeshBasics", "MeshWire"],
-    "MeshThreads": ["MeshBasics", "Glibc"],
+    "MeshThreads": ["MeshBasics", "CLinux", "Glibc"],
     "MeshTelemetry": ["MeshBasics", "MeshThreads", "Glibc"],
     "MeshSecurity": ["MeshBasics", "MeshThreads", "COpenSSL", "Glibc"],
     "MeshTransport": [

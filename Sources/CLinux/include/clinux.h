@@ -8,15 +8,20 @@
 #define __USE_GNU 1
 #endif
 #include <errno.h>
+#include <linux/futex.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 static inline struct cmsghdr *clinux_cmsg_first(struct msghdr *message) { return CMSG_FIRSTHDR(message); }
 static inline struct cmsghdr *clinux_cmsg_next(struct msghdr *message, struct cmsghdr *item) {
@@ -26,6 +31,34 @@ static inline void *clinux_cmsg_data(struct cmsghdr *item) { return CMSG_DATA(it
 
 /* Linux keeps 15 bytes of the name. */
 static inline void clinux_name_this_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+/* futex(2), between the threads of one process. Both leave errno as it was: a lock may be taken before it is read. */
+
+/* Sleeps if `*word` is `expected`: until woken, until that time on the monotonic clock (NULL: for ever), or until a
+   signal. False when the time had come. */
+static inline bool clinux_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *until) {
+  int before = errno;
+  long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, until, NULL, FUTEX_BITSET_MATCH_ANY);
+  bool in_time = result == 0 || errno == EAGAIN || errno == EINTR;
+  errno = before;
+  return in_time;
+}
+
+/* Wakes so many of those who sleep at `word`. */
+static inline void clinux_futex_wake(uint32_t *word, int count) {
+  int before = errno;
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+  errno = before;
+}
+
+/* Says that this thread spins: the processor saves power, or gives it to the other thread of the core. */
+static inline void clinux_spin_hint(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb");
+#endif
+}
+
 /* The bytes that an item with `length` bytes of data takes in a control buffer, and the length it declares. */
 static inline size_t clinux_cmsg_space(size_t length) { return CMSG_SPACE(length); }
 static inline size_t clinux_cmsg_length(size_t length) { return CMSG_LEN(length); }

@@ -1,6 +1,6 @@
 /* What lease queues cost through the C interface, in one process.
  *
- * usage: tasks cycles | latency | batches | threads | plain | memory | shapes | heartbeats | expiry
+ * usage: tasks cycles | latency | batches | threads | crowd | plain | memory | shapes | heartbeats | expiry
  * Prints one figure a line: its name, a tab, the value. */
 #include <meshkit.h>
 
@@ -83,11 +83,13 @@ static void run_batches(void) {
   tell("rate", cycles / batch * batch / (now() - began));
 }
 
-/* Producers and consumers. With `fails`, a consumer fails 35 % of the deliveries before the third. */
+/* Producers and consumers. With `fails`, a consumer fails 35 % of the deliveries before the third. With `times`, it
+ * notes how long each completion took: the one call that waits for nothing but the queue's lock. */
 struct crew {
   meshkit_queue_t *queue;
   int items, fails;
   unsigned seed;
+  double *times;
 };
 
 static void *produce(void *argument) {
@@ -106,20 +108,23 @@ static void *consume(void *argument) {
       must(meshkit_queue_fail(crew->queue, &lease->token, "no", 2, MESHKIT_TASK_RETRY, 0) == MESHKIT_OK, "fail");
       meshkit_lease_release(lease);
     } else {
+      double began = crew->times ? now() : 0;
       complete(crew->queue, lease);
+      if (crew->times) crew->times[done] = now() - began;
       done++;
     }
   }
   return NULL;
 }
 
-/* Tasks a second of so many producers and as many consumers. */
-static double run_crew(meshkit_queue_t *queue, int pairs, int items, int fails) {
+/* Tasks a second of so many producers and as many consumers. `times`: NULL, or a place for each item. */
+static double run_crew(meshkit_queue_t *queue, int pairs, int items, int fails, double *times) {
   pthread_t threads[16];
   struct crew crews[16];
   double began = now();
   for (int i = 0; i < 2 * pairs; i++) {
-    crews[i] = (struct crew){queue, items / pairs, fails, 17 + (unsigned)i};
+    double *own = times ? times + i / 2 * (items / pairs) : NULL;
+    crews[i] = (struct crew){queue, items / pairs, fails, 17 + (unsigned)i, own};
     must(pthread_create(&threads[i], NULL, i % 2 ? consume : produce, &crews[i]) == 0, "pthread_create");
   }
   for (int i = 0; i < 2 * pairs; i++) pthread_join(threads[i], NULL);
@@ -129,8 +134,15 @@ static double run_crew(meshkit_queue_t *queue, int pairs, int items, int fails) 
 static void run_threads(void) {
   meshkit_queue_t *queue = queue_of(4096, 30000);
   double used = cpu();
-  tell("rate", run_crew(queue, 4, 4 * per_thread, 0));
+  tell("rate", run_crew(queue, 4, 4 * per_thread, 0, NULL));
   tell("cpu", (cpu() - used) / (4 * per_thread) * 1e9);
+}
+
+/* The same, and what one call has to wait for the others. */
+static void run_crowd(void) {
+  static double times[4 * per_thread];
+  run_crew(queue_of(4096, 30000), 4, 4 * per_thread, 0, times);
+  tell_quantiles("", times, 4 * per_thread);
 }
 
 /* What the machine gives to as many threads: a ring of copies under one lock, which knows of no leases. Its three turns
@@ -200,7 +212,7 @@ static void run_shapes(void) {
           must(meshkit_events_create(NULL, &events, NULL) == MESHKIT_OK, "meshkit_events_create");
           must(meshkit_queue_subscribe(queue, events, 15, NULL) == MESHKIT_OK, "meshkit_queue_subscribe");
         }
-        run_crew(queue, shapes[i].pairs, shapes[i].items, shapes[i].fails);
+        run_crew(queue, shapes[i].pairs, shapes[i].items, shapes[i].fails, NULL);
         meshkit_queue_release(queue);
         meshkit_events_release(events);
       }
@@ -297,11 +309,11 @@ static void run_expiry(void) {
 int main(int count, char **words) {
   static const struct { const char *name; void (*run)(void); } parts[] = {
       {"cycles", run_cycles}, {"latency", run_latency}, {"batches", run_batches}, {"threads", run_threads},
-      {"plain", run_plain}, {"memory", run_memory}, {"shapes", run_shapes}, {"heartbeats", run_heartbeats},
-      {"expiry", run_expiry}};
+      {"crowd", run_crowd}, {"plain", run_plain}, {"memory", run_memory}, {"shapes", run_shapes},
+      {"heartbeats", run_heartbeats}, {"expiry", run_expiry}};
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
     if (count == 2 && strcmp(words[1], parts[i].name) == 0) return parts[i].run(), 0;
-  fprintf(stderr, "usage: tasks cycles | latency | batches | threads | plain | memory | shapes | heartbeats |"
-                  " expiry\n");
+  fprintf(stderr, "usage: tasks cycles | latency | batches | threads | crowd | plain | memory | shapes |"
+                  " heartbeats | expiry\n");
   return 2;
 }
