@@ -5,8 +5,8 @@ import Synchronization
 
 /// A condition to wait for under a `Lock`, on the monotonic clock.
 ///
-/// *Threads*: any. What is waited for changes with the lock held; the wake may follow after it. A wait may end without a
-/// wake, so its caller looks again.
+/// *Threads*: any. What is waited for changes with the lock held; the wake may follow after it. A wait may end without
+/// a wake, so its caller looks again.
 public final class ConditionVariable: @unchecked Sendable {
   // Sendable although it has a raw pointer: what is there is made for sharing, and never moves.
   private let words = UnsafeMutablePointer<Words>.allocate(capacity: 1)
@@ -38,23 +38,23 @@ public final class ConditionVariable: @unchecked Sendable {
     let wakes = words.pointee.wakes.load(ordering: .relaxed)
     lock.unlock(isLast: true)
     let isInTime = sleep(while: wakes, until: deadline)
-    lock.lock()
+    lock.lockAgain()
     words.pointee.waiters.wrappingSubtract(1, ordering: .relaxed)
     return isInTime
   }
 
   private func sleep(while wakes: UInt32, until deadline: Instant?) -> Bool {
-    guard let deadline else { return clinux_futex_wait(address, wakes, nil) }
+    guard let deadline else { return clinux_futex_wait(address, wakes, nil, .max) != ETIMEDOUT }
     var time = timespec()
     time.tv_sec = Int(clamping: deadline.nanoseconds / 1_000_000_000)
     time.tv_nsec = Int(deadline.nanoseconds % 1_000_000_000)
-    return clinux_futex_wait(address, wakes, &time)
+    return clinux_futex_wait(address, wakes, &time, .max) != ETIMEDOUT
   }
 
   private func wake(_ count: Int32) {
     words.pointee.wakes.wrappingAdd(1, ordering: .relaxed)
     guard words.pointee.waiters.load(ordering: .relaxed) > 0 else { return }
-    clinux_futex_wake(address, count)
+    _ = clinux_futex_wake(address, count, .max)
   }
 
   private var address: UnsafeMutablePointer<UInt32> {

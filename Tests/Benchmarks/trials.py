@@ -12,6 +12,9 @@ from report import quantile
 
 SHARES = (("50 %", 0.5), ("95 %", 0.95), ("all", 1.0))
 LINKS_WARM_SECONDS = 8
+# In its first half minute a node opens the links that it chose, and one to each member that it exchanges digests with:
+# handshakes, which are no idleness.
+NEW_SECONDS = 30
 
 
 class Series:
@@ -161,6 +164,9 @@ def idle_and_memory(mesh, names, results, seconds, empty, guest):
             return
         nodes, hosts = names.take(1), [mesh.add_host()]
         mesh.open(nodes, hosts[0])
+        time.sleep(NEW_SECONDS)
+        sent = int(mesh.statistics(nodes[0])["transport"]["bytesSent"])
+        results.add(f"bytes sent by a node in its first {NEW_SECONDS} s", "B/s", sent / NEW_SECONDS)
         time.sleep(LINKS_WARM_SECONDS)
         idle(mesh, nodes, hosts, results, seconds, of=" alone in its process")
     sizes = [host.memory() for host in hosts]

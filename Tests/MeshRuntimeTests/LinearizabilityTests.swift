@@ -108,9 +108,10 @@ private final class Round: Sendable {
 
   /// With a token that any of the threads was given, whoever has used it since.
   private func endLease(_ queue: LeaseQueue, _ thread: Int, _ random: inout SeededRandom) {
-    let tokens = shared.lock.locked { shared.tokens }
-    guard !tokens.isEmpty else { return }
-    let token = tokens[random.pick(tokens.count)]
+    let found = shared.lock.locked {
+      shared.tokens.isEmpty ? nil : shared.tokens[random.pick(shared.tokens.count)]
+    }
+    guard let token = found else { return }
     switch random.pick(6) {
     case 0, 1, 2: note(thread, .complete(Delivery(token)), done: { try queue.complete(token) })
     case 3: note(thread, .fail(Delivery(token)), done: { try queue.fail(token, reason: "no") })

@@ -1,6 +1,7 @@
 // What the tests of queues, gates and pumps share.
 import MeshRuntime
-import MeshThreads
+
+@testable import MeshThreads
 
 func makeQueue(_ change: (inout TaskQueueOptions) -> Void = { _ in }) throws -> LeaseQueue {
   var options = TaskQueueOptions(name: "orders")
@@ -31,8 +32,14 @@ final class Guarded<Value>: @unchecked Sendable {
 
   init(_ value: Value) { guarded = value }
 
+  /// Read in place, with the lock held. Whoever read a copy outside of it would be ordered before the next change by
+  /// the copy's reference count alone, of which the thread sanitizer sees nothing.
   var value: Value {
-    get { lock.locked { guarded } }
+    _read {
+      lock.lock()
+      defer { lock.unlock() }
+      yield guarded
+    }
     set { lock.locked { guarded = newValue } }
   }
   func update(_ change: (inout Value) -> Void) { lock.locked { change(&guarded) } }

@@ -1,7 +1,9 @@
 import Foundation
 import MeshBasics
-import MeshThreads
+import Synchronization
 import Testing
+
+@testable import MeshThreads
 
 private typealias Duration = MeshBasics.Duration
 private struct Refused: Error {}
@@ -11,6 +13,13 @@ private final class Counter: @unchecked Sendable {
   let lock = Lock()
   var count = 0
   var turns: [Int] = []
+  /// Waits that nobody ended.
+  var lost = 0
+
+  /// Waits with the lock held, for longer than any machine stands still.
+  func wait(_ condition: ConditionVariable) {
+    if !condition.wait(lock, until: now() + Duration.seconds(60)) { lost += 1 }
+  }
 }
 
 /// Runs `body` on so many threads, with the number of each, and waits for all.
@@ -55,9 +64,24 @@ struct LockTests {
       }
     }
     #expect(counter.lock.locked { counter.count } == 8_000)
+    #expect(counter.lock.words.pointee.wakes.load(ordering: .relaxed) > 0)
+    #expect(counter.lock.words.pointee.state.load(ordering: .relaxed) == 0)
   }
 
-  /// Nobody wakes it: there are no 1,024 turns after it fell asleep.
+  /// It is not the fastest that gets it then, but who has waited.
+  @Test func whoHasWaitedForLongTakesItNext() {
+    let counter = Counter()
+    for round in 1...20 {
+      counter.lock.locked {
+        Thread.detachNewThread { counter.lock.locked { counter.turns.append(round) } }
+        while counter.lock.words.pointee.state.load(ordering: .relaxed) & LockWords.reserved == 0 { usleep(100) }
+      }
+      counter.lock.locked { counter.turns.append(-round) }
+    }
+    #expect(counter.lock.locked { counter.turns } == (1...20).flatMap { [$0, -$0] })
+  }
+
+  /// One that sleeps alone, with nobody else about.
   @Test func whoSleepsAtALockThatBecomesFreeTakesIt() {
     let counter = Counter()
     for round in 1...50 {
@@ -122,7 +146,7 @@ struct ConditionVariableTests {
     #expect(counter.lock.locked { counter.turns } == [])
   }
 
-  /// Threads that wait for ever hand a turn around, each signalled by the one before: a lost wake would end it.
+  /// Threads hand a turn around, each signalled by the one before.
   @Test(arguments: [true, false])
   func noSignalIsLost(whileLocked: Bool) {
     let counter = Counter()
@@ -130,17 +154,17 @@ struct ConditionVariableTests {
     onThreads(3) { number in
       for _ in 0..<3_000 {
         counter.lock.locked {
-          while counter.count % 3 != number { _ = conditions[number].wait(counter.lock, until: nil) }
+          while counter.count % 3 != number { counter.wait(conditions[number]) }
           counter.count += 1
           if whileLocked { conditions[(number + 1) % 3].signal() }
         }
         if !whileLocked { conditions[(number + 1) % 3].signal() }
       }
     }
-    #expect(counter.lock.locked { counter.count } == 9_000)
+    #expect(counter.lock.locked { (counter.count, counter.lost) } == (9_000, 0))
   }
 
-  /// Producers and consumers of one place: each signal may find nobody, and each wait must end.
+  /// Producers and consumers of one place: a signal may find nobody, and each wait must end.
   @Test func waitersOfTwoConditionsKeepEachOtherGoing() {
     let counter = Counter()
     let (filled, emptied) = (ConditionVariable(), ConditionVariable())
@@ -148,17 +172,17 @@ struct ConditionVariableTests {
       for turn in 0..<2_000 {
         counter.lock.locked {
           if number % 2 == 0 {
-            while counter.turns.count == 1 { _ = emptied.wait(counter.lock, until: nil) }
+            while counter.turns.count == 1 { counter.wait(emptied) }
             counter.turns.append(turn)
             filled.signal()
           } else {
-            while counter.turns.isEmpty { _ = filled.wait(counter.lock, until: now() + Duration.seconds(60)) }
+            while counter.turns.isEmpty { counter.wait(filled) }
             counter.count += counter.turns.removeLast()
             emptied.signal()
           }
         }
       }
     }
-    #expect(counter.lock.locked { counter.count } == 3 * 1_999_000)
+    #expect(counter.lock.locked { (counter.count, counter.lost) } == (3 * 1_999_000, 0))
   }
 }

@@ -31,23 +31,25 @@ static inline void *clinux_cmsg_data(struct cmsghdr *item) { return CMSG_DATA(it
 
 /* Linux keeps 15 bytes of the name. */
 static inline void clinux_name_this_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
-/* futex(2), between the threads of one process. Both leave errno as it was: a lock may be taken before it is read. */
+/* futex(2), between the threads of one process. Both leave errno as it was: a lock may be taken before it is read. A
+   sleeper is woken by wakes that have one of its bits. */
 
-/* Sleeps if `*word` is `expected`: until woken, until that time on the monotonic clock (NULL: for ever), or until a
-   signal. False when the time had come. */
-static inline bool clinux_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *until) {
+/* Sleeps if `*word` is `expected`, until that time on the monotonic clock; NULL is for ever. 0 when it was woken, else
+   ETIMEDOUT, EAGAIN (the word is another), or EINTR. */
+static inline int clinux_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *until, uint32_t bits) {
   int before = errno;
-  long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, until, NULL, FUTEX_BITSET_MATCH_ANY);
-  bool in_time = result == 0 || errno == EAGAIN || errno == EINTR;
+  long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, until, NULL, bits);
+  int outcome = result == 0 ? 0 : errno;
   errno = before;
-  return in_time;
+  return outcome;
 }
 
-/* Wakes so many of those who sleep at `word`. */
-static inline void clinux_futex_wake(uint32_t *word, int count) {
+/* Wakes up to so many of those who sleep at `word`: how many. */
+static inline int clinux_futex_wake(uint32_t *word, int count, uint32_t bits) {
   int before = errno;
-  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+  long result = syscall(SYS_futex, word, FUTEX_WAKE_BITSET_PRIVATE, count, NULL, NULL, bits);
   errno = before;
+  return result > 0 ? (int)result : 0;
 }
 
 /* Says that this thread spins: the processor saves power, or gives it to the other thread of the core. */

@@ -1,0 +1,128 @@
+// How a thread waits for a `Lock` that it found taken.
+import CLinux
+import Glibc
+import Synchronization
+
+/// What the threads at a lock share.
+@usableFromInline
+struct LockWords: ~Copyable {
+  /// Changes when a sleeper is woken: the word that the kernel looks at, so it is the first.
+  let wakes = Atomic<UInt32>(0)
+  /// `sleepers << 3 | isWaking << 2 | isReserved << 1 | isTaken`.
+  @usableFromInline let state = Atomic<UInt32>(0)
+  /// Turns since the last wake, while there were sleepers. Who holds the lock changes it.
+  let turns = Atomic<UInt32>(0)
+
+  @usableFromInline static var taken: UInt32 { 1 }
+  /// Somebody has waited for long, and takes it next.
+  static var reserved: UInt32 { 2 }
+  /// Somebody was woken, and isn't up yet: until then nobody needs to wake another.
+  static var waking: UInt32 { 4 }
+  static var sleeper: UInt32 { 8 }
+
+  /// After so many turns one that sleeps is woken.
+  static var turnsBetweenWakes: UInt32 { 1_024 }
+
+  // Whom a wake is for: bits of futex(2).
+  static var anySleeper: UInt32 { 1 }
+  static var next: UInt32 { 2 }
+
+  /// Wakes the sleeper that the lock is reserved for.
+  static func wakeNext(at words: UnsafeMutablePointer<LockWords>) {
+    words.pointee.wakes.wrappingAdd(1, ordering: .releasing)
+    _ = clinux_futex_wake(address(of: words), 1, next)
+  }
+
+  /// Wakes one sleeper, if the state is still that one: who changed it is up, and gives the lock back in turn.
+  static func wakeOne(at words: UnsafeMutablePointer<LockWords>, _ state: UInt32) {
+    let (isMine, _) = words.pointee.state.compareExchange(
+      expected: state, desired: state | waking, ordering: .relaxed)
+    guard isMine else { return }
+    words.pointee.wakes.wrappingAdd(1, ordering: .releasing)
+    if clinux_futex_wake(address(of: words), 1, anySleeper) == 0 {
+      // All had woken by themselves.
+      words.pointee.state.bitwiseAnd(~waking, ordering: .relaxed)
+    }
+  }
+
+  /// The calling thread sleeps no more. What woke it doesn't matter, and may have been meant for another lock that was
+  /// here before: futex(2) says that this can be.
+  static func standUp(at words: UnsafeMutablePointer<LockWords>) {
+    var state = words.pointee.state.load(ordering: .relaxed)
+    var isUp = false
+    while !isUp {
+      (isUp, state) = words.pointee.state.weakCompareExchange(
+        expected: state, desired: (state &- sleeper) & ~waking, ordering: .relaxed)
+    }
+  }
+
+  /// Where the kernel looks.
+  static func address(of words: UnsafeMutablePointer<LockWords>) -> UnsafeMutablePointer<UInt32> {
+    UnsafeMutableRawPointer(words).assumingMemoryBound(to: UInt32.self)
+  }
+}
+
+/// One thread's wait for a lock: it spins, naps for longer and longer, and at last reserves the lock.
+struct LockPatience {
+  /// How often a thread looks again before it sleeps, and how many hints to the processor it gives between two looks;
+  /// some 8 us together on the processors this was measured on.
+  private static let looksMax = 40
+  private static let hintsBetweenLooks = 4
+  /// Nanoseconds of the first nap, and of the longest.
+  private static let firstNap = 200_000
+  private static let longestNap = 3_200_000
+  /// Nanoseconds after which the lock is reserved.
+  private static let waitMax = 2_000_000
+
+  private var looksLeft = LockPatience.looksMax
+  private var nap = LockPatience.firstNap
+  private var began: Int?
+  /// Whether the lock is reserved for this thread.
+  private var isNext = false
+
+  /// Whether this thread may take a lock in that state.
+  func mayTake(_ state: UInt32) -> Bool {
+    state & LockWords.taken == 0 && (isNext || state & LockWords.reserved == 0)
+  }
+
+  /// The state after it did.
+  func taking(_ state: UInt32) -> UInt32 {
+    (isNext ? state & ~LockWords.reserved : state) | LockWords.taken
+  }
+
+  /// Lets some time pass on the processor; false when enough has.
+  mutating func spin() -> Bool {
+    guard looksLeft > 0 else { return false }
+    looksLeft -= 1
+    for _ in 0..<LockPatience.hintsBetweenLooks { clinux_spin_hint() }
+    return true
+  }
+
+  /// Naps, if the state is still that one.
+  mutating func sleep(at words: UnsafeMutablePointer<LockWords>, _ state: UInt32) {
+    // Where one sleeps it is crowded, and stays so for a while.
+    looksLeft = 0
+    let now = LockPatience.now()
+    let isOverdue = now - (began ?? now) >= LockPatience.waitMax
+    began = began ?? now
+    let reserves = isOverdue && state & LockWords.reserved == 0
+    // Read before the thread counts as a sleeper, so that a wake from then on isn't missed.
+    let wakes = words.pointee.wakes.load(ordering: .acquiring)
+    let (isSleeper, _) = words.pointee.state.weakCompareExchange(
+      expected: state, desired: (state &+ LockWords.sleeper) | (reserves ? LockWords.reserved : 0), ordering: .relaxed)
+    guard isSleeper else { return }
+    if reserves { isNext = true }
+    var until = timespec(tv_sec: (now + nap) / 1_000_000_000, tv_nsec: (now + nap) % 1_000_000_000)
+    let bits = isNext ? LockWords.next : LockWords.anySleeper
+    _ = clinux_futex_wait(LockWords.address(of: words), wakes, &until, bits)
+    LockWords.standUp(at: words)
+    nap = min(2 * nap, LockPatience.longestNap)
+  }
+
+  /// Nanoseconds of the monotonic clock.
+  private static func now() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return time.tv_sec * 1_000_000_000 + time.tv_nsec
+  }
+}
