@@ -54,7 +54,7 @@ public final class ConditionVariable: @unchecked Sendable {
   private func wake(_ count: Int32) {
     words.pointee.wakes.wrappingAdd(1, ordering: .relaxed)
     guard words.pointee.waiters.load(ordering: .relaxed) > 0 else { return }
-    _ = clinux_futex_wake(address, count, .max)
+    clinux_futex_wake(address, count, .max)
   }
 
   private var address: UnsafeMutablePointer<UInt32> {

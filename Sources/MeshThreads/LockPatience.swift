@@ -30,7 +30,7 @@ struct LockWords: ~Copyable {
   /// Wakes the sleeper that the lock is reserved for.
   static func wakeNext(at words: UnsafeMutablePointer<LockWords>) {
     words.pointee.wakes.wrappingAdd(1, ordering: .releasing)
-    _ = clinux_futex_wake(address(of: words), 1, next)
+    clinux_futex_wake(address(of: words), 1, next)
   }
 
   /// Wakes one sleeper, if the state is still that one: who changed it is up, and gives the lock back in turn.
@@ -38,11 +38,9 @@ struct LockWords: ~Copyable {
     let (isMine, _) = words.pointee.state.compareExchange(
       expected: state, desired: state | waking, ordering: .relaxed)
     guard isMine else { return }
+    // Whoever was counted as a sleeper finds this, is woken, or was up already; and says so by clearing the bit.
     words.pointee.wakes.wrappingAdd(1, ordering: .releasing)
-    if clinux_futex_wake(address(of: words), 1, anySleeper) == 0 {
-      // All had woken by themselves.
-      words.pointee.state.bitwiseAnd(~waking, ordering: .relaxed)
-    }
+    clinux_futex_wake(address(of: words), 1, anySleeper)
   }
 
   /// The calling thread sleeps no more. What woke it doesn't matter, and may have been meant for another lock that was
@@ -71,7 +69,7 @@ struct LockPatience {
   /// Nanoseconds of the first nap, and of the longest.
   private static let firstNap = 200_000
   private static let longestNap = 3_200_000
-  /// Nanoseconds after which the lock is reserved.
+  /// Who has waited for so many nanoseconds reserves the lock before it naps again.
   private static let waitMax = 2_000_000
 
   private var looksLeft = LockPatience.looksMax

@@ -74,7 +74,11 @@ struct LockTests {
     for round in 1...20 {
       counter.lock.locked {
         Thread.detachNewThread { counter.lock.locked { counter.turns.append(round) } }
-        while counter.lock.words.pointee.state.load(ordering: .relaxed) & LockWords.reserved == 0 { usleep(100) }
+        var looksLeft = 600_000
+        while counter.lock.words.pointee.state.load(ordering: .relaxed) & LockWords.reserved == 0, looksLeft > 0 {
+          usleep(100)
+          looksLeft -= 1
+        }
       }
       counter.lock.locked { counter.turns.append(-round) }
     }
@@ -139,7 +143,7 @@ struct ConditionVariableTests {
     onThreads(4) { number in
       counter.lock.locked {
         counter.turns.append(number)
-        while counter.count == 0 { _ = condition.wait(counter.lock, until: nil) }
+        while counter.count == 0, counter.lost == 0 { counter.wait(condition) }
         counter.turns.removeAll { $0 == number }
       }
     }
@@ -154,7 +158,7 @@ struct ConditionVariableTests {
     onThreads(3) { number in
       for _ in 0..<3_000 {
         counter.lock.locked {
-          while counter.count % 3 != number { counter.wait(conditions[number]) }
+          while counter.count % 3 != number, counter.lost == 0 { counter.wait(conditions[number]) }
           counter.count += 1
           if whileLocked { conditions[(number + 1) % 3].signal() }
         }
@@ -172,12 +176,12 @@ struct ConditionVariableTests {
       for turn in 0..<2_000 {
         counter.lock.locked {
           if number % 2 == 0 {
-            while counter.turns.count == 1 { counter.wait(emptied) }
+            while counter.turns.count == 1, counter.lost == 0 { counter.wait(emptied) }
             counter.turns.append(turn)
             filled.signal()
           } else {
-            while counter.turns.isEmpty { counter.wait(filled) }
-            counter.count += counter.turns.removeLast()
+            while counter.turns.isEmpty, counter.lost == 0 { counter.wait(filled) }
+            counter.count += counter.turns.popLast() ?? 0
             emptied.signal()
           }
         }

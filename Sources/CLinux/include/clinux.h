@@ -44,12 +44,11 @@ static inline int clinux_futex_wait(uint32_t *word, uint32_t expected, const str
   return outcome;
 }
 
-/* Wakes up to so many of those who sleep at `word`: how many. */
-static inline int clinux_futex_wake(uint32_t *word, int count, uint32_t bits) {
+/* Wakes up to so many of those who sleep at `word`. */
+static inline void clinux_futex_wake(uint32_t *word, int count, uint32_t bits) {
   int before = errno;
-  long result = syscall(SYS_futex, word, FUTEX_WAKE_BITSET_PRIVATE, count, NULL, NULL, bits);
+  syscall(SYS_futex, word, FUTEX_WAKE_BITSET_PRIVATE, count, NULL, NULL, bits);
   errno = before;
-  return result > 0 ? (int)result : 0;
 }
 
 /* Says that this thread spins: the processor saves power, or gives it to the other thread of the core. */
