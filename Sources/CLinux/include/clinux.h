@@ -31,6 +31,7 @@ static inline void *clinux_cmsg_data(struct cmsghdr *item) { return CMSG_DATA(it
 
 /* Linux keeps 15 bytes of the name. */
 static inline void clinux_name_this_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
 /* futex(2), between the threads of one process. Both leave errno as it was: a lock may be taken before it is read. A
    sleeper is woken by wakes that have one of its bits. */
 
