@@ -767,8 +767,10 @@ meshkit_status_t meshkit_node_open(
 /**
  * Delivers the node's events of `topics` (MESHKIT_TOPIC_*) to a stream until either ends. With MESHKIT_TOPIC_MEMBERS it
  * starts with one MESHKIT_EVENT_MEMBER_JOINED for each other member already known that hasn't left, so that nothing is
- * missed; with MESHKIT_TOPIC_LOG, with up to 128 of the latest records. MESHKIT_E_UNSUPPORTED for topics that this
- * library doesn't know, MESHKIT_E_BUSY when the stream has no place for the end of the node or 64 streams listen already.
+ * missed; with MESHKIT_TOPIC_LOG, with the latest records: up to 128 that tell who asked for what
+ * (MeshControlOperation), and up to 128 others, in the order in which they came. A stream of fewer than 1024 places may
+ * lose some of them. MESHKIT_E_UNSUPPORTED for topics that this library doesn't know, MESHKIT_E_BUSY when the stream has
+ * no place for the end of the node or 64 streams listen already.
  *
  * @since 0.1
  * @owns own error

@@ -14,9 +14,31 @@ final class EventHub: @unchecked Sendable {
     func wants(_ topic: Topics) -> EventStream? { topics.contains(topic) ? stream : nil }
   }
 
+  /// The last records in the order in which they came: audits and others have places of their own, so that a burst of
+  /// one hides nothing of the other.
+  private struct RecentRecords {
+    private typealias Entry = (number: UInt64, record: LogRecord)
+    private var audits = BoundedRing<Entry>(capacity: recentRecordsMax)
+    private var others = BoundedRing<Entry>(capacity: recentRecordsMax)
+    private var arrivals: UInt64 = 0
+
+    mutating func append(_ record: LogRecord) {
+      arrivals &+= 1
+      if record.isAudit {
+        audits.push((arrivals, record))
+      } else {
+        others.push((arrivals, record))
+      }
+    }
+
+    var all: [LogRecord] {
+      (audits.elements + others.elements).sorted { $0.number < $1.number }.map(\.record)
+    }
+  }
+
   /// How many streams may listen to one node.
   static let subscriptionsMax = 64
-  /// How many log records a late subscriber still gets.
+  /// How many audits a late subscriber still gets, and how many other log records.
   static let recentRecordsMax = 128
   /// Records of threads that don't wait, until the engine's next turn.
   static let waitingRecordsMax = 64
@@ -27,7 +49,7 @@ final class EventHub: @unchecked Sendable {
   private let snapshots: SnapshotCell
   private let telemetry: Telemetry
   private var subscriptions: [Subscription] = []
-  private var recentRecords = BoundedRing<LogRecord>(capacity: recentRecordsMax)
+  private var recentRecords = RecentRecords()
   private var hasEnded = false
   private let waitingLock = Lock()
   /// Guarded by `waitingLock`.
@@ -54,7 +76,7 @@ final class EventHub: @unchecked Sendable {
         subscriptions.append(Subscription(stream: stream, topics: topics))
         var lost: UInt64 = 0
         if topics.contains(.members) { lost &+= replayMembers(to: stream) }
-        if topics.contains(.log) { lost &+= recentRecords.elements.sum { stream.add($0) } }
+        if topics.contains(.log) { lost &+= recentRecords.all.sum { stream.add($0) } }
         return lost
       }
       count(lost)
@@ -92,8 +114,7 @@ final class EventHub: @unchecked Sendable {
   func publish(_ record: LogRecord) {
     count(
       lock.locked {
-        if recentRecords.isFull { _ = recentRecords.popFirst() }
-        _ = recentRecords.append(record)
+        recentRecords.append(record)
         return subscriptions.sum { $0.wants(.log)?.add(record) ?? 0 }
       })
   }
@@ -146,4 +167,12 @@ final class EventHub: @unchecked Sendable {
 
 extension Sequence {
   fileprivate func sum(_ count: (Element) -> UInt64) -> UInt64 { reduce(0) { $0 &+ count($1) } }
+}
+
+extension BoundedRing {
+  /// Adds `element` at the end; where the ring is full the oldest goes.
+  fileprivate mutating func push(_ element: Element) {
+    if isFull { _ = popFirst() }
+    _ = append(element)
+  }
 }

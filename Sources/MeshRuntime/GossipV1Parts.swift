@@ -21,7 +21,7 @@ struct GossipV1Parts {
   /// Clients over TCP; a v1 node holds one connection to each node that it talks with, seldom two.
   static let connectionsMax = 1_024
   /// Of them with one certificate that names nodes.
-  static let connectionsPerIdentityMax = 64
+  static let connectionsPerCallerMax = 64
 
   /// `advertised` is where this node serves v1.
   init(
@@ -41,7 +41,7 @@ struct GossipV1Parts {
     clients.prefix = "v1 gossip "
     clients.connectionsMax = GossipV1Parts.connectionsMax
     // A certificate that names hosts may be that of all.
-    if names == .nodes { clients.connectionsPerIdentityMax = GossipV1Parts.connectionsPerIdentityMax }
+    clients.connectionsPerCallerMax = names == .nodes ? GossipV1Parts.connectionsPerCallerMax : .max
     clients.headTimeout = .seconds(5)
     clients.bodyTimeout = .seconds(10)
     clients.message.bodyBytesMax = GossipV1Limits.bodyBytesMax

@@ -16,7 +16,7 @@ extension NodeCore {
     let stamp = callers.stamp(now)
     let caller = callers.caller(credential, now)
     var answer = answer(request, credential, caller, since: stamp, now)
-    answer.knowsCaller = caller.principal != nil
+    answer.caller = caller.principal?.name
     return answer
   }
 

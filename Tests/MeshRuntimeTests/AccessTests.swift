@@ -284,6 +284,51 @@ import Testing
     try node.stopAndWait(timeout: .seconds(10))
   }
 
+  @Test func anAnswerTellsTheListenerWhichPrincipalItsRequestHasShown() throws {
+    let mesh = try TestMesh(["a"])
+    let principals = Principals(mesh)
+    try principals.write([("anna", #""mesh.observe""#, "")])
+    let node = try open(mesh, principals)
+    func caller(_ path: String, _ token: String?, remote: String) -> String? {
+      var request = HTTPRequest()
+      (request.method, request.target, request.headers) = ("GET", path, [HTTPField("Host", "localhost")])
+      if let token { request.headers.append(HTTPField("Authorization", "Bearer \(token)")) }
+      request.remote = SocketAddress(literal: remote, port: 1)
+      return node.core.answer(request).caller
+    }
+    let token = try principals.token("anna")
+    for remote in ["127.0.0.1", "10.0.0.7"] {
+      #expect(caller("/healthz", token, remote: remote) == "anna")
+      #expect(caller("/control/peers", token, remote: remote) == "anna", "who is known lacks a scope")
+      #expect(caller("/healthz", nil, remote: remote) == nil && caller("/healthz", token + "0", remote: remote) == nil)
+    }
+    try node.stopAndWait(timeout: .seconds(10))
+  }
+
+  @Test func onePrincipalsWatchesLeavePlacesForThoseOfOthers() throws {
+    let mesh = try TestMesh(["a"])
+    let principals = Principals(mesh)
+    try principals.write([("anna", #""mesh.read""#, ""), ("bert", #""mesh.read""#, "")])
+    let node = try open(mesh, principals)
+    func watch(_ name: String) throws -> OpenWatch {
+      try OpenWatch(port: node.controlPort, token: try principals.token(name))
+    }
+    let most = EdgeOptions().connectionsPerCallerMax
+    #expect(most == EdgeOptions().connectionsMax / 2)
+    var watches: [OpenWatch] = []
+    for _ in 0..<most {
+      let watch = try watch("anna")
+      #expect(watch.isServed())
+      watches.append(watch)
+    }
+    #expect(try !watch("anna").isServed() && watch("bert").isServed())
+    let metrics = String(decoding: try ask(node, "/metrics").body, as: UTF8.self)
+    #expect(metrics.contains(#"mesh_limits_reached_total{limit="control connections of one caller"} 1"#))
+    watches.removeLast()
+    try eventually("a place is free again") { try watch("anna").isServed() }
+    try node.stopAndWait(timeout: .seconds(10))
+  }
+
   @Test func aRequestFromElsewhereNeedsAPrincipalOnEveryPath() throws {
     let mesh = try TestMesh(["a"])
     let principals = Principals(mesh)
@@ -332,4 +377,35 @@ private final class Watcher: @unchecked Sendable {
 
   var text: String { lock.withLock { heard } }
   var hasEnded: Bool { lock.withLock { isOver } }
+}
+
+/// A request to follow the members, on a socket of its own. Reads give up after 20 s.
+private final class OpenWatch {
+  private let socket: Int32
+
+  init(port: UInt16, token: String) throws {
+    socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var limit = timeval(tv_sec: 20, tv_usec: 0)
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    let address = try #require(SocketAddress(literal: "127.0.0.1", port: port))
+    #expect(address.withSockaddr { Glibc.connect(socket, $0, $1) } == 0)
+    let text =
+      "GET /v1/members?watch=true HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+      + "Authorization: Bearer \(token)\r\n\r\n"
+    _ = send(socket, text, text.utf8.count, Int32(MSG_NOSIGNAL))
+  }
+
+  deinit { close(socket) }
+
+  /// Whether its answer begins; false when the connection ends before.
+  func isServed() -> Bool {
+    var text = ""
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while !text.contains("\r\n\r\n") {
+      let count = recv(socket, &chunk, chunk.count, 0)
+      if count <= 0 { return false }
+      text += String(decoding: chunk.prefix(count), as: UTF8.self)
+    }
+    return text.hasPrefix("HTTP/1.1 200 ")
+  }
 }

@@ -216,6 +216,47 @@ private func names(_ stream: EventStream) throws -> [String] {
     try names(stream) == ["dropped 2"] + (2...5).map { "log anna at p asked for '\($0)': accepted" })
 }
 
+/// What somebody who subscribes late to a node with these records hears of them; the stream has places for all.
+private func replay(of records: [LogRecord]) throws -> [String] {
+  let snapshot = MembersSnapshot(members: [], revision: 0, unixNanoseconds: 0, published: .origin)
+  let hub = EventHub(snapshots: SnapshotCell(snapshot), telemetry: Telemetry())
+  for record in records { hub.publish(record) }
+  let late = try EventStream(capacity: 8 * EventHub.recentRecordsMax)
+  try hub.subscribe(late, topics: .log)
+  return try names(late)
+}
+
+@Test func aLateSubscriberHearsRecordsAndAuditsInTheOrderInWhichTheyCame() throws {
+  let records = try [record("1"), audit("2"), audit("3"), record("4"), audit("5"), record("6")]
+  let told = try replay(of: records)
+  #expect(told == records.map { "log \($0.message)" })
+}
+
+@Test func aBurstOfAuditsHidesNothingThatTheNodeSaidBefore() throws {
+  let most = EventHub.recentRecordsMax
+  let audits = try (1...(2 * most)).map { try audit("\($0)") }
+  let told = try replay(of: [record("started")] + audits)
+  #expect(told == ["log started"] + audits.suffix(most).map { "log \($0.message)" })
+}
+
+@Test func aBurstOfOtherRecordsHidesNobodyWhoAskedForSomething() throws {
+  let most = EventHub.recentRecordsMax
+  let others = (1...(2 * most)).map { record("\($0)") }
+  let drain = try audit("drain")
+  let told = try replay(of: [drain] + others)
+  #expect(told == ["log \(drain.message)"] + others.suffix(most).map { "log \($0.message)" })
+}
+
+@Test func inASmallStreamAReplayKeepsToTheRulesOfItsPlaces() throws {
+  let snapshot = MembersSnapshot(members: [], revision: 0, unixNanoseconds: 0, published: .origin)
+  let hub = EventHub(snapshots: SnapshotCell(snapshot), telemetry: Telemetry())
+  for record in try [record("1"), audit("2"), record("3"), audit("4"), record("5"), record("6")] { hub.publish(record) }
+  let late = try EventStream(capacity: 16)
+  try hub.subscribe(late, topics: .log)
+  let (two, four) = (try audit("2").message, try audit("4").message)
+  #expect(try names(late) == ["dropped 2", "log \(two)", "log \(four)", "log 5", "log 6"])
+}
+
 @Test func aStreamThatItsHostLetGoOfIsGoneWhileItsNodeLives() throws {
   let snapshot = MembersSnapshot(members: [], revision: 0, unixNanoseconds: 0, published: .origin)
   let hub = EventHub(snapshots: SnapshotCell(snapshot), telemetry: Telemetry())

@@ -4,7 +4,8 @@ import Testing
 
 @testable import MeshTransport
 
-/// A control listener on a port of the kernel's choice, on a thread of its own. It answers what it was asked.
+/// A control listener on a port of the kernel's choice, on a thread of its own. It answers what it was asked, and
+/// believes `X-Caller`.
 final class EdgeServer: @unchecked Sendable {
   let edge: EdgeTransport
   private let thread: Thread
@@ -34,20 +35,9 @@ final class EdgeServer: @unchecked Sendable {
     let edge = try EdgeTransport(
       at: ports, options: options,
       answer: { request in
-        switch request.target {
-        case "/stream" where !request.mayStay:
-          HTTPAnswer(HTTPResponse(HTTPFailure(503, "Too many connections have answers that go on.")))
-        case "/stream": HTTPAnswer(EdgeServer.answer(to: request), body: Script(script))
-        case "/later": HTTPAnswer(later: Later(script))
-        case "/clock": HTTPAnswer(EdgeServer.answer(to: request), body: Ticking())
-        case "/known":
-          {
-            var answer = HTTPAnswer(EdgeServer.answer(to: request))
-            answer.knowsCaller = true
-            return answer
-          }()
-        default: testCall(request, told: script) ?? HTTPAnswer(EdgeServer.answer(to: request))
-        }
+        var answer = EdgeServer.answer(to: request, script)
+        answer.caller = request.header("X-Caller")
+        return answer
       },
       observe: { seen.add($0) })
     self.edge = edge
@@ -57,6 +47,17 @@ final class EdgeServer: @unchecked Sendable {
       done.signal()
     }
     thread.start()
+  }
+
+  private static func answer(to request: HTTPRequest, _ script: SharedLines) -> HTTPAnswer {
+    switch request.target {
+    case "/stream" where !request.mayStay:
+      HTTPAnswer(HTTPResponse(HTTPFailure(503, "Too many connections have answers that go on.")))
+    case "/stream": HTTPAnswer(answer(to: request), body: Script(script))
+    case "/later": HTTPAnswer(later: Later(script))
+    case "/clock": HTTPAnswer(answer(to: request), body: Ticking())
+    default: testCall(request, told: script) ?? HTTPAnswer(answer(to: request))
+    }
   }
 
   /// `X-Size` asks for so many bytes; otherwise the answer tells the request, and who asked in what version.

@@ -9,16 +9,17 @@ import Testing
 // host, so most listeners here are told not to know it.
 
 /// A client of HTTP/1.1 over TLS that stays.
-private final class TLSCaller {
+final class TLSCaller {
   private let wire: ClientWire
 
-  init(_ edge: TLSEdge, certificate: String? = nil) throws {
+  convenience init(_ edge: TLSEdge, certificate: String) throws {
+    try self.init(edge, showing: edge.mesh.options(certificate))
+  }
+
+  init(_ edge: TLSEdge, showing own: SecurityOptions? = nil) throws {
     var options = TLSClientOptions()
     options.authorityPath = edge.mesh.authority.authorityPath
-    if let certificate {
-      let own = try edge.mesh.options(certificate)
-      (options.certificatePath, options.keyPath) = (own.certificatePath, own.keyPath)
-    }
+    if let own { (options.certificatePath, options.keyPath) = (own.certificatePath, own.keyPath) }
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     let address = try #require(SocketAddress(literal: "127.0.0.1", port: edge.server.edge.port))
     #expect(address.withSockaddr { Glibc.connect(socket, $0, $1) } == 0)
@@ -29,10 +30,11 @@ private final class TLSCaller {
   /// Sends `text` and nothing more.
   func say(_ text: String) throws { try wire.send(Array(text.utf8)) }
 
-  /// Whether it is answered.
-  func ask(_ path: String) -> Bool {
+  /// Whether it is answered; `caller` is its other credential.
+  func ask(_ path: String, as caller: String? = nil) -> Bool {
     do {
-      try say("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+      let credential = caller.map { "X-Caller: \($0)\r\n" } ?? ""
+      try say("GET \(path) HTTP/1.1\r\nHost: a\r\n\(credential)\r\n")
       var answer = ""
       while !answer.hasSuffix("GET \(path) 0") {
         let bytes = try wire.receive()
@@ -73,7 +75,7 @@ private func options(_ change: (inout EdgeOptions) -> Void = { _ in }) -> EdgeOp
   let edge = try TLSEdge(options())
   let byCertificate = try TLSCaller(edge, certificate: "node-b")
   let byToken = try TLSCaller(edge)
-  #expect(byCertificate.ask("/") && byToken.ask("/known"))
+  #expect(byCertificate.ask("/") && byToken.ask("/", as: "anna"))
   for _ in 0..<6 {
     let stranger = try TLSCaller(edge)
     #expect(stranger.ask("/"), "each gets in")

@@ -108,18 +108,18 @@ public final class EdgeClients {
     connections.values.filter { $0.isStranger && isMeant($0) }.min { $0.cameAt < $1.cameAt }
   }
 
-  /// `connection` is no stranger any more: it counts by its certificate, where it has one.
-  func trusts(_ connection: EdgeConnection) {
-    leaveStrangers(connection)
-    guard options.connectionsPerIdentityMax < .max, let identity = connection.identity else { return }
-    let count = connections.values.count { !$0.isStranger && $0.identity == identity }
-    guard count > options.connectionsPerIdentityMax else { return }
-    observe(.limitReached("\(options.prefix)connections of one identity"))
-    let other = longestIdle { $0 !== connection && $0.identity == identity }
+  /// It is known whose `connection` is: it counts with the others of its caller, of whom one goes where it is one too
+  /// many, or else itself.
+  func know(_ connection: EdgeConnection) {
+    let count = connections.values.count { $0.caller == connection.caller }
+    guard count > options.connectionsPerCallerMax else { return }
+    observe(.limitReached(options.prefix + EdgeOptions.callerLimit, peer: connection.callerText))
+    let other = longestIdle { $0 !== connection && $0.caller == connection.caller }
     (other ?? connection).close()
   }
 
-  private func leaveStrangers(_ connection: EdgeConnection) {
+  /// `connection` is no stranger's any more.
+  func leaveStrangers(_ connection: EdgeConnection) {
     strangers -= 1
     if let address = connection.address { strangersFrom.remove(address) }
   }

@@ -21,6 +21,9 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   private let door: EdgeDoor
   /// It hasn't shown yet who it is, and would have to.
   private(set) var isStranger: Bool
+  /// Whose it is; nil while it has shown neither a certificate nor another credential. What it shows later doesn't
+  /// change that: it has one place.
+  private(set) var caller: EdgeCaller?
   let cameAt: Instant
   private let clients: EdgeClients
   private let options: EdgeOptions
@@ -75,8 +78,8 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   /// Whether an answer to it is being made while it is read.
   var isStreaming: Bool { if case .open = phase { http.isStreaming } else { false } }
 
-  /// The key of the client's certificate; nil without one.
-  var identity: String? { http.peer?.keyFingerprint }
+  /// The caller for a log.
+  var callerText: String { address.flatMap { caller?.text(http.peer, at: $0) } ?? "" }
 
   /// There may be something new for it.
   func produce(_ now: Instant) { process(now) }
@@ -95,7 +98,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       if !discard() { close() }
     case .open:
       if !readiness.isDisjoint(with: [.readable, .hungUp]) { read(now) }
-      if http.isOpen, identity != nil, !isClosed { becomeKnown() }
+      if !isClosed, http.isOpen { becomeKnown() }
       if !isClosed { process(now) }
     }
   }
@@ -146,6 +149,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       clients.observe(.trustRefused(peer: remote, reason: refusal.reason, inbound: true))
     }
     _ = clients.mayHold(0, insteadOf: bodyBytes)
+    bodyBytes = 0
     clients.forget(self)
     _ = Glibc.close(socket)
   }
@@ -185,6 +189,8 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       partDue = http.produce(now)
       // The request behind an answer that is whole now is next.
       if partDue == nil, !http.isStreaming { answerAll() }
+      // A request has shown whose it is, and that is one too many.
+      if isClosed { return }
       while !clients.mayHold(http.bodyBytes, insteadOf: bodyBytes) {
         guard makeRoom() else { return close() }
       }
@@ -218,20 +224,27 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   }
 
   private func answerAll() {
-    while let request = http.nextRequest(date: clients.date()) {
+    while !isClosed, let request = http.nextRequest(date: clients.date()) {
       var request = request
       request.remote = address
       request.mayStay = http.isStaying || clients.mayStay
       let answer = clients.respond(to: request)
-      if answer.knowsCaller { becomeKnown() }
+      becomeKnown(as: answer.caller)
+      if isClosed { return }
       http.respond(announcing(answer), date: clients.date(), closing: clients.isStopping)
     }
   }
 
-  private func becomeKnown() {
-    guard isStranger else { return }
-    isStranger = false
-    clients.trusts(self)
+  /// Finds out whose it is: by its certificate, or else as the answer to a request says.
+  private func becomeKnown(as name: String? = nil) {
+    guard caller == nil else { return }
+    caller = http.peer.map { .key($0.keyFingerprint) } ?? name.map { .named($0) }
+    guard caller != nil else { return }
+    if isStranger {
+      isStranger = false
+      clients.leaveStrangers(self)
+    }
+    clients.know(self)
   }
 
   /// [RFC 7838 §3] HTTP/3 beside it, for an hour: a node that is started again may have another port.
@@ -256,7 +269,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
     clients.observe(.limitReached(options.bodiesLimit, peer: remote))
     guard http.refuseLongest(options.bodiesFailure, date: clients.date()) else { return false }
     answerAll()
-    return true
+    return !isClosed
   }
 
   /// Nil: the connection is broken. Else the number of bytes the socket took.

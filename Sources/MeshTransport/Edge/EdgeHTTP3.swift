@@ -34,6 +34,15 @@ final class EdgeHTTP3Places {
     EdgeHTTP3Places.first(clients.filter(\.isStranger), by: \.cameAt)
   }
 
+  /// How many clients are of `caller`.
+  fileprivate func count(of caller: EdgeCaller) -> Int { clients.count { $0.caller == caller && $0.closeCode == nil } }
+
+  /// Who of the others of its caller has been idle for longest; nil when none is.
+  fileprivate func longestIdle(beside client: EdgeHTTP3Client) -> EdgeHTTP3Client? {
+    let others = clients.filter { $0 !== client && $0.caller == client.caller && $0.closeCode == nil && $0.isIdle }
+    return EdgeHTTP3Places.first(others, by: \.idleSince)
+  }
+
   private static func first(
     _ clients: [EdgeHTTP3Client], by time: (EdgeHTTP3Client) -> Instant
   ) -> EdgeHTTP3Client? { clients.min { time($0) < time($1) } }
@@ -74,6 +83,7 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
       limits.connectionsPerAddressMax = options.connectionsMax
       limits.handshakesPerAddressBeforeRetry = options.connectionsMax
     }
+    // Those of one caller are counted here, over all ports.
     limits.connectionsPerNodeNameMax = options.connectionsMax
     var parameters = QUICParameters(
       handshakeTimeout: options.headTimeout, idleTimeout: options.idleTimeout,
@@ -132,8 +142,15 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   fileprivate var strangerCount: Int { endpoint.untrustedCount }
   fileprivate var all: [EdgeHTTP3Client] { Array(endpoint.users.values) }
 
-  /// A request of `client` has shown who it is.
-  func know(_ client: EdgeHTTP3Client) { endpoint.know(client) }
+  /// It is known whose `client` is: by the rules of `EdgeClients`, one goes where it is one too many of its caller.
+  func know(_ client: EdgeHTTP3Client, as caller: EdgeCaller, _ now: Instant) {
+    endpoint.know(client)
+    guard places.count(of: caller) > options.connectionsPerCallerMax else { return }
+    endpoint.limitReached(EdgeOptions.callerLimit, peer: caller.text(client.quic.identity, at: client.quic.remote))
+    if let other = places.longestIdle(beside: client) { return other.listener.end(other, now) }
+    endpoint.counts.connectionsRefused += 1
+    client.giveWay()
+  }
 
   /// Whether clients are still there.
   var hasClients: Bool { !endpoint.users.isEmpty }

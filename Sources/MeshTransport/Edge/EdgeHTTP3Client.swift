@@ -13,6 +13,8 @@ final class EdgeHTTP3Client: QUICUser {
   private var isFinishing = false
   /// What it is to be sent away with; nil while it may stay.
   private(set) var closeCode: UInt64?
+  /// Whose it is, as `EdgeConnection.caller`.
+  private(set) var caller: EdgeCaller?
   /// What it holds of the room that all connections share.
   private var heldBytes = 0
   /// When it last began to wait for a request, of which it may have had some.
@@ -56,7 +58,9 @@ final class EdgeHTTP3Client: QUICUser {
     guard let session, closeCode == nil, quic.isHandshakeComplete else { return }
     // ngtcp2 has the keys.
     if quic.tls != nil { quic.releaseTLS() }
+    becomeKnown(now)
     answerAll(of: session, now)
+    guard closeCode == nil else { return }
     partDue = desk.produce(
       of: session, now, while: { session.outstanding < options.streams.answersBytesMax }, sent: { _, _ in })
     while !listener.clients.mayHold(desk.bodyBytes, insteadOf: heldBytes) {
@@ -86,7 +90,7 @@ final class EdgeHTTP3Client: QUICUser {
 
   private func answerAll(of session: HTTP3Session, _ now: Instant) {
     let clients = listener.clients
-    while session.outstanding < options.streams.answersBytesMax {
+    while closeCode == nil, session.outstanding < options.streams.answersBytesMax {
       if desk.answerRefusal(of: session, date: clients.date()) != nil { continue }
       guard var request = desk.next() else { return }
       request.peer = quic.identity
@@ -94,12 +98,23 @@ final class EdgeHTTP3Client: QUICUser {
       request.remote = quic.remote
       request.mayStay = desk.isStaying || listener.mayStay
       let answer = clients.respond(to: request)
-      if answer.knowsCaller { listener.know(self) }
+      becomeKnown(as: answer.caller, now)
+      if closeCode != nil { return }
       _ = desk.respond(answer, of: session, date: clients.date())
       if clients.isStopping { answer.body?.stop() }
       (hasAsked, idleSince) = (true, now)
     }
   }
+
+  /// Finds out whose it is, as `EdgeConnection` does.
+  private func becomeKnown(as name: String? = nil, _ now: Instant) {
+    guard caller == nil else { return }
+    caller = quic.identity.map { .key($0.keyFingerprint) } ?? name.map { .named($0) }
+    if let caller { listener.know(self, as: caller, now) }
+  }
+
+  /// It is one too many of its caller. Called before a flush, which ends it.
+  func giveWay() { closeCode = closeCode ?? HTTP3ErrorCode.excessiveLoad }
 
   // MARK: Time and end
 

@@ -12,16 +12,17 @@ public struct EdgeOptions: Equatable, Sendable {
   /// not take the last places. More is refused by the answering closure.
   public var stayingConnectionsMax: Int { max(1, connectionsMax - connectionsMax / 4) }
   /// Of them, over TCP and as many over QUIC, those of strangers: clients that have shown no certificate and, with a
-  /// request, no other credential yet (`HTTPAnswer.knowsCaller`). With more, the one that came first goes, so that
+  /// request, no other credential yet (`HTTPAnswer.caller`). With more, the one that came first goes, so that
   /// strangers take each other's places and not those of who is known.
   public var strangersMax = 128
   /// The same of one address, or /64 of IPv6; over QUIC one more is turned away.
   public var strangersPerAddressMax = 64
   /// Clients on this host are no strangers, where no certificate is asked of them.
   public var knowsOwnHost = true
-  /// Connections over TCP with one certificate; with more, the one of them that is idle for longest goes, or the new
-  /// one.
-  public var connectionsPerIdentityMax = Int.max
+  /// Of them, over TCP and as many over QUIC, those of one caller, by the key of its certificate or else by what
+  /// `HTTPAnswer.caller` said first; with more, the one of them that is idle for longest goes, or the new one. Who
+  /// needs no credential isn't counted: all of a host share that.
+  public var connectionsPerCallerMax = 128
   /// How long a connection may stay open between two requests.
   public var idleTimeout = Duration.seconds(60)
   /// How long the head of a request may take, from its first byte; also how long a new connection may stay silent.
@@ -47,6 +48,8 @@ public struct EdgeOptions: Equatable, Sendable {
   /// The limits of a control listener.
   public init() {}
 
+  /// Names `connectionsPerCallerMax` where it is told that it was reached, behind `prefix`.
+  static let callerLimit = "connections of one caller"
   /// Names `writeTimeout` where it is told that it was reached.
   var unreadLimit: String { "\(prefix)connection: an answer that is not read" }
   /// Names `bodiesBytesMax` where it is told that it was reached.
@@ -81,5 +84,21 @@ public struct EdgeTLS: Equatable, Sendable {
   public static func == (left: EdgeTLS, right: EdgeTLS) -> Bool {
     left.security === right.security && left.requiresClientCertificate == right.requiresClientCertificate
       && left.allowsTLS12 == right.allowsTLS12 && left.names == right.names && left.protocols == right.protocols
+  }
+}
+
+/// Who has a connection, as far as the places of callers are counted.
+enum EdgeCaller: Equatable {
+  /// Who holds the key of this fingerprint.
+  case key(String)
+  /// Whom `HTTPAnswer.caller` named.
+  case named(String)
+
+  /// The caller for a log, where its connection has a certificate for `identity` and comes from `address`.
+  func text(_ identity: PeerIdentity?, at address: SocketAddress) -> String {
+    switch self {
+    case .key: peerText(identity, at: address)
+    case .named(let name): "\(name) at \(address)"
+    }
   }
 }

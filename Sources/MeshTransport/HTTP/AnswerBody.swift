@@ -68,8 +68,9 @@ public struct HTTPAnswer {
   /// Who takes the body of a request that is handed out before it is whole (`HTTPRequest.comesInParts`); nil drops it.
   public var reader: (any RequestReader)?
 
-  /// The request has shown who its client is, beside a certificate: its connection is no stranger's from now on.
-  public var knowsCaller = false
+  /// Who its client is, where the request has shown that. The connection is no stranger's from now on and, unless it
+  /// has a certificate, counts with the others of this caller.
+  public var caller: String?
 
   /// An answer of these parts.
   public init(_ response: HTTPResponse, body: (any AnswerBody)? = nil, reader: (any RequestReader)? = nil) {
