@@ -178,15 +178,14 @@ public struct BackpressureWatchText {
   }
 
   /// What comes next.
-  public mutating func next(in news: some WatchedResource<BackpressureNews>, now: Instant) -> WatchTextPart {
+  public mutating func next(in news: any WatchedResource<BackpressureNews>, now: Instant) -> WatchTextPart {
     stream.next(in: news, now: now) { step, watch, text in
       switch step {
       case .items(let items, _, _, let isComplete):
         for news in items { tell(news, id: isComplete ? watch.token?.text : nil, &text) }
       case .changes(let happenings):
-        for happening in happenings {
-          guard case .changed(let news) = happening.kind else { continue }
-          tell(news, id: happening.completesRevision ? watch.token(at: happening.revision).text : nil, &text)
+        for happening in happenings where !happening.isRemoval {
+          tell(happening.item, id: happening.completesRevision ? watch.token(at: happening.revision).text : nil, &text)
         }
       // What follows is how things are, which is all that there is to know.
       case .resync: break

@@ -1,4 +1,5 @@
 import MeshBasics
+import MeshMembership
 
 /// The latest changes of a resource, oldest first, for those who watch it: they are kept once, however many watch, and
 /// who is too slow finds that they are gone.
@@ -6,16 +7,23 @@ import MeshBasics
 /// A change has a **revision**, which several of one step share, and a **place**, which is its own. Revisions are what
 /// callers name; they need not follow each other.
 public struct ChangeLog<Item: Sendable>: Sendable {
-  /// One change of one item.
-  public struct Change: Sendable {
+  /// One change of one item. An object, since all who watch are handed the same ones, and items are large.
+  public final class Change: Sendable {
     /// The revision of the resource that it belongs to.
     public let revision: UInt64
     /// The item before; nil when it is new.
     public let old: Item?
-    /// The item now; nil when it is gone.
-    public let new: Item?
+    /// The item now, or as it was last.
+    public let item: Item
+    /// It is not there any more.
+    public let isGone: Bool
     /// It is the last of its revision.
     public let completesRevision: Bool
+
+    fileprivate init(revision: UInt64, old: Item?, item: Item, isGone: Bool, completesRevision: Bool) {
+      (self.revision, self.old, self.item) = (revision, old, item)
+      (self.isGone, self.completesRevision) = (isGone, completesRevision)
+    }
   }
 
   private var changes: BoundedRing<Change>
@@ -36,14 +44,15 @@ public struct ChangeLog<Item: Sendable>: Sendable {
   public mutating func append(revision: UInt64, _ step: [(old: Item?, new: Item?)]) {
     guard revision > latestRevision else { return }
     latestRevision = revision
-    for (index, item) in step.enumerated() {
+    let items = step.compactMap { old, new in (new ?? old).map { (old: old, item: $0, isGone: new == nil) } }
+    for (index, (old, item, isGone)) in items.enumerated() {
       if changes.isFull, let forgotten = changes.popFirst() {
         firstPlace &+= 1
         forgottenRevision = forgotten.revision
       }
-      let change = Change(
-        revision: revision, old: item.old, new: item.new, completesRevision: index == step.count - 1)
-      _ = changes.append(change)
+      _ = changes.append(
+        Change(
+          revision: revision, old: old, item: item, isGone: isGone, completesRevision: index == items.count - 1))
     }
   }
 
@@ -59,9 +68,14 @@ public struct ChangeLog<Item: Sendable>: Sendable {
   }
 
   /// At most `limit` changes from `place` on; nil when some of them are gone.
+  @specialized(where Item == MemberView)
   public func changes(from place: UInt64, limit: Int) -> [Change]? {
     guard place >= firstPlace, place &- firstPlace <= UInt64(changes.count) else { return nil }
     let start = Int(place &- firstPlace)
-    return (start..<min(changes.count, start + max(0, limit))).compactMap { changes[$0] }
+    var found: [Change] = []
+    for index in start..<min(changes.count, start + max(0, limit)) {
+      if let change = changes[index] { found.append(change) }
+    }
+    return found
   }
 }

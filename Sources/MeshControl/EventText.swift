@@ -11,7 +11,7 @@ struct EventText {
 
   private let form: Form
   private(set) var bytes: [UInt8] = []
-  /// The data of the last event.
+  /// On lines, the data of the last event.
   private(set) var lastData: [UInt8]
 
   /// A text in this form, for a reader who knows `lastData`.
@@ -20,27 +20,34 @@ struct EventText {
     self.lastData = lastData
   }
 
+  /// Adds events that were written before, as text of this form.
+  mutating func written(_ events: [UInt8]) {
+    if bytes.isEmpty { bytes = events } else { bytes += events }
+  }
+
   /// Adds one event of one line of data. `id`: what a client says in `Last-Event-ID` when it comes back.
   mutating func event(_ name: String, id: String?, data: [UInt8]) {
-    lastData = data
-    guard form == .events else { return line(data) }
-    if let id { bytes += Array("id: \(id)\n".utf8) }
-    bytes += Array("event: \(name)\ndata: ".utf8)
+    guard form == .events else {
+      lastData = data
+      return line(data)
+    }
+    if let id { bytes += "id: \(id)\n".utf8 }
+    bytes += "event: \(name)\ndata: ".utf8
     bytes += data
-    bytes += Array("\n\n".utf8)
+    bytes += "\n\n".utf8
   }
 
   /// Adds how long a client waits before it comes back.
   mutating func retry(after span: Duration) {
-    if form == .events { bytes += Array("retry: \(span.milliseconds)\n\n".utf8) }
+    if form == .events { bytes += "retry: \(span.milliseconds)\n\n".utf8 }
   }
 
   /// Adds a sign of life, which no client of events sees but for the `id`. On lines it is the last one again: what is
   /// told there is how things are, and does no harm twice.
   mutating func heartbeat(id: String?) {
     guard form == .events else { return lastData.isEmpty ? () : line(lastData) }
-    bytes += Array(": heartbeat\n".utf8)
-    if let id { bytes += Array("id: \(id)\n".utf8) }
+    bytes += ": heartbeat\n".utf8
+    if let id { bytes += "id: \(id)\n".utf8 }
     bytes.append(UInt8(ascii: "\n"))
   }
 

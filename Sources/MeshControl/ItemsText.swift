@@ -10,6 +10,8 @@ struct ItemsText<Item: Sendable> {
   let write: (Item, inout JSONWriter) -> Void
   /// Writes its name as a member.
   let writeName: (Item, inout JSONWriter) -> Void
+  /// Gives the text of one event, made now or kept from before.
+  var share: (Watch<Item>.Happening, EventTexts.Key, _ make: () -> [UInt8]) -> [UInt8] = { _, _, make in make() }
 
   /// Adds a step.
   func write(_ step: Watch<Item>.Step, of watch: Watch<Item>, to text: inout EventText) {
@@ -36,21 +38,21 @@ struct ItemsText<Item: Sendable> {
   }
 
   private func write(_ happening: Watch<Item>.Happening, of watch: Watch<Item>, to text: inout EventText) {
-    let id = happening.completesRevision ? watch.token(at: happening.revision).text : nil
-    switch happening.kind {
-    case .changed(let item):
-      let document = Problem.document { json in
-        json.member("revision", "\(happening.revision)")
-        json.name(self.item)
-        write(item, &json)
-      }
-      text.event("\(resource).change", id: id, data: document)
-    case .removed(let item):
-      let document = Problem.document { json in
-        json.member("revision", "\(happening.revision)")
-        writeName(item, &json)
-      }
-      text.event("\(resource).removal", id: id, data: document)
+    let key = EventTexts.Key(
+      place: happening.place, filter: watch.filter, isRemoval: happening.isRemoval, hasID: happening.completesRevision)
+    text.written(share(happening, key) { event(of: happening, watch) })
+  }
+
+  private func event(of happening: Watch<Item>.Happening, _ watch: Watch<Item>) -> [UInt8] {
+    let document = Problem.document { json in
+      json.member("revision", "\(happening.revision)")
+      if happening.isRemoval { return writeName(happening.item, &json) }
+      json.name(item)
+      write(happening.item, &json)
     }
+    var text = EventText()
+    let id = happening.completesRevision ? watch.token(at: happening.revision).text : nil
+    text.event("\(resource).\(happening.isRemoval ? "removal" : "change")", id: id, data: document)
+    return text.bytes
   }
 }

@@ -41,7 +41,10 @@ enum MemberDocument {
     guard member.linkTransport == usualTransport else { return write(member, at: clock, texts, to: &json) }
     var own = JSONWriter()
     write(member, at: clock, texts, to: &own)
-    json.written(own.bytes.dropLast() + usualLink)
+    var bytes = own.bytes
+    bytes.removeLast()
+    bytes += usualLink
+    json.written(bytes)
   }
 
   /// What such a link adds to the end of a member.

@@ -11,6 +11,8 @@ public protocol MemberTexts: AnyObject {
   subscript(key: MemberTextKey) -> MemberText? { get set }
   /// Whole pages of members.
   var pages: MembersPages { get set }
+  /// Lends the events of those who watch for the call.
+  func withEvents<R>(_ body: (inout EventTexts) -> R) -> R
 }
 
 /// One state of a member: callers who watch are told of older ones too, each at its own pace.
@@ -30,28 +32,23 @@ public struct MemberTextKey: Hashable, Sendable {
 /// A member in JSON, as it was written for one look at it.
 public struct MemberText: Sendable {
   let member: MemberView
-  /// Which time of day the start of the monotonic clock was then.
-  let origin: Int64
+  let clock: MemberClock
   let json: [UInt8]
 }
 
 extension MemberDocument {
-  /// Clocks that differ by less, in units of 100 ns, tell the same times.
-  private static let sameTicks: Int64 = 10_000
-
   /// Writes `member`, from `texts` where it is there.
   static func write(
     _ member: MemberView, at clock: MemberClock, _ texts: (any MemberTexts)?, to json: inout JSONWriter
   ) {
     guard let texts, !member.isLocal else { return write(member, at: clock, to: &json) }
-    let origin = clock.unixTicks &- Int64(clamping: clock.now.nanoseconds / 100)
     let key = MemberTextKey(member)
-    if let kept = texts[key], abs(kept.origin &- origin) < sameTicks, kept.member == member {
+    if let kept = texts[key], kept.clock.agrees(with: clock), kept.member == member {
       return json.written(kept.json)
     }
     var own = JSONWriter()
     write(member, at: clock, to: &own)
-    texts[key] = MemberText(member: member, origin: origin, json: own.bytes)
+    texts[key] = MemberText(member: member, clock: clock, json: own.bytes)
     json.written(own.bytes)
   }
 }

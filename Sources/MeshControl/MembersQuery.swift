@@ -125,6 +125,8 @@ struct MembersQuery: Equatable, Sendable {
 
   /// Whether the member is among those that are asked for.
   func matches(_ member: MemberView) -> Bool {
+    // Asked of each event of each caller who watches, and most of them want all.
+    if role == nil, cluster == nil, region == nil, version == nil, status == nil, labels.isEmpty { return true }
     let metadata = member.metadata
     return MembersQuery.isWanted(role, metadata.role) && MembersQuery.isWanted(cluster, metadata.clusterID)
       && MembersQuery.isWanted(region, metadata.region) && MembersQuery.isWanted(version, metadata.meshVersion)

@@ -85,9 +85,10 @@ struct MembersWatchRPC: RPCStream {
       return happenings.map { happening in
         var event = MembersEvent()
         if happening.completesRevision { event.token = watch.token(at: happening.revision).text }
-        switch happening.kind {
-        case .changed(let member): event.change = MemberMessage(member, at: clock)
-        case .removed(let member): event.removal = member.nodeID.name
+        if happening.isRemoval {
+          event.removal = happening.item.nodeID.name
+        } else {
+          event.change = MemberMessage(happening.item, at: clock)
         }
         return event
       }

@@ -30,12 +30,21 @@ public struct MembersWatchText {
 
   /// What comes next. `clock` turns monotonic times into those of the day; `texts` keeps what others are told as well.
   public mutating func next(
-    in members: some WatchedResource<MemberView>, clock: MemberClock, texts: (any MemberTexts)? = nil
+    in members: any WatchedResource<MemberView>, clock: MemberClock, texts: (any MemberTexts)? = nil
   ) -> WatchTextPart {
-    let text = ItemsText<MemberView>(
+    var text = ItemsText<MemberView>(
       resource: "members", item: "member", localNodeID: localNodeID,
       write: { MemberDocument.writeWithLink($0, at: clock, texts, to: &$1) },
       writeName: { $1.member("nodeId", $0.nodeID.name) })
+    if let texts {
+      text.share = { happening, key, make in
+        if let kept = texts.withEvents({ $0.text(key, at: clock) }) { return kept }
+        let made = make()
+        // The local member is heard at every moment anew.
+        if !happening.item.isLocal { texts.withEvents { $0.keep(made, key, at: clock) } }
+        return made
+      }
+    }
     return stream.next(in: members, now: clock.now) { text.write($0, of: $1, to: &$2) }
   }
 }

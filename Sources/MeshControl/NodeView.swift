@@ -13,6 +13,12 @@ public struct MemberClock: Equatable, Sendable {
     self.now = now
     self.unixTicks = unixTicks
   }
+
+  /// Whether both tell the same times: the time of day wasn't set between them. Less than 1 ms apart is the same.
+  func agrees(with other: MemberClock) -> Bool { abs(origin &- other.origin) < 10_000 }
+
+  /// Which time of day the start of the monotonic clock was.
+  private var origin: Int64 { unixTicks &- Int64(clamping: now.nanoseconds / 100) }
 }
 
 /// What the routes may see of a node: an immutable snapshot, and two clocks to render its times with.

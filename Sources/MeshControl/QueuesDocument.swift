@@ -100,7 +100,7 @@ public struct QueuesWatchText {
   }
 
   /// What comes next.
-  public mutating func next(in queues: some WatchedResource<QueueView>, now: Instant) -> WatchTextPart {
+  public mutating func next(in queues: any WatchedResource<QueueView>, now: Instant) -> WatchTextPart {
     let text = ItemsText<QueueView>(
       resource: "queues", item: "queue", localNodeID: localNodeID, write: { QueueDocument.write($0, to: &$1) },
       writeName: { $1.member("name", $0.name) })

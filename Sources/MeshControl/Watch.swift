@@ -41,16 +41,17 @@ struct Watch<Item: Sendable> {
 
   /// What became of an item, as far as its caller wants it.
   struct Happening {
-    enum Kind {
-      case changed(Item)
-      /// It is gone, or isn't wanted any more.
-      case removed(Item)
-    }
-
-    let kind: Kind
-    let revision: UInt64
+    fileprivate let change: ChangeLog<Item>.Change
+    /// Of the change, in the log.
+    let place: UInt64
+    /// The item is gone, or isn't wanted any more.
+    let isRemoval: Bool
     /// After this one the caller knows all of the revision that it wants.
     fileprivate(set) var completesRevision = false
+
+    /// The item that changed, as it is now or was last.
+    var item: Item { change.item }
+    var revision: UInt64 { change.revision }
   }
 
   /// Why a caller must begin anew.
@@ -69,7 +70,7 @@ struct Watch<Item: Sendable> {
   }
 
   private let life: UInt64
-  private let filter: UInt32
+  let filter: UInt32
   private let isWanted: (Item) -> Bool
   private var place: Place
   /// The last revision of which the caller knows all; nil before its first snapshot is complete.
@@ -91,7 +92,7 @@ struct Watch<Item: Sendable> {
   var token: WatchToken? { revision.map(token(at:)) }
 
   /// What comes next; nil when there is nothing now.
-  mutating func next(in resource: some WatchedResource<Item>) -> Step? {
+  mutating func next(in resource: any WatchedResource<Item>) -> Step? {
     switch place {
     case .resuming(let token):
       guard token.life == life, token.filter ?? filter == filter,
@@ -113,7 +114,7 @@ struct Watch<Item: Sendable> {
   }
 
   private mutating func list(
-    _ items: WatchedItems<Item>, from start: Int, _ revision: UInt64, of resource: some WatchedResource<Item>
+    _ items: WatchedItems<Item>, from start: Int, _ revision: UInt64, of resource: any WatchedResource<Item>
   ) -> Step {
     var (part, next) = ([Item](), start)
     while next < items.count, part.count < WatchLimits.itemsPerPart {
@@ -132,25 +133,28 @@ struct Watch<Item: Sendable> {
     return .items(part, revision: revision, isFirst: start == 0, isComplete: isComplete)
   }
 
-  private mutating func follow(_ next: UInt64, in resource: some WatchedResource<Item>) -> Step? {
+  private mutating func follow(_ next: UInt64, in resource: any WatchedResource<Item>) -> Step? {
     var next = next
     while true {
       guard let changes = resource.changes(from: next, limit: WatchLimits.changesPerPart) else {
         return resync(.lagged)
       }
       guard let last = changes.last else { return nil }
+      let happenings = happenings(changes, from: next)
       next &+= UInt64(changes.count)
       place = .following(next)
       if last.completesRevision { revision = last.revision }
-      let happenings = happenings(changes)
       if !happenings.isEmpty { return .changes(happenings) }
     }
   }
 
-  private func happenings(_ changes: [ChangeLog<Item>.Change]) -> [Happening] {
-    var happenings: [Happening] = []
+  private func happenings(_ changes: [ChangeLog<Item>.Change], from place: UInt64) -> [Happening] {
+    var (happenings, place) = ([Happening](), place)
     for change in changes {
-      if let kind = kind(of: change) { happenings.append(Happening(kind: kind, revision: change.revision)) }
+      if let isRemoval = isRemoval(change) {
+        happenings.append(Happening(change: change, place: place, isRemoval: isRemoval))
+      }
+      place &+= 1
       // What else belongs to the revision isn't wanted, and not waited for.
       if change.completesRevision, happenings.last?.revision == change.revision {
         happenings[happenings.count - 1].completesRevision = true
@@ -159,9 +163,9 @@ struct Watch<Item: Sendable> {
     return happenings
   }
 
-  private func kind(of change: ChangeLog<Item>.Change) -> Happening.Kind? {
-    if let item = change.new, isWanted(item) { return .changed(item) }
-    if let item = change.old, isWanted(item) { return .removed(item) }
-    return nil
+  /// Whether `change` takes its item away; nil where the caller neither wants it nor wanted it.
+  private func isRemoval(_ change: ChangeLog<Item>.Change) -> Bool? {
+    if !change.isGone, isWanted(change.item) { return false }
+    return change.old.map(isWanted) == true ? true : nil
   }
 }

@@ -18,7 +18,7 @@ struct WatchStream<Item: Sendable> {
 
   /// What comes next. `write` adds a step to the text, with the watch for its tokens.
   mutating func next(
-    in resource: some WatchedResource<Item>, now: Instant,
+    in resource: any WatchedResource<Item>, now: Instant,
     write: (Watch<Item>.Step, Watch<Item>, inout EventText) -> Void
   ) -> WatchTextPart {
     var text = EventText(form, after: lastData)

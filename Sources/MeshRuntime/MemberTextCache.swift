@@ -8,6 +8,7 @@ final class MemberTextCache: MemberTexts, @unchecked Sendable {
   private let lock = Lock()
   private var texts: [MemberTextKey: MemberText] = [:]
   private var lastPages = MembersPages()
+  private var events = EventTexts()
 
   /// Texts that are kept; beyond it all are forgotten, and those that are still asked for come back.
   static let textsMax = 8_192
@@ -26,4 +27,6 @@ final class MemberTextCache: MemberTexts, @unchecked Sendable {
     get { lock.locked { lastPages } }
     set { lock.locked { lastPages = newValue } }
   }
+
+  func withEvents<R>(_ body: (inout EventTexts) -> R) -> R { lock.locked { body(&events) } }
 }

@@ -95,7 +95,7 @@ extension NodeCore {
     let snapshot = snapshots.current
     var view = NodeView(
       localNodeID: configuration.nodeID, members: membersList.of(snapshot),
-      clock: MemberClock(now: MonotonicClock.now(), unixTicks: WallClock.unixTicks()), isLeaving: phase >= .leaving,
+      clock: .current, isLeaving: phase >= .leaving,
       notReady: notReady,
       scopes: loopbackScopes, minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) },
       traceSampling: telemetry.traceSampling, activeRequests: 0, mayWatch: mayWatch && feed.hasRoom, life: life,

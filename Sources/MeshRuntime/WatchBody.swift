@@ -16,6 +16,8 @@ final class WatchBody: AnswerBody {
   private var permit: Permit
   private let caller: String
   private var isStopping = false
+  /// The turn in which its permit was looked at last, and the time then: a turn asks until there is nothing more.
+  private var turn: (began: Instant, clock: MemberClock)?
 
   /// `caller` is who reads it, by its own word.
   init(_ watch: WatchRequest, _ permit: Permit, caller: String, of core: NodeCore) {
@@ -33,11 +35,14 @@ final class WatchBody: AnswerBody {
   func next(_ now: Instant) -> AnswerPart {
     // The listener ends with the node.
     guard let core else { return .end(trailers: []) }
-    if let refusal = permit.refusal(now) {
-      core.tell(refusal, permit.remote)
-      return .end(trailers: [])
+    if turn?.began != now {
+      if let refusal = permit.refusal(now) {
+        core.tell(refusal, permit.remote)
+        return .end(trailers: [])
+      }
+      turn = (now, .current)
     }
-    let (part, lags) = text(core, MemberClock(now: now, unixTicks: WallClock.unixTicks()))
+    let (part, lags) = text(core, turn?.clock ?? .current)
     if lags > self.lags { core.observeOnEdge(.watchLagged(resource: resource, caller: caller)) }
     self.lags = lags
     switch part {

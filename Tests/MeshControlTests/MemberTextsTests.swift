@@ -10,6 +10,9 @@ private final class Kept: MemberTexts {
   private var texts: [MemberTextKey: MemberText] = [:]
   private(set) var writes = 0
   var pages = MembersPages()
+  private var events = EventTexts()
+
+  func withEvents<R>(_ body: (inout EventTexts) -> R) -> R { body(&events) }
 
   subscript(key: MemberTextKey) -> MemberText? {
     get { texts[key] }

@@ -8,6 +8,9 @@ import Testing
 private final class Kept: MemberTexts, @unchecked Sendable {
   // Sendable although it has mutable state: each belongs to one test.
   var pages = MembersPages()
+  private var events = EventTexts()
+  func withEvents<R>(_ body: (inout EventTexts) -> R) -> R { body(&events) }
+
   subscript(key: MemberTextKey) -> MemberText? {
     get { nil }
     set {}

@@ -6,7 +6,7 @@ import Testing
 @testable import MeshControl
 
 /// Members and their log, without a node.
-private final class Members: WatchedResource {
+final class Members: WatchedResource {
   var members: [MemberView] = []
   var log = ChangeLog<MemberView>(capacity: 4)
   var revision: UInt64 = 0

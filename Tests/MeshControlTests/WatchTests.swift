@@ -57,10 +57,7 @@ private struct Caller {
       if complete { token = revision }
     case .changes(let list):
       for happening in list {
-        switch happening.kind {
-        case .changed(let item): known[item.name] = item.value
-        case .removed(let item): known[item.name] = nil
-        }
+        known[happening.item.name] = happening.isRemoval ? nil : happening.item.value
         if happening.completesRevision { token = happening.revision }
       }
       happenings += list.count
@@ -209,7 +206,7 @@ private struct Caller {
     // The first change of revision 3 is gone.
     #expect([2, 3, 7, 9].map { log.place(after: $0) } == [nil, 2, 3, 5])
     #expect(log.changes(from: 0, limit: 9) == nil && log.changes(from: 6, limit: 9) == nil)
-    #expect(log.changes(from: 1, limit: 9)?.map(\.new) == [2, 3, 4, 5])
+    #expect(log.changes(from: 1, limit: 9)?.map(\.item) == [2, 3, 4, 5])
     #expect(log.changes(from: 5, limit: 9)?.isEmpty == true && log.changes(from: 1, limit: 0)?.isEmpty == true)
     #expect(log.changes(from: 1, limit: 9)?.map(\.completesRevision) == [true, true, false, true])
     // A revision that isn't greater than all before would make places lie.

@@ -15,8 +15,8 @@ private final class Answers: AnsweringSession {
   var consumed: [Int64: Int] = [:]
 
   func submitContinue(on stream: Int64) {}
-  func submitResponse(_ fields: [HTTPField], on stream: Int64, isWhole: Bool) -> Bool {
-    statuses[stream] = fields[":status"]
+  func submitResponse(_ fields: FieldBlock, on stream: Int64, isWhole: Bool) -> Bool {
+    statuses[stream] = fields.fields[":status"]
     return true
   }
   func shareTurns(on stream: Int64) { sharing.append(stream) }

@@ -151,7 +151,7 @@ final class QueueBook: AttachedQueues, TimedClient, @unchecked Sendable {
 
   /// With the lock held: looks at every queue, and lets those leave that have ended.
   private func sample(_ found: inout Found) {
-    let clock = MemberClock(now: MonotonicClock.now(), unixTicks: WallClock.unixTicks())
+    let clock = MemberClock.current
     sampledAt = clock.now
     var steps: [BackpressureBoard.Step] = []
     for name in entries.keys {
@@ -211,7 +211,7 @@ final class QueueBook: AttachedQueues, TimedClient, @unchecked Sendable {
 
   /// With the lock held: what is to be published of it.
   private func remove(_ name: String, because reason: String) -> [BackpressureBoard.Step] {
-    let clock = MemberClock(now: MonotonicClock.now(), unixTicks: WallClock.unixTicks())
+    let clock = MemberClock.current
     var steps: [BackpressureBoard.Step] = []
     for monitor in board.monitors(of: name) { steps += forget(monitor, of: name, clock) }
     entries.removeValue(forKey: name)

@@ -224,14 +224,14 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   }
 
   private func answerAll() {
-    while !isClosed, let request = http.nextRequest(date: clients.date()) {
-      var request = request
+    while !isClosed, var request = http.nextRequest(date: clients.date()) {
       request.remote = address
       request.mayStay = http.isStaying || clients.mayStay
-      let answer = clients.respond(to: request)
+      var answer = clients.respond(to: request)
       becomeKnown(as: answer.caller)
       if isClosed { return }
-      http.respond(announcing(answer), date: clients.date(), closing: clients.isStopping)
+      if let alternative = door.alternative { answer.response.headers.append(alternative) }
+      http.respond(answer, date: clients.date(), closing: clients.isStopping)
     }
   }
 
@@ -245,14 +245,6 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       clients.leaveStrangers(self)
     }
     clients.know(self)
-  }
-
-  /// [RFC 7838 §3] HTTP/3 beside it, for an hour: a node that is started again may have another port.
-  private func announcing(_ answer: HTTPAnswer) -> HTTPAnswer {
-    guard let port = door.http3Port else { return answer }
-    var answer = answer
-    answer.response.headers.append(HTTPField("Alt-Svc", "h3=\":\(port)\"; ma=3600"))
-    return answer
   }
 
   /// The transport counts those that may stay.

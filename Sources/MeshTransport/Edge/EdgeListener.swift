@@ -91,7 +91,12 @@ final class EdgeListener: ReactorHandler {
 /// What all connections over TCP of one address have in common.
 struct EdgeDoor {
   /// They speak TLS, as `EdgeOptions.tls` says.
-  var speaksTLS: Bool
-  /// The port of HTTP/3 beside them, which answers announce.
-  var http3Port: UInt16?
+  let speaksTLS: Bool
+  /// [RFC 7838 §3] What announces HTTP/3 beside them, for an hour: a node that is started again may have another port.
+  let alternative: HTTPField?
+
+  init(speaksTLS: Bool, http3Port: UInt16? = nil) {
+    self.speaksTLS = speaksTLS
+    alternative = http3Port.map { HTTPField("Alt-Svc", "h3=\":\($0)\"; ma=3600") }
+  }
 }

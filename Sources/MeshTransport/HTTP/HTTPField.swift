@@ -22,17 +22,4 @@ extension [HTTPField] {
     for field in self where HTTP1Syntax.equalIgnoringCase(field.name, name) { values.append(field.value) }
     return values
   }
-
-  /// All names and values without anything between them. A zero follows, so that they have an address even where there
-  /// is not one byte.
-  var joined: [UInt8] {
-    var text: [UInt8] = []
-    text.reserveCapacity(reduce(1) { $0 + $1.name.utf8.count + $1.value.utf8.count })
-    for field in self {
-      HTTP1Syntax.withBytes(of: field.name) { text.append(contentsOf: $0) }
-      HTTP1Syntax.withBytes(of: field.value) { text.append(contentsOf: $0) }
-    }
-    text.append(0)
-    return text
-  }
 }

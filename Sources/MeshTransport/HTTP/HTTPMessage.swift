@@ -79,14 +79,12 @@ extension HTTPResponse {
   }
 
   /// The fields before the body as HTTP/2 and HTTP/3 send them. `bodyFollows`: nobody knows yet how long it will be.
-  func streamFields(date: String?, bodyFollows: Bool = false) -> [HTTPField] {
-    var fields: [HTTPField] = []
-    // Its own status, date and length.
-    fields.reserveCapacity(headers.count + 3)
-    fields.append(HTTPField(":status", String(finalStatus)))
-    for field in headers where HTTPResponse.isSendable(field) { fields.append(HTTPResponse.inLowerCase(field)) }
-    if let date { fields.append(HTTPField("date", date)) }
-    if mayHaveBody, !bodyFollows { fields.append(HTTPField("content-length", String(body.count))) }
+  func streamFields(date: String?, bodyFollows: Bool = false) -> FieldBlock {
+    var fields = FieldBlock()
+    fields.append(":status", String(finalStatus))
+    for field in headers where HTTPResponse.isSendable(field) { fields.append(lowercasing: field.name, field.value) }
+    if let date { fields.append("date", date) }
+    if mayHaveBody, !bodyFollows { fields.append("content-length", String(body.count)) }
     return fields
   }
 
@@ -97,11 +95,18 @@ extension HTTPResponse {
   private static let connectionFields = [
     "Content-Length", "Connection", "Transfer-Encoding", "Date", "Keep-Alive", "Proxy-Connection", "Upgrade",
   ]
+  /// A bit for each length of these names: most others are told from them by it.
+  private static let connectionLengths = connectionFields.reduce(UInt64(0)) { $0 | 1 << UInt64($1.utf8.count) }
 
   /// Whether `field` may be sent. Those that are no valid fields, and those that belong to the connection, may not: a
   /// line end inside a value would let it forge an answer.
   static func isSendable(_ field: HTTPField) -> Bool {
     HTTP1Syntax.isToken(field.name.utf8) && HTTP1Syntax.all(field.value.utf8, HTTP1Syntax.isValueByte)
-      && !connectionFields.contains { HTTP1Syntax.equalIgnoringCase($0, field.name) }
+      && !belongsToConnection(field.name)
+  }
+
+  private static func belongsToConnection(_ name: String) -> Bool {
+    connectionLengths & 1 << UInt64(name.utf8.count) != 0
+      && connectionFields.contains { HTTP1Syntax.equalIgnoringCase($0, name) }
   }
 }

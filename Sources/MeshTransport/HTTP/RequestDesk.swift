@@ -9,7 +9,7 @@ protocol AnsweringSession: AnyObject {
   func submitContinue(on stream: StreamID)
   /// Answers `stream`. Unless `isWhole`, the body follows by `send`, and `finish` ends it. False when the stream is
   /// gone.
-  func submitResponse(_ fields: [HTTPField], on stream: StreamID, isWhole: Bool) -> Bool
+  func submitResponse(_ fields: FieldBlock, on stream: StreamID, isWhole: Bool) -> Bool
   /// The body of the answer goes on: while it has something to send, others of its kind get their turns all the same.
   func shareTurns(on stream: StreamID)
   /// Appends to the body of an answer. Returns the bytes of it that wait; nil when the stream is gone.
@@ -22,6 +22,13 @@ protocol AnsweringSession: AnyObject {
   func dropRest(of stream: StreamID)
   /// Lets the client send so many bytes more: they were kept, and are done with now.
   func consumed(_ count: Int, on stream: StreamID)
+}
+
+extension AnsweringSession {
+  /// The same with `fields` as they are.
+  func submitResponse(_ fields: [HTTPField], on stream: StreamID, isWhole: Bool) -> Bool {
+    submitResponse(FieldBlock(fields), on: stream, isWhole: isWhole)
+  }
 }
 
 /// The requests of one connection with streams. No IO, no clock. An object, since a session may tell of streams while
@@ -172,7 +179,7 @@ final class RequestDesk<Session: AnsweringSession> {
   }
 
   private func forgetPartial(_ stream: StreamID) {
-    if let given = partial.removeValue(forKey: stream) { bodyBytes -= given.counted }
+    if !partial.isEmpty, let given = partial.removeValue(forKey: stream) { bodyBytes -= given.counted }
   }
 
   /// The client has sent all of a request.
@@ -184,13 +191,16 @@ final class RequestDesk<Session: AnsweringSession> {
 
   /// A stream is gone, ended or broken off: what came on it is of no use.
   func closed(_ stream: StreamID) {
-    if let given = arriving.removeValue(forKey: stream) { bodyBytes -= given.request.body.count }
+    // Most streams end when all is said: then none of these holds anything.
+    if !arriving.isEmpty, let given = arriving.removeValue(forKey: stream) {
+      bodyBytes -= given.request.body.count
+    }
     if let index = complete.firstIndex(where: { $0.stream == stream }) {
       bodyBytes -= complete.remove(at: index).request.body.count
     }
-    refused.removeAll { $0.stream == stream }
-    following[stream] = nil
-    later[stream] = nil
+    if !refused.isEmpty { refused.removeAll { $0.stream == stream } }
+    if !following.isEmpty { following[stream] = nil }
+    if !later.isEmpty { later[stream] = nil }
     forgetPartial(stream)
   }
 
@@ -335,9 +345,11 @@ final class RequestDesk<Session: AnsweringSession> {
     self.now = now
     var due: Instant?
     // Begins behind the one that got something last: where there is room for some only, it isn't for the same ones.
+    guard !following.isEmpty else { return nil }
     let streams = following.keys.sorted()
     let start = lastFed.flatMap { last in streams.firstIndex { $0 > last } } ?? 0
-    for stream in streams[start...] + streams[..<start] {
+    for offset in streams.indices {
+      let stream = streams[(start + offset) % streams.count]
       let time = produce(on: stream, of: session, now, while: hasRoom) { stream, count in
         lastFed = stream
         sent(stream, count)
@@ -350,7 +362,11 @@ final class RequestDesk<Session: AnsweringSession> {
   private func produce(
     on stream: StreamID, of session: Session?, _ now: Instant, while hasRoom: () -> Bool, sent: (StreamID, Int) -> Void
   ) -> Instant? {
-    defer { if let reader = partial[stream]?.reader { release(reader.takeConsumed(), on: stream, of: session) } }
+    defer {
+      if !partial.isEmpty, let reader = partial[stream]?.reader {
+        release(reader.takeConsumed(), on: stream, of: session)
+      }
+    }
     while let session, let body = following[stream] {
       guard let waiting = session.waiting(on: stream) else { return nil }
       // A reader that stands still doesn't keep what must be over.

@@ -32,7 +32,7 @@ extension HTTP2Session {
   /// A frame of the client that can't be taken, and that costs it the stream or the connection.
   func tookInvalid(_ frame: nghttp2_frame_hd) -> Bool {
     isAmidFields = false
-    streams[frame.stream_id]?.isCounted = true
+    state(of: frame.stream_id)?.isCounted = true
     return tookReset()
   }
 
@@ -49,11 +49,11 @@ extension HTTP2Session {
   }
 
   func took(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, on stream: Int32) {
-    streams[stream]?.section.take(name, value, message)
+    state(of: stream)?.section.take(name, value, message)
   }
 
   func tookInvalidField(on stream: Int32) {
-    guard let state = streams[stream], state.section.refusal == nil else { return }
+    guard let state = state(of: stream), state.section.refusal == nil else { return }
     state.section.refusal = HTTPFailure(400, "A field name is not a token, or a field value holds a control character.")
   }
 
@@ -62,7 +62,7 @@ extension HTTP2Session {
     switch UInt32(frame.hd.type) {
     case NGHTTP2_HEADERS.rawValue:
       isAmidFields = false
-      guard let state = streams[stream] else { return }
+      guard let state = state(of: stream) else { return }
       let (fields, isLast) = (state.section.takeAll(), HTTP2Session.isLast(frame.hd))
       // The answer that follows an interim one is none of trailers, which have no status (RFC 9113 §8.1).
       let section = state.hasFields && fields[":status"] == nil ? HTTP2Section.trailers : .headers(bodyFollows: !isLast)
@@ -82,7 +82,7 @@ extension HTTP2Session {
   }
 
   private func end(_ stream: Int32) {
-    guard let state = streams[stream] else { return }
+    guard let state = state(of: stream) else { return }
     state.isEnded = true
     handler.ended(stream)
   }
@@ -90,7 +90,7 @@ extension HTTP2Session {
   func took(body bytes: UnsafeBufferPointer<UInt8>, on stream: Int32) {
     // One stream whose bytes are kept must not hold up the others: it has a window of its own.
     _ = nghttp2_session_consume_connection(handle, bytes.count)
-    guard let state = streams[stream] else { return }
+    guard let state = state(of: stream) else { return }
     if state.isAnswered { dropLate(bytes.count, state, stream) }
     state.kept += bytes.count
     consumed(handler.received(body: bytes, on: stream), on: stream)
@@ -108,7 +108,7 @@ extension HTTP2Session {
 
   /// The next part of an answer: its bytes, and what nghttp2 must know of it.
   func read(into buffer: UnsafeMutableBufferPointer<UInt8>, on stream: Int32) -> (count: Int, flags: UInt32) {
-    guard let state = streams[stream] else { return (0, NGHTTP2_DATA_FLAG_EOF.rawValue) }
+    guard let state = state(of: stream) else { return (0, NGHTTP2_DATA_FLAG_EOF.rawValue) }
     let count = state.answer.take(into: buffer)
     if count > 0 { handler.took(count, on: stream) }
     guard state.answer.isFinished, state.answer.count == 0 else {
@@ -134,7 +134,7 @@ extension HTTP2Session {
     default: return
     }
     answerFrames &+= 1
-    if HTTP2Session.isLast(frame.hd) { streams[stream]?.isAnswered = true }
+    if HTTP2Session.isLast(frame.hd) { state(of: stream)?.isAnswered = true }
   }
 
   /// A stream that nghttp2 broke off by itself, for a mistake that no frame showed alone, counts like the client's own
@@ -148,6 +148,7 @@ extension HTTP2Session {
   }
 
   func closed(_ stream: Int32, _ code: UInt32) {
+    if latest?.id == stream { latest = nil }
     guard let state = streams.removeValue(forKey: stream) else { return }
     // nghttp2 closes those above the last one of a GOAWAY with this code too.
     if code == HTTP2ErrorCode.refusedStream.rawValue { handler.rejected(stream) }

@@ -69,6 +69,8 @@ final class HTTP2Session {
   let message: HTTPLimits
   let limits: HTTP2Limits
   var streams: [Int32: Stream] = [:]
+  /// The stream that was asked for last: callbacks come several times in a row for one.
+  var latest: (id: Int32, state: Stream)?
   var idleFrames: FrameBudget
   var resets: FrameBudget
   var continuations = 0
@@ -122,6 +124,14 @@ final class HTTP2Session {
   }
 
   deinit { if let handle { nghttp2_session_del(handle) } }
+
+  /// What is known of a stream; nil when it is gone.
+  func state(of stream: Int32) -> Stream? {
+    if let latest, latest.id == stream { return latest.state }
+    guard let state = streams[stream] else { return nil }
+    latest = (stream, state)
+    return state
+  }
 
   // MARK: Bytes
 
@@ -195,10 +205,10 @@ final class HTTP2Session {
   }
 
   /// Answers `stream`. Unless `isWhole`, the body follows by `send`, and `finish` ends it.
-  func submitResponse(_ fields: [HTTPField], on stream: Int32, isWhole: Bool) -> Bool {
-    guard streams[stream] != nil else { return false }
-    var provider = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readAnswer)
-    return withFields(fields) { pairs, count in
+  func submitResponse(_ fields: FieldBlock, on stream: Int32, isWhole: Bool) -> Bool {
+    guard state(of: stream) != nil else { return false }
+    var (fields, provider) = (fields, nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readAnswer))
+    return fields.withPairs(HTTP2Session.pair) { pairs, count in
       isWhole
         ? nghttp2_submit_response(handle, stream, pairs, count, nil)
         : nghttp2_submit_response(handle, stream, pairs, count, &provider)
@@ -210,25 +220,25 @@ final class HTTP2Session {
 
   /// Appends to the body of an answer. Returns the bytes of it that wait here; nil when the stream is gone.
   func send(_ bytes: [UInt8], on stream: Int32) -> Int? {
-    guard let state = streams[stream], !state.answer.isFinished else { return nil }
+    guard let state = state(of: stream), !state.answer.isFinished else { return nil }
     state.answer.append(bytes)
     _ = nghttp2_session_resume_data(handle, stream)
     return state.answer.count
   }
 
   /// The bytes of an answer's body that wait here; nil when the stream is gone.
-  func waiting(on stream: Int32) -> Int? { streams[stream]?.answer.count }
+  func waiting(on stream: Int32) -> Int? { state(of: stream)?.answer.count }
 
   /// Ends the body of an answer, with trailers unless `trailers` is empty.
   func finish(_ stream: Int32, trailers: [HTTPField] = []) {
-    guard let state = streams[stream], !state.answer.isFinished else { return }
+    guard let state = state(of: stream), !state.answer.isFinished else { return }
     state.answer.isFinished = true
     state.trailers = trailers
     _ = nghttp2_session_resume_data(handle, stream)
   }
 
   /// What still comes on `stream` is of no use: its answer is a refusal.
-  func dropRest(of stream: Int32) { streams[stream]?.isAnswered = true }
+  func dropRest(of stream: Int32) { state(of: stream)?.isAnswered = true }
 
   /// What the client did wrong since this was asked last.
   func takeComplaints() -> [String] {
@@ -243,13 +253,13 @@ final class HTTP2Session {
 
   /// Breaks off a request of ours: nobody waits for the answer any more.
   func withdraw(_ stream: Int32) {
-    streams[stream]?.isWithdrawn = true
+    state(of: stream)?.isWithdrawn = true
     reset(stream, .cancel)
   }
 
   /// Lets the client send so many bytes more: they were kept, and are done with now.
   func consumed(_ count: Int, on stream: Int32) {
-    guard let state = streams[stream] else { return }
+    guard let state = state(of: stream) else { return }
     let count = min(max(0, count), state.kept)
     state.kept -= count
     _ = nghttp2_session_consume_stream(handle, stream, count)
@@ -288,17 +298,14 @@ final class HTTP2Session {
   }
 
   func withFields(_ fields: [HTTPField], _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Int32) -> Int32 {
-    var text = fields.joined
-    return text.withUnsafeMutableBufferPointer { bytes in
-      var offset = 0
-      let pairs = fields.map { field in
-        let (name, value) = (field.name.utf8.count, field.value.utf8.count)
-        defer { offset += name + value }
-        return nghttp2_nv(
-          name: bytes.baseAddress.map { $0 + offset }, value: bytes.baseAddress.map { $0 + offset + name },
-          namelen: name, valuelen: value, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
-      }
-      return pairs.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
-    }
+    var fields = FieldBlock(fields)
+    return fields.withPairs(HTTP2Session.pair, body)
+  }
+
+  private static func pair(
+    _ name: UnsafeMutablePointer<UInt8>, _ nameCount: Int, _ value: UnsafeMutablePointer<UInt8>, _ valueCount: Int
+  ) -> nghttp2_nv {
+    nghttp2_nv(
+      name: name, value: value, namelen: nameCount, valuelen: valueCount, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
   }
 }

@@ -63,6 +63,8 @@ final class HTTP3Session {
   private var unfinishedSections: [Int64: Instant] = [:]
   /// Grows when the peer acknowledges some of a body.
   private(set) var progress = 0
+  /// The bytes that all streams hold in memory because the peer has not acknowledged them.
+  private(set) var outstanding = 0
   private(set) var failure: StreamLayerFailure?
   private var peerUniStreams: [Int64: PeerUniStream] = [:]
 
@@ -117,10 +119,10 @@ final class HTTP3Session {
   }
 
   /// Answers `stream`. Unless `isWhole`, the body follows by `send`, and `finish` ends it.
-  func submitResponse(_ fields: [HTTPField], on stream: Int64, isWhole: Bool = false) -> Bool {
+  func submitResponse(_ fields: FieldBlock, on stream: Int64, isWhole: Bool) -> Bool {
     guard streams[stream] != nil else { return false }
-    var reader = nghttp3_data_reader(read_data: readBody)
-    return withFields(fields) { pairs, count in
+    var (fields, reader) = (fields, nghttp3_data_reader(read_data: readBody))
+    return fields.withPairs(HTTP3Session.pair) { pairs, count in
       isWhole
         ? nghttp3_conn_submit_response(handle, stream, pairs, count, nil)
         : nghttp3_conn_submit_response(handle, stream, pairs, count, &reader)
@@ -148,6 +150,7 @@ final class HTTP3Session {
   func send(_ prefix: [UInt8], _ bytes: [UInt8], on stream: Int64) -> Int? {
     guard let state = streams[stream], !state.body.isFinished else { return nil }
     state.body.append(prefix, bytes)
+    outstanding += prefix.count + bytes.count
     _ = nghttp3_conn_resume_stream(handle, stream)
     return state.body.outstanding
   }
@@ -175,22 +178,15 @@ final class HTTP3Session {
   /// Whether a stream is open whose fields came, or whose answer is on its way.
   var hasStreams: Bool { !streams.isEmpty }
 
-  /// The bytes that all streams hold in memory because the peer has not acknowledged them.
-  var outstanding: Int { streams.values.reduce(0) { $0 &+ $1.body.outstanding } }
-
   private func withFields(_ fields: [HTTPField], _ body: (UnsafePointer<nghttp3_nv>?, Int) -> Int32) -> Int32 {
-    var text = fields.joined
-    return text.withUnsafeMutableBufferPointer { bytes in
-      var offset = 0
-      let pairs = fields.map { field in
-        let (name, value) = (field.name.utf8.count, field.value.utf8.count)
-        defer { offset += name + value }
-        return nghttp3_nv(
-          name: bytes.baseAddress.map { $0 + offset }, value: bytes.baseAddress.map { $0 + offset + name },
-          namelen: name, valuelen: value, flags: UInt8(NGHTTP3_NV_FLAG_NONE))
-      }
-      return pairs.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
-    }
+    var fields = FieldBlock(fields)
+    return fields.withPairs(HTTP3Session.pair, body)
+  }
+
+  private static func pair(
+    _ name: UnsafeMutablePointer<UInt8>, _ nameCount: Int, _ value: UnsafeMutablePointer<UInt8>, _ valueCount: Int
+  ) -> nghttp3_nv {
+    nghttp3_nv(name: name, value: value, namelen: nameCount, valuelen: valueCount, flags: UInt8(NGHTTP3_NV_FLAG_NONE))
   }
 
   // MARK: What nghttp3 asks and tells
@@ -252,7 +248,10 @@ final class HTTP3Session {
   fileprivate func ended(_ stream: Int64) { handler.ended(stream) }
   fileprivate func acknowledgedBody(_ count: Int, on stream: Int64) {
     progress &+= count
-    streams[stream]?.body.acknowledge(count)
+    guard let body = streams[stream]?.body else { return }
+    outstanding -= body.outstanding
+    body.acknowledge(count)
+    outstanding += body.outstanding
   }
   fileprivate func mustStopSending(_ stream: Int64, _ code: UInt64) {
     connection.stopReading(stream: stream, code: code)
@@ -310,6 +309,7 @@ extension HTTP3Session: QUICStreamLayer {
     peerUniStreams[stream] = nil
     let isUnfinished = unfinishedSections.removeValue(forKey: stream) != nil
     let state = streams.removeValue(forKey: stream)
+    outstanding -= state?.body.outstanding ?? 0
     // What the handler kept holds the other streams back no longer.
     connection.consumedOfConnection(state?.kept ?? 0)
     if state != nil || HTTP3Session.isRequest(stream) {
