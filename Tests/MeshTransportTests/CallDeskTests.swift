@@ -123,7 +123,7 @@ struct CallDeskTests {
     var desk = try Desk { $0.deadlineMax = .seconds(3) }
     let (id, _) = desk.begin(within: .seconds(3_600))
     let before = desk.now
-    #expect(desk.wait() == [.cancel(id), .end(id, .deadlinePassed, attempts: 1)])
+    #expect(desk.wait() == [.cancel(id, wasInVain: true), .end(id, .deadlinePassed, attempts: 1)])
     #expect(desk.now.since(before) == .seconds(3))
     let (late, effects) = desk.begin(within: .zero)
     #expect(effects == [.end(late, .deadlinePassed, attempts: 0)])
@@ -132,7 +132,7 @@ struct CallDeskTests {
   @Test func aCancelledCallIsBrokenOffAndNothingFollows() throws {
     var desk = try Desk()
     let (sent, _) = desk.begin()
-    #expect(desk.cancel(sent) == [.cancel(sent), .end(sent, .cancelled, attempts: 1)])
+    #expect(desk.cancel(sent) == [.cancel(sent, wasInVain: false), .end(sent, .cancelled, attempts: 1)])
     #expect(desk.end(sent, answer).isEmpty)
     let (waiting, _) = desk.begin(isIdempotent: true)
     _ = desk.end(waiting, .lost("gone"))
@@ -193,11 +193,12 @@ struct CallDeskTests {
     var desk = try Desk { $0.failuresToOpen = 2 }
     for _ in 0..<3 { _ = desk.cancel(desk.begin().id) }
     for turn in 1...2 {
-      let (id, effects) = desk.begin()
-      #expect(effects == [.attempt(id)], "what was given up at once says nothing")
+      let (id, begun) = desk.begin()
+      #expect(begun == [.attempt(id)], "what was given up at once says nothing")
       desk.now = desk.now + .seconds(1)
-      let opens = desk.cancel(id).contains(.circuit(desk.node, isOpen: true, reason: "no answer in time"))
-      #expect(opens == (turn == 2))
+      let effects = desk.cancel(id)
+      #expect(effects.first == .cancel(id, wasInVain: true))
+      #expect(effects.contains(.circuit(desk.node, isOpen: true, reason: "no answer in time")) == (turn == 2))
     }
   }
 
@@ -243,7 +244,7 @@ struct CallDeskTests {
       for effect in effects {
         switch effect {
         case .attempt(let id): attempts.append(id)
-        case .cancel(let id): attempts.removeAll { $0 == id }
+        case .cancel(let id, _): attempts.removeAll { $0 == id }
         case .end(let id, _, _): ends[id, default: 0] += 1
         case .retry, .circuit: break
         }

@@ -188,4 +188,20 @@ import Testing
     #expect(close.isApplication && close.code == HTTP3ErrorCode.noError)
     try node.stop()
   }
+
+  @Test func aCallThatIsNeverAnsweredHoldsItsConnectionForTheTimeOfTheLongestCall() throws {
+    let mesh = try TestMesh()
+    var limits = LinkLimits()
+    limits.calls.deadlineMax = .seconds(3)
+    let node = try TestNode(mesh.security("node-b"), limits: limits) { $0.idleTimeout = .seconds(1) }
+    let client = try HTTP3Client(mesh.security("node-a"), to: node.address)
+    client.quic.keepAlive(every: .milliseconds(50))
+    _ = try client.request(HTTP3Client.fields("Ping"), body: message([1]))
+    _ = try waitCalled(node, by: client)
+    let began = MonotonicClock.now()
+    let close = try client.waitClosedByPeer()
+    #expect(close.isApplication && close.code == HTTP3ErrorCode.noError)
+    #expect(MonotonicClock.now().since(began) > .seconds(2))
+    try node.stop()
+  }
 }

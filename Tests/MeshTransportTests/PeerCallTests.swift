@@ -5,53 +5,9 @@ import Testing
 
 @testable import MeshTransport
 
-/// Two nodes; from `one` to `two` there is a relay, which blocks UDP where calls are to go over TCP.
-private final class Pair {
-  let mesh: TestMesh
-  let one: TestNode
-  var two: TestNode
-  let relay: PortRelay
-  private let limits: LinkLimits
-
-  init(
-    isTCP: Bool, handshakeTimeout: Duration = .seconds(20), limits: (inout LinkLimits) -> Void = { _ in }
-  ) throws {
-    var bounds = LinkLimits()
-    bounds.fallbackDelay = .milliseconds(isTCP ? 20 : 10_000)
-    // A loaded machine must not turn tests of other things into tests of the circuit.
-    bounds.calls.failuresToOpen = 1_000
-    limits(&bounds)
-    self.limits = bounds
-    mesh = try TestMesh()
-    one = try TestNode(mesh.security("node-a"), limits: bounds) { $0.handshakeTimeout = handshakeTimeout }
-    two = try TestNode(mesh.security("node-b"), limits: bounds)
-    relay = try PortRelay(to: two.address)
-    if !isTCP { relay.udp.lose(0) }
-  }
-
-  func call(
-    _ method: String = MeshRequest.healthMethod, as node: String = "node-b", on link: LinkID? = nil,
-    within span: Duration = .seconds(20), isIdempotent: Bool = false
-  ) throws -> CallID {
-    try one.call(method, of: node, on: link, at: relay.address, within: span, isIdempotent: isIdempotent)
-  }
-
-  /// Another process on the port of `two`, which has stopped.
-  func restart() throws {
-    let port = try two.address.port
-    two = try TestNode(mesh.security("node-b"), port: port, limits: limits)
-  }
-
-  func stop() throws {
-    relay.stop()
-    try one.stop()
-    try two.stop()
-  }
-}
-
 @Suite(.serialized) struct PeerCallTests {
   @Test(arguments: [false, true]) func aCallGoesOnTheConnectionOfALinkThatThisNodeHasDialed(isTCP: Bool) throws {
-    let pair = try Pair(isTCP: isTCP)
+    let pair = try CallPair(isTCP: isTCP)
     let link = pair.one.dial(pair.relay.address)
     _ = try pair.one.waitOpened(link)
     let dialed = pair.one.statistic("handshakesDialed")
@@ -65,7 +21,7 @@ private final class Pair {
   }
 
   @Test(arguments: [false, true]) func withoutALinkAConnectionIsDialedAndKeptUntilItIsIdle(isTCP: Bool) throws {
-    let pair = try Pair(isTCP: isTCP) { $0.calls.idleTimeout = .seconds(3) }
+    let pair = try CallPair(isTCP: isTCP) { $0.calls.idleTimeout = .seconds(3) }
     for _ in 0..<3 {
       let end = try pair.one.waitCallEnded(pair.call())
       #expect(end.outcome == .answered(.ok, reply: [1, 2, 3]))
@@ -85,7 +41,7 @@ private final class Pair {
   }
 
   @Test func theAcceptorOfALinkDialsAConnectionOfItsOwn() throws {
-    let pair = try Pair(isTCP: false)
+    let pair = try CallPair(isTCP: false)
     _ = try pair.one.waitOpened(pair.one.dial(pair.relay.address))
     let accepted = try pair.two.waitAccepted()
     let call = try pair.two.call(MeshRequest.healthMethod, of: "node-a", on: accepted, at: pair.one.address)
@@ -95,7 +51,7 @@ private final class Pair {
   }
 
   @Test(arguments: [false, true]) func manyCallsAtOnceShareAConnectionThatIsStillBeingDialed(isTCP: Bool) throws {
-    let pair = try Pair(isTCP: isTCP)
+    let pair = try CallPair(isTCP: isTCP)
     let calls = try (0..<12).map { _ in try pair.call() }
     let crowded = try pair.call()
     guard case .busy = try pair.one.waitCallEnded(crowded).outcome else {
@@ -107,7 +63,7 @@ private final class Pair {
   }
 
   @Test(arguments: [false, true]) func aCallWithoutAnAnswerEndsAtItsDeadlineAndThePeerForgetsIt(isTCP: Bool) throws {
-    let pair = try Pair(isTCP: isTCP)
+    let pair = try CallPair(isTCP: isTCP)
     let call = try pair.call(MeshRequest.pingMethod, within: .seconds(3))
     let request = try pair.two.waitCalled(MeshRequest.pingMethod)
     #expect(try pair.one.waitCallEnded(call).outcome == .deadlinePassed)
@@ -118,7 +74,7 @@ private final class Pair {
   }
 
   @Test(arguments: [false, true]) func aCancelledCallEndsAtOnceAndItsConnectionGoesOn(isTCP: Bool) throws {
-    let pair = try Pair(isTCP: isTCP)
+    let pair = try CallPair(isTCP: isTCP)
     let call = try pair.call(MeshRequest.pingMethod)
     _ = try pair.two.waitCalled(MeshRequest.pingMethod)
     pair.one.post(.cancelCall(call))
@@ -130,7 +86,7 @@ private final class Pair {
   }
 
   @Test(arguments: [false, true]) func theStatusOfAFailedCallIsToldWithoutAnotherAttempt(isTCP: Bool) throws {
-    let pair = try Pair(isTCP: isTCP)
+    let pair = try CallPair(isTCP: isTCP)
     let call = try pair.call(MeshRequest.pingMethod, isIdempotent: true)
     pair.two.post(.fail(try pair.two.waitCalled(MeshRequest.pingMethod), code: 5, message: "no such thing"))
     let end = try pair.one.waitCallEnded(call)
@@ -142,7 +98,7 @@ private final class Pair {
 
   @Test(arguments: [false, true]) func afterARestartOfThePeerAnIdempotentCallIsMadeAgain(isTCP: Bool) throws {
     // Where nothing answers over TCP yet, a dial goes on over UDP until its time is over.
-    let pair = try Pair(isTCP: isTCP, handshakeTimeout: .seconds(3)) {
+    let pair = try CallPair(isTCP: isTCP, handshakeTimeout: .seconds(3)) {
       ($0.calls.attemptsMax, $0.calls.backoffMin, $0.calls.backoffMax) = (50, .milliseconds(100), .milliseconds(300))
     }
     let call = try pair.call(MeshRequest.pingMethod, within: .seconds(60), isIdempotent: true)
@@ -156,7 +112,7 @@ private final class Pair {
   }
 
   @Test(arguments: [false, true]) func aCallThatIsNotIdempotentIsMadeOnce(isTCP: Bool) throws {
-    let pair = try Pair(isTCP: isTCP)
+    let pair = try CallPair(isTCP: isTCP)
     let call = try pair.call(MeshRequest.pingMethod)
     _ = try pair.two.waitCalled(MeshRequest.pingMethod)
     try pair.two.stop()
@@ -170,7 +126,7 @@ private final class Pair {
   }
 
   @Test func aCircuitOpensWhereNobodyListensAndClosesWhenSomebodyDoes() throws {
-    let pair = try Pair(isTCP: false) {
+    let pair = try CallPair(isTCP: false) {
       ($0.calls.attemptsMax, $0.calls.failuresToOpen, $0.calls.openMin) = (1, 2, .seconds(3))
     }
     let address = try pair.two.address
@@ -192,7 +148,7 @@ private final class Pair {
   }
 
   @Test(arguments: [false, true]) func anotherNodeAtThePeersAddressGetsNoCall(isTCP: Bool) throws {
-    let pair = try Pair(isTCP: isTCP)
+    let pair = try CallPair(isTCP: isTCP)
     let end = try pair.one.waitCallEnded(pair.call(as: "node-c", isIdempotent: true))
     guard case .unreachable(let reason) = end.outcome else { throw TransportError("ended by \(end)") }
     #expect(reason.hasPrefix("another node answers") && end.attempts == 1)
@@ -200,7 +156,7 @@ private final class Pair {
   }
 
   @Test(arguments: [false, true]) func aStrangerGetsNoCall(isTCP: Bool) throws {
-    let pair = try Pair(isTCP: isTCP)
+    let pair = try CallPair(isTCP: isTCP)
     let stranger = try TestNode(TestMesh().security("node-a")) { $0.handshakeTimeout = .seconds(8) }
     let call = try stranger.call(MeshRequest.healthMethod, of: "node-b", at: pair.relay.address, isIdempotent: true)
     let end = try stranger.waitCallEnded(call)
@@ -211,7 +167,7 @@ private final class Pair {
   }
 
   @Test func wherePeersAllowNoMoreStreamsOnALinkAnotherConnectionIsDialed() throws {
-    let pair = try Pair(isTCP: false) { $0.http3.streamsMax = 1 }
+    let pair = try CallPair(isTCP: false) { $0.http3.streamsMax = 1 }
     let link = pair.one.dial(pair.relay.address)
     _ = try pair.one.waitOpened(link)
     #expect(try pair.one.waitCallEnded(pair.call(on: link)).outcome == .answered(.ok, reply: [1, 2, 3]))
@@ -220,7 +176,7 @@ private final class Pair {
   }
 
   @Test func anIdleConnectionGivesItsPlaceToACallOfAnotherPeer() throws {
-    let pair = try Pair(isTCP: false) { $0.calls.connectionsMax = 1 }
+    let pair = try CallPair(isTCP: false) { $0.calls.connectionsMax = 1 }
     let third = try TestNode(pair.mesh.security("node-c"))
     #expect(try pair.one.waitCallEnded(pair.call()).outcome == .answered(.ok, reply: [1, 2, 3]))
     let other = try pair.one.call(MeshRequest.healthMethod, of: "node-c", at: third.address)
@@ -236,7 +192,7 @@ private final class Pair {
   }
 
   @Test func aNodeThatStopsEndsItsCalls() throws {
-    let pair = try Pair(isTCP: false)
+    let pair = try CallPair(isTCP: false)
     let call = try pair.call(MeshRequest.pingMethod)
     _ = try pair.two.waitCalled(MeshRequest.pingMethod)
     try pair.one.stop()

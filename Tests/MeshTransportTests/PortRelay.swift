@@ -14,9 +14,12 @@ final class PortRelay: @unchecked Sendable {
   private let server: SocketAddress
   private var sockets: [Int32] = []
   private var accepted = 0
+  /// So many of the connections over TCP are no longer read.
+  private var frozen = 0
 
-  /// UDP is blocked at first.
-  init(to server: SocketAddress) throws {
+  /// UDP is blocked at first. `receiveBufferBytes`: about what the kernel takes for a connection over TCP that is
+  /// frozen.
+  init(to server: SocketAddress, receiveBufferBytes: Int32? = nil) throws {
     self.server = server
     // Another process may have the number for TCP.
     var made: (udp: UDPRelay, listener: Int32)?
@@ -29,6 +32,9 @@ final class PortRelay: @unchecked Sendable {
       }
     }
     (udp, listener) = try #require(made)
+    if var bytes = receiveBufferBytes {
+      setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+    }
     startThread { [self] in acceptAll() }
   }
 
@@ -42,6 +48,9 @@ final class PortRelay: @unchecked Sendable {
     shutdown(listener, Int32(SHUT_RDWR))
     lock.locked { for socket in sockets { shutdown(socket, Int32(SHUT_RDWR)) } }
   }
+
+  /// Passes nothing on any more between the ends of the connections over TCP that there are.
+  func freezeTCP() { lock.locked { frozen = accepted } }
 
   func stop() {
     udp.stop()
@@ -60,19 +69,29 @@ final class PortRelay: @unchecked Sendable {
         continue
       }
       _ = fcntl(front, F_SETFL, 0)
-      lock.locked {
+      let number = lock.locked {
         accepted += 1
         sockets += [front, back]
+        return accepted
       }
-      for (from, to) in [(front, back), (back, front)] { startThread { PortRelay.copy(from, to) } }
+      for (from, to) in [(front, back), (back, front)] { startThread { [self] in copy(from, to, number) } }
     }
     close(listener)
   }
 
-  private static func copy(_ from: Int32, _ to: Int32) {
+  private func copy(_ from: Int32, _ to: Int32, _ number: Int) {
     var chunk = [UInt8](repeating: 0, count: 64 * 1024)
     while true {
-      let count = recv(from, &chunk, chunk.count, 0)
+      var item = pollfd(fd: from, events: Int16(POLLIN), revents: 0)
+      _ = poll(&item, 1, -1)
+      // Under the lock, so that nothing is read after it was frozen.
+      let count = lock.locked { number <= frozen ? nil : recv(from, &chunk, chunk.count, 0) }
+      guard let count else {
+        // Until the relay stops.
+        if item.revents & Int16(POLLHUP) != 0 { break }
+        usleep(10_000)
+        continue
+      }
       guard count > 0, send(to, chunk, count, Int32(MSG_NOSIGNAL)) == count else { break }
     }
     shutdown(to, Int32(SHUT_RDWR))

@@ -144,10 +144,10 @@ final class TestNode: @unchecked Sendable {
     return link
   }
 
-  /// Calls `method` of the node named `node`, with three bytes.
+  /// Calls `method` of the node named `node`, with three bytes unless `message` says otherwise.
   func call(
-    _ method: String, of node: String, on link: LinkID? = nil, at address: SocketAddress?,
-    within span: Duration = .seconds(20), isIdempotent: Bool = false
+    _ method: String, _ message: [UInt8] = [1, 2, 3], of node: String, on link: LinkID? = nil,
+    at address: SocketAddress?, within span: Duration = .seconds(20), isIdempotent: Bool = false
   ) throws -> CallID {
     calls += 1
     let id = CallID(rawValue: calls)
@@ -156,7 +156,7 @@ final class TestNode: @unchecked Sendable {
       .call(
         id,
         PeerCall(
-          method: method, message: [1, 2, 3], target: target, deadline: MonotonicClock.now() + span,
+          method: method, message: message, target: target, deadline: MonotonicClock.now() + span,
           isIdempotent: isIdempotent)))
     return id
   }
@@ -175,11 +175,11 @@ final class TestNode: @unchecked Sendable {
     }
   }
 
-  /// The last call of `method` that a peer has made.
-  func waitCalled(_ method: String) throws -> RequestID {
+  /// The last call of `method` that a peer has made, once there were so many.
+  func waitCalled(_ method: String, count: Int = 1) throws -> RequestID {
     try wait("call of \(method)") { events in
-      for case .called(let request, method, _, _) in events.reversed() { return request }
-      return nil
+      let requests = events.compactMap { if case .called(let request, method, _, _) = $0 { request } else { nil } }
+      return requests.count >= count ? requests.last : nil
     }
   }
 

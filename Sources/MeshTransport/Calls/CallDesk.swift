@@ -20,8 +20,9 @@ enum CallAttemptEnd: Equatable {
 enum CallEffect: Equatable {
   /// Make an attempt; `CallDesk.attemptEnded` follows.
   case attempt(CallID)
-  /// Break the attempt off; nothing follows.
-  case cancel(CallID)
+  /// Break the attempt off; nothing follows. `wasInVain`: its caller had waited for an answer as long as it could, or
+  /// long enough.
+  case cancel(CallID, wasInVain: Bool)
   /// The call is over, after so many attempts.
   case end(CallID, PeerCallOutcome, attempts: Int)
   /// It will be tried again.
@@ -127,9 +128,10 @@ struct CallDesk {
   /// The caller wants no answer any more.
   mutating func cancel(_ id: CallID, _ now: Instant, into effects: inout [CallEffect]) {
     guard let call = calls[id] else { return }
-    if call.isUnderWay { effects.append(.cancel(id)) }
+    let wasInVain = now.since(call.attemptedAt) >= limits.patience
+    if call.isUnderWay { effects.append(.cancel(id, wasInVain: wasInVain)) }
     // Callers with little patience must not keep the circuit of a peer that hangs from opening.
-    if call.isUnderWay, now.since(call.attemptedAt) >= limits.patience {
+    if call.isUnderWay, wasInVain {
       failed(id, call, "no answer in time", now, into: &effects)
     } else {
       _ = peers.modify(call.node) { $0.circuit.gaveUp(id, now) }
@@ -143,7 +145,7 @@ struct CallDesk {
       guard let call = calls[id] else { continue }
       if now >= call.deadline {
         if call.isUnderWay {
-          effects.append(.cancel(id))
+          effects.append(.cancel(id, wasInVain: true))
           failed(id, call, "no answer in time", now, into: &effects)
         }
         finish(id, .deadlinePassed, into: &effects)

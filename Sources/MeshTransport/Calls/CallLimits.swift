@@ -17,13 +17,17 @@ struct CallLimits: Sendable {
   var failuresToOpen = 5
   var openMin = Duration.seconds(1)
   var openMax = Duration.seconds(30)
-  /// A call that its caller gave up after this long without an answer counts as one that failed.
+  /// A call that its caller gave up after this long without an answer counts as one that failed. A peer of whom nothing
+  /// at all came for as long after a request is silent.
   var patience = Duration.seconds(1)
   /// Peers whose failures are remembered.
   var peersMax = 1_024
   /// Connections dialed for calls alone, and how long one of them stays without a call.
   var connectionsMax = 64
   var idleTimeout = Duration.seconds(30)
+  /// Connections to one peer that have outlived their link for the calls on them. The peer bounds the connections of an
+  /// identity (`QUICLimits.connectionsPerNodeNameMax`), and the next link needs one.
+  var keptPerPeerMax = 2
 
   init() {}
 }

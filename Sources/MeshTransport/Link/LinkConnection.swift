@@ -94,12 +94,16 @@ extension LinkConnection: LinkCarrier {
   func touch() { loop.endpoint.touch(self) }
 
   func linkOpened() {
-    quic.keepAlive(every: loop.options.keepAlive)
+    keepAlive(true)
     loop.tie(self)
     quic.releaseTLS()
   }
 
   func linkEnded() { loop.untie(self) }
 
-  func rest() { quic.keepAlive(every: Duration(nanoseconds: .max)) }
+  func keepAlive(_ isOn: Bool) {
+    quic.keepAlive(every: isOn ? loop.options.keepAlive : Duration(nanoseconds: .max))
+  }
+
+  var signs: Int { quic.signs }
 }

@@ -15,7 +15,7 @@ struct AskedCall {
 
 extension LinkConversation {
   /// Whether a call may be made on this connection: a peer takes requests of who has dialed alone.
-  var takesCalls: Bool { state == .open && pendingEnd == nil && !carrier.isServer }
+  var takesCalls: Bool { isOpen && !carrier.isServer && !silence.isSilent(carrier.signs) }
 
   /// Whether somebody waits for an answer.
   var hasCalls: Bool { asked.values.contains { !$0.isWithdrawn } }

@@ -32,13 +32,15 @@ protocol LinkCarrier: AnyObject {
   /// The link has opened, is over: what stands beside it is to be built, or to go.
   func linkOpened()
   func linkEnded()
-  /// Nothing keeps the connection alive any more but what its peer does.
-  func rest()
+  /// Whether this side keeps the connection from going idle; otherwise only what its peer does.
+  func keepAlive(_ isOn: Bool)
+  /// Grows whenever something comes from the peer, and be it word that what was sent has arrived.
+  var signs: Int { get }
 }
 
 /// The link and the calls of one connection. Its carrier's `deadline`: a dial must be open by then; an accepted
 /// connection without a link must have made a call; a link that closes on request waits no longer for its last bytes to
-/// arrive.
+/// arrive, or for its peer's end; a connection that outlives its link must have heard of its peer.
 final class LinkConversation {
   enum LinkState { case none, opening, open, ended }
 
@@ -52,9 +54,11 @@ final class LinkConversation {
   /// The link on this connection: known from the start when dialed, once its request came when accepted.
   private(set) var link: LinkID?
   private(set) var state = LinkState.none
-  private var linkStream: Int64?
+  private(set) var linkStream: Int64?
   private var deframer: GRPCDeframer
   private var calls: [Int64: UnaryCall] = [:]
+  /// Whether calls of the peer wait for their answer.
+  var hasCallsToAnswer: Bool { calls.values.contains { $0.request != nil } }
   /// Calls of ours that wait for their answer.
   var asked: [Int64: AskedCall] = [:]
   /// Calls of ours that may be broken off: half of what a peer puts up with.
@@ -66,11 +70,17 @@ final class LinkConversation {
   /// more flow control until it is read.
   private var unread: [UInt8] = []
   /// The peer ended the stream; to be acted on when all is read.
-  private var hasUnreadEnd = false
+  private(set) var hasUnreadEnd = false
 
   /// Set inside calls of the carrier; the loop acts on it when the call is over.
   private(set) var pendingEnd: PendingEnd?
   private var isLingering = false
+  /// The link is being closed, and the connection will stay for the calls on it.
+  var isParting = false
+  /// The link is over, and the connection, which this node has dialed, stays for the calls on it.
+  var isKeptForCalls = false
+  /// What calls have learned of whether the peer is still there.
+  var silence = PeerSilence()
 
   /// How the connection is to end.
   struct PendingEnd {
@@ -121,6 +131,7 @@ final class LinkConversation {
 
   /// Ends the link on request, once the peer has what was sent before, or at `deadline`.
   func close(by deadline: Instant) {
+    if isParting || isKeptForCalls || part(by: deadline) { return }
     if state == .open, pendingEnd == nil, carrier.outstanding > 0 {
       isLingering = true
       carrier.deadline = deadline
@@ -129,7 +140,11 @@ final class LinkConversation {
   }
 
   /// A connection for calls that nobody uses any more has served its time.
-  func deadlineCame() { fail(link?.isForCalls == true && state == .open ? .closed : .timedOut) }
+  func deadlineCame() {
+    if isParting { return parted() }
+    if isKeptForCalls, pendingEnd == nil { return wasKept() }
+    fail(link?.isForCalls == true && state == .open ? .closed : .timedOut)
+  }
 
   /// Whether it is to end, and nothing is left to wait for.
   func isToEnd(_ now: Instant) -> Bool {
@@ -141,6 +156,7 @@ final class LinkConversation {
   /// on its way is.
   func markEnded() {
     state = .ended
+    isParting = false
     if let linkStream, !unread.isEmpty { carrier.consumed(unread.count, on: linkStream) }
     unread = []
   }
@@ -148,7 +164,7 @@ final class LinkConversation {
   // MARK: Commands
 
   func send(_ message: [UInt8]) {
-    guard state == .open, pendingEnd == nil, let linkStream else { return }
+    guard isOpen, let linkStream else { return }
     guard message.count <= limits.messageBytesMax else {
       fail(.protocolError("message of \(message.count) bytes is over the limit of \(limits.messageBytesMax)"))
       return
@@ -237,8 +253,8 @@ extension LinkConversation: HTTP3Handler {
   private func linkEnded(by trailers: [HTTPField]) {
     let status = GRPCStatus(fields: trailers) ?? .ok
     if status == .ok {
-      fail(.closed)
-    } else {
+      peerEndedLink()
+    } else if state != .ended {
       fail(.protocolError("peer ended the link: \(status)"))
     }
   }
@@ -343,7 +359,7 @@ extension LinkConversation: HTTP3Handler {
         carrier.finish(stream, trailers: GRPCStatus.ok.fields)
         loop.linkEnded(self, .closed)
       } else {
-        fail(.closed)
+        peerEndedLink()
       }
     } else if asked[stream] != nil {
       replyEnded(stream)
@@ -363,7 +379,8 @@ extension LinkConversation: HTTP3Handler {
   func malformed(_ stream: Int64) { loop.malformed(from: carrier.remote) }
 
   func refusedByReader(_ stream: Int64) {
-    if stream == linkStream, state == .open { fail(.closed) }
+    guard stream == linkStream, state == .open else { return }
+    if carrier.isServer { fail(.closed) } else { peerEndedLink() }
   }
 
   func rejected(_ stream: Int64) { asked[stream]?.isRejected = true }
@@ -372,7 +389,7 @@ extension LinkConversation: HTTP3Handler {
     if asked[stream] != nil {
       callBroke(stream)
     } else if stream == linkStream {
-      if carrier.isServer { loop.linkEnded(self, .closed) } else { fail(.closed) }
+      if carrier.isServer { loop.linkEnded(self, .closed) } else { peerEndedLink() }
     } else if let request = calls.removeValue(forKey: stream)?.request {
       loop.forget(request)
     }

@@ -23,6 +23,8 @@ struct PeerCalls {
   var entries: [CallID: Entry] = [:]
   /// Connections dialed for calls, by their peers.
   var connections = OrderedMap<NodeID, LinkID>()
+  /// Connections that outlive their link for the calls on them, the oldest first.
+  var kept: [LinkConversation] = []
   /// Attempts that wait until such a connection is open.
   var waiting: [LinkID: [CallID]] = [:]
   /// Attempts that have ended since the last turn.
@@ -79,7 +81,9 @@ extension LinkLoop {
     for effect in effects {
       switch effect {
       case .attempt(let id): attempt(id, now)
-      case .cancel(let id): breakOff(id)
+      case .cancel(let id, let wasInVain):
+        if wasInVain { waitedInVain(id, now) }
+        breakOff(id)
       case .retry(let id):
         if let call = calls.entries[id]?.call { observe(.peerCallRetried(method: call.method)) }
       case .circuit(let node, let isOpen, let reason):
@@ -128,6 +132,7 @@ extension LinkLoop {
       settleIdle(connection)
     }
     guard let stream else { return false }
+    connection.silence.sent(connection.carrier.signs, now)
     calls.entries[id]?.place = (connection, stream)
     calls.entries[id]?.sentAt = now
     calls.entries[id]?.transport = connection.carrier.peer?.transport
@@ -140,7 +145,8 @@ extension LinkLoop {
     guard let address = calls.entries[id]?.address else {
       return calls.ended.append((id, .unprocessed("no link to \(target.node), and no address")))
     }
-    if calls.connections.count >= calls.limits.connectionsMax, calls.connections[target.node] == nil {
+    // Those that take no more calls count until they have ended.
+    if links.count(where: { $0.key.isForCalls && $0.value.pendingEnd == nil }) >= calls.limits.connectionsMax {
       guard endIdle() else {
         endpoint.limitReached("connections for calls")
         return calls.ended.append((id, .noRoom("\(calls.limits.connectionsMax) connections for calls are open")))
@@ -207,12 +213,36 @@ extension LinkLoop {
     }
   }
 
-  /// A connection for calls ends when it has carried none for a while.
+  /// A call is to be broken off because no answer came. Where nothing at all came, further ones must not wait on that
+  /// connection: one for calls ends with the last that is on it. A link is membership's to judge, and carries calls
+  /// again when something has come.
+  private func waitedInVain(_ id: CallID, _ now: Instant) {
+    guard let connection = calls.entries[id]?.place?.connection,
+      connection.silence.waitedInVain(connection.carrier.signs, now, patience: calls.limits.patience),
+      let node = calls.connections.first(where: { $0.1 == connection.link })?.0
+    else { return }
+    calls.connections.removeValue(forKey: node)
+  }
+
+  /// A connection stays for its calls after its link has ended. Of too many to one peer the oldest ends with its calls.
+  func keptForCalls(_ connection: LinkConversation) {
+    let identity = connection.carrier.peer?.identity
+    calls.kept.append(connection)
+    let same = calls.kept.filter { $0.pendingEnd == nil && $0.carrier.peer?.identity == identity }
+    if same.count > calls.limits.keptPerPeerMax { same.first?.fail(.closed) }
+    settleIdle(connection)
+  }
+
+  /// A connection for calls ends when it has carried none for a while, and one that was kept for them at once.
   private func settleIdle(_ connection: LinkConversation) {
-    guard connection.link?.isForCalls == true, connection.pendingEnd == nil else { return }
+    guard connection.pendingEnd == nil else { return }
+    if connection.isKeptForCalls, !connection.hasCalls { return connection.fail(.closed) }
+    guard connection.link?.isForCalls == true else { return }
     let isPresent = calls.connections.values.contains { links[$0] === connection }
     if !isPresent, !connection.hasCalls { return connection.fail(.closed) }
     connection.carrier.deadline = connection.hasCalls ? nil : MonotonicClock.now() + calls.limits.idleTimeout
+    // A long call must not end by the idle timeout while its peer lives.
+    connection.carrier.keepAlive(connection.hasCalls)
     connection.carrier.touch()
   }
 }

@@ -41,10 +41,7 @@ extension LinkLoop: TetherOwner {
   /// Puts a link on the list of those to doubt. It is told at the end of the turn, when a goodbye that came beside the
   /// tether's end has been read.
   private func doubt(_ connection: LinkConnection) {
-    let conversation = connection.conversation
-    guard conversation.state == .open, conversation.pendingEnd == nil, !connection.isDoubted,
-      conversation.link?.isForCalls != true
-    else { return }
+    guard connection.conversation.mayBeDoubted, !connection.isDoubted else { return }
     connection.isDoubted = true
     doubted.append(connection)
   }
@@ -53,9 +50,7 @@ extension LinkLoop: TetherOwner {
   func tellDoubts() {
     while let connection = doubted.popLast() {
       connection.isDoubted = false
-      guard connection.conversation.state == .open, connection.conversation.pendingEnd == nil,
-        let link = connection.conversation.link
-      else { continue }
+      guard connection.conversation.mayBeDoubted, let link = connection.conversation.link else { continue }
       statistics.doubts += 1
       deliver(.doubted(link))
     }

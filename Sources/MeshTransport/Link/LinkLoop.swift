@@ -237,9 +237,11 @@ final class LinkLoop {
   }
 
   /// An accepted connection without a link is kept for the idle timeout at first and after each call: otherwise a peer
-  /// that only pings, or never ends its requests, would hold it for ever.
-  func awaitUse(of connection: any LinkCarrier) {
-    if connection.isServer { connection.deadline = MonotonicClock.now() + options.idleTimeout }
+  /// that only pings, or never ends its requests, would hold it for ever. A call that waits for its answer has at least
+  /// as long as its caller may wait.
+  func awaitUse(of connection: any LinkCarrier, hasCalls: Bool = false) {
+    let span = hasCalls ? max(options.idleTimeout, limits.calls.deadlineMax) : options.idleTimeout
+    if connection.isServer { connection.deadline = MonotonicClock.now() + span }
   }
 
   func acceptedLink(on connection: LinkConversation) -> LinkID {
@@ -294,7 +296,7 @@ final class LinkLoop {
     let request = RequestID(rawValue: nextRequest)
     nextRequest += 1
     requests[request] = (connection, stream)
-    if connection.state != .open { awaitUse(of: connection.carrier) }
+    if connection.state != .open { awaitUse(of: connection.carrier, hasCalls: true) }
     deliver(.called(request, method: method, peer, message))
     return request
   }
@@ -315,8 +317,8 @@ final class LinkLoop {
       if connection.carrier.peer?.transport == "http2" { statistics.linksOverTCP -= 1 }
     }
     connection.markEnded()
-    awaitUse(of: connection.carrier)
-    connection.carrier.rest()
+    awaitUse(of: connection.carrier, hasCalls: connection.hasCallsToAnswer)
+    connection.carrier.keepAlive(connection.isKeptForCalls)
     if state == .opening, goesOn(link, without: connection, after: reason) { return }
     links[link] = nil
     tellClosed(link, reason)
@@ -361,6 +363,7 @@ final class LinkLoop {
   private func over(_ connection: LinkConversation, _ reason: LinkEnd) {
     reportEnd(connection, reason)
     connection.loseCalls(reason)
+    calls.kept.removeAll { $0 === connection }
     for (request, call) in requests where call.connection === connection { requests[request] = nil }
   }
 

@@ -8,7 +8,7 @@ public enum LinkCommand: Sendable {
   /// Sends one message on an open link. Messages for links that are gone are dropped.
   case send(LinkID, [UInt8])
   /// Closes a link once the peer has what was sent on it, after 250 ms at the latest; answered by
-  /// `LinkEvent.closed(_, .closed)`. `reason` is for logs.
+  /// `LinkEvent.closed(_, .closed)`. Calls that are on its connection go on. `reason` is for logs.
   case close(LinkID, reason: String)
   /// Answers a unary call.
   case reply(RequestID, [UInt8])
@@ -59,7 +59,8 @@ public struct LinkOptions: Sendable {
   /// How long a handshake, and a dial as a whole, may take.
   public var handshakeTimeout = Duration.seconds(4)
   /// After how long without a packet an open link shows that it lives: a third of `idleTimeout`, so that two of these
-  /// may be lost. A link that carries probes never comes to it.
+  /// may be lost. A link that carries probes never comes to it. A connection on which a call of this node waits does so
+  /// too.
   public var keepAlive = Duration.seconds(20)
 
   /// Takes over TCP connections whose clients begin TLS and don't offer HTTP/2: the socket, from which nothing was

@@ -35,6 +35,9 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
   private var plain: [UInt8] = []
   private var interest: Readiness
   private var hasEnded = false
+  /// Bytes that the socket gave and took.
+  private var received = 0
+  private var written = 0
 
   init(
     _ descriptor: Int32, remote: SocketAddress, tls: TLSStream, dialed: (link: LinkID, serverName: String)?,
@@ -99,6 +102,7 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
       guard count > 0 else {
         return errno == EAGAIN || errno == EINTR ? nil : .unreachable(systemMessage(errno))
       }
+      received &+= count
       tls.receive(chunk.prefix(count))
     }
     return take(now)
@@ -150,6 +154,7 @@ final class TCPLink: ReactorHandler, DeadlineOwner {
       guard count > 0 else {
         return errno == EAGAIN || errno == EINTR ? nil : .unreachable(systemMessage(errno))
       }
+      written &+= count
       tls.wrote(count)
     }
   }
@@ -203,7 +208,11 @@ extension TCPLink: LinkCarrier {
 
   func linkEnded() { trialAt = nil }
 
-  func rest() {}
+  /// That is the kernel's.
+  func keepAlive(_ isOn: Bool) {}
+
+  /// HTTP/2 says nothing until there is an answer, but the kernel of a host that lives acknowledges what it gets.
+  var signs: Int { received &+ written &- TCPSocket.unacknowledged(descriptor) }
 }
 
 extension TCPLink: HTTP2Handler {

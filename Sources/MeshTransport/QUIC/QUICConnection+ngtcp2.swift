@@ -427,6 +427,7 @@ private func addConnectionIDs(to table: inout ngtcp2_callbacks) {
 private func addStreams(to table: inout ngtcp2_callbacks) {
   table.recv_stream_data = { _, flags, stream, _, bytes, count, user, _ in
     guard let connection = connection(user), let streams = connection.streams else { return 0 }
+    connection.signs &+= 1
     let finished = flags & UInt32(NGTCP2_STREAM_DATA_FLAG_FIN) != 0
     let data = UnsafeBufferPointer(start: bytes, count: count)
     guard let consumed = streams.received(data, finished: finished, on: stream) else {
@@ -436,7 +437,9 @@ private func addStreams(to table: inout ngtcp2_callbacks) {
     return 0
   }
   table.acked_stream_data_offset = { _, stream, _, count, user, _ in
-    connection(user)?.streams?.acknowledged(count, on: stream) == false ? NGTCP2_ERR_CALLBACK_FAILURE : 0
+    guard let connection = connection(user) else { return 0 }
+    connection.signs &+= 1
+    return connection.streams?.acknowledged(count, on: stream) == false ? NGTCP2_ERR_CALLBACK_FAILURE : 0
   }
   table.stream_close = { handle, flags, stream, code, user, _ in
     guard let connection = connection(user) else { return 0 }
