@@ -49,6 +49,8 @@ public struct EventTexts: Sendable {
   mutating func keep(_ text: [UInt8], _ key: Key, at clock: MemberClock) {
     guard text.count <= EventTexts.textBytesMax else { return }
     if entries.isEmpty { entries = [Entry?](repeating: nil, count: EventTexts.textsMax) }
-    entries[key.index] = Entry(key: key, clock: clock, text: text)
+    // What has grown has room for twice as much.
+    let exact = [UInt8](unsafeUninitializedCapacity: text.count) { $1 = $0.initialize(fromContentsOf: text) }
+    entries[key.index] = Entry(key: key, clock: clock, text: exact)
   }
 }

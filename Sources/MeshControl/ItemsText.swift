@@ -1,7 +1,8 @@
 import MeshBasics
 import MeshWire
 
-/// How the steps of a watch of `/v1` are told: `RESOURCE.snapshot`, `.change`, `.removal` and `.resync`.
+/// How the steps of a watch of `/v1` are told, as events (`EventText.Form.events`): `RESOURCE.snapshot`, `.change`,
+/// `.removal` and `.resync`.
 struct ItemsText<Item: Sendable> {
   /// What the items are called together, and one of them.
   let resource, item: String

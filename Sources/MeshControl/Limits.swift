@@ -8,6 +8,8 @@ public enum WatchLimits {
   public static let changesMax = 1_024
   /// Watches of one node at once; one more is answered 503.
   public static let watchesMax = 1_024
+  /// Of them those of one principal: it must not take the places of others.
+  public static let watchesPerPrincipalMax = 512
   /// Items of a snapshot that are written at once.
   static let itemsPerPart = 32
   /// Changes that are written at once.

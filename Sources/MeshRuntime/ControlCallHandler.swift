@@ -10,31 +10,34 @@ final class ControlCallHandler: GRPCHandler {
   private let feed: MembersFeed
   private var call: ControlCall
   private var permit: Permit
+  private let principal: String?
   let leadingMetadata: CallMetadata
 
-  init(_ call: ControlCall, _ permit: Permit, version: String, of core: NodeCore) {
+  /// `principal` calls; nil for callers on this host without a credential.
+  init(_ call: ControlCall, _ permit: Permit, principal: String?, version: String, of core: NodeCore) {
     self.call = call
     self.permit = permit
+    self.principal = principal
     leadingMetadata = CallMetadata(negotiatedOver: version)
     self.core = core
     feed = core.feed
-    if call.mayStay { core.watchOpened() }
+    if call.mayStay { core.watchOpened(by: principal) }
   }
 
-  deinit { if call.mayStay { core?.watchClosed() ?? feed.closed() } }
+  deinit { if call.mayStay { core?.watchClosed(by: principal) ?? feed.closed(by: principal) } }
 
   var mayStay: Bool { call.mayStay }
   var heldBytes: Int { call.heldBytes }
   var wantsMessage: Bool { call.wantsMessage }
 
   func received(_ message: [UInt8]) {
-    if let world = world(MonotonicClock.now()) { call.received(message, world) }
+    if let world = world() { call.received(message, world) }
   }
 
   func ended() { call.ended() }
 
   func next(_ now: Instant) -> GRPCPart {
-    guard let core, let world = world(now) else { return .end(GRPCStatus(code: 14, message: "the node has stopped")) }
+    guard let core, let world = world() else { return .end(GRPCStatus(code: 14, message: "the node has stopped")) }
     if let refusal = permit.refusal(now) {
       core.tell(refusal, permit.remote)
       return .end(GRPCStatus(refusal.status))
@@ -51,11 +54,8 @@ final class ControlCallHandler: GRPCHandler {
 
   func ended(with code: Int) { core?.observeOnEdge(.callEnded(method: call.name, code: code)) }
 
-  private func world(_ now: Instant) -> RPCWorld? {
-    core.map { core in
-      RPCWorld(
-        view: { core.view() }, members: feed, clock: MemberClock(now: now, unixTicks: WallClock.unixTicks()))
-    }
+  private func world() -> RPCWorld? {
+    core.map { core in RPCWorld(view: { core.view() }, members: feed, clock: .current) }
   }
 }
 

@@ -11,6 +11,7 @@ final class MembersFeed: WatchedResource, @unchecked Sendable {
   private let snapshots: SnapshotCell
   private var log = ChangeLog<MemberView>(capacity: WatchLimits.changesMax)
   private var watchesOpen = 0
+  private var watchesOf: [String: Int] = [:]
   private var wake: (@Sendable () -> Void)?
 
   init(snapshots: SnapshotCell) { self.snapshots = snapshots }
@@ -33,11 +34,29 @@ final class MembersFeed: WatchedResource, @unchecked Sendable {
 
   /// How many watch now.
   var watches: Int { lock.locked { watchesOpen } }
-  /// Whether one more may.
-  var hasRoom: Bool { watches < WatchLimits.watchesMax }
+  /// Whether one more of `principal` may. Callers on this host without a credential, who have no name, are bounded
+  /// together with all.
+  func hasRoom(for principal: String?) -> Bool {
+    lock.locked {
+      let own = principal.map { watchesOf[$0, default: 0] } ?? 0
+      return watchesOpen < WatchLimits.watchesMax && own < WatchLimits.watchesPerPrincipalMax
+    }
+  }
 
-  func opened() { lock.locked { watchesOpen += 1 } }
-  func closed() { lock.locked { watchesOpen -= 1 } }
+  func opened(by principal: String?) {
+    lock.locked {
+      watchesOpen += 1
+      if let principal { watchesOf[principal, default: 0] += 1 }
+    }
+  }
+
+  func closed(by principal: String?) {
+    lock.locked {
+      watchesOpen -= 1
+      guard let principal, let count = watchesOf[principal] else { return }
+      watchesOf[principal] = count > 1 ? count - 1 : nil
+    }
+  }
 
   // MARK: WatchedResource
 

@@ -91,6 +91,7 @@ final class NodeCore: @unchecked Sendable {
       deliver: { event in doors.core?.linkReported(event) },
       takeTLS: { socket, remote in doors.core?.gossipV1?.serve(socket, remote) ?? false })
     edge = try parts.makeEdge(
+      identify: { request in doors.core?.principal(of: request) },
       answer: { request in doors.core?.answer(request) ?? HTTPAnswer(HTTPResponse()) },
       observe: { observation in doors.core?.observeOnEdge(observation) })
     gossipV1 = try parts.makeGossipV1(meshPort: link.port, doors: doors)

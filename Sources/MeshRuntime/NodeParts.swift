@@ -107,7 +107,8 @@ struct NodeParts {
 
   /// The control listener, bound; nil when it is switched off.
   func makeEdge(
-    answer: @escaping @Sendable (HTTPRequest) -> HTTPAnswer, observe: @escaping @Sendable (Observation) -> Void
+    identify: @escaping @Sendable (HTTPRequest) -> String?, answer: @escaping @Sendable (HTTPRequest) -> HTTPAnswer,
+    observe: @escaping @Sendable (Observation) -> Void
   ) throws(MeshError) -> EdgeTransport? {
     guard configuration.controlEnabled else { return nil }
     let listeners = configuration.controlListeners
@@ -127,7 +128,8 @@ struct NodeParts {
       }
     }
     do throws(TransportError) {
-      return try EdgeTransport(at: ports, options: options, answer: answer, observe: observe)
+      return try EdgeTransport(
+        at: ports, options: options, identify: identify, answer: answer, observe: observe)
     } catch {
       throw NodeParts.edgeError(error, key: "mesh:control")
     }

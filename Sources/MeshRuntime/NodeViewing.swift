@@ -14,10 +14,13 @@ extension NodeCore {
     let credential = Credential(of: request)
     // Before the caller is found: a change meanwhile must show in the permit.
     let stamp = callers.stamp(now)
-    let caller = callers.caller(credential, now)
-    var answer = answer(request, credential, caller, since: stamp, now)
-    answer.caller = caller.principal?.name
-    return answer
+    return answer(request, credential, callers.caller(credential, now), since: stamp, now)
+  }
+
+  /// The name of the principal that `request` shows.
+  func principal(of request: HTTPRequest) -> String? {
+    if request.peer == nil, request.header("authorization") == nil { return nil }
+    return callers.caller(Credential(of: request), MonotonicClock.now()).principal?.name
   }
 
   private func answer(
@@ -27,7 +30,8 @@ extension NodeCore {
       Permit(credential, scope, loopback: loopbackScopes, callers, since: stamp)
     }
     if request.comesInParts { return answerCall(request, caller, now, permit) }
-    let view = view(mayWatch: request.mayStay)
+    let watcher = caller.principal?.name
+    let view = view(mayWatch: request.mayStay && feed.hasRoom(for: watcher))
     let response = Control.respond(
       to: ControlRequest(
         method: request.method, target: request.target, host: request.header("host"),
@@ -45,7 +49,8 @@ extension NodeCore {
     }
     let answer = httpAnswer(response, to: request)
     let body = response.watch.map { watch in
-      WatchBody(watch, permit(watch.scope), caller: request.header(NodeCore.callerField) ?? "", of: self)
+      WatchBody(
+        watch, permit(watch.scope), principal: watcher, caller: request.header(NodeCore.callerField) ?? "", of: self)
     }
     return HTTPAnswer(answer, body: body)
   }
@@ -78,11 +83,15 @@ extension NodeCore {
       return (refused(error), "")
     }
     do throws(RPCStatus) {
-      let view = view(mayWatch: request.mayStay)
+      let watcher = caller.principal?.name
+      let view = view(mayWatch: request.mayStay && feed.hasRoom(for: watcher))
       let call = try ControlCall(
         path: request.target, metadata: metadata, host: request.header("host"), origin: request.header("origin"),
         view: view, caller: caller)
-      return (ControlCallHandler(call, permit(call.scope), version: request.version, of: self), call.callerName)
+      return (
+        ControlCallHandler(call, permit(call.scope), principal: watcher, version: request.version, of: self),
+        call.callerName
+      )
     } catch {
       if let limit = error.limit { observeOnEdge(.limitReached(limit)) }
       if let refusal = error.refusal { tell(refusal, request.remote) }
@@ -98,7 +107,7 @@ extension NodeCore {
       clock: .current, isLeaving: phase >= .leaving,
       notReady: notReady,
       scopes: loopbackScopes, minimumLevel: telemetry.minimumLevel.flatMap { MinimumLevel(rawValue: Int($0)) },
-      traceSampling: telemetry.traceSampling, activeRequests: 0, mayWatch: mayWatch && feed.hasRoom, life: life,
+      traceSampling: telemetry.traceSampling, activeRequests: 0, mayWatch: mayWatch, life: life,
       revision: snapshot.contentRevision, hasPrincipals: callers.hasPrincipals)
     view.picture = snapshot.revision
     view.texts = memberTexts
@@ -115,13 +124,14 @@ extension NodeCore {
         reason: refusal.reason, peer: remote?.description ?? "", principal: refusal.principal, scope: refusal.missing))
   }
 
-  func watchOpened() {
-    feed.opened()
+  /// `principal` watches; nil for callers on this host without a credential.
+  func watchOpened(by principal: String?) {
+    feed.opened(by: principal)
     observeOnEdge(.watchesCounted(feed.watches))
   }
 
-  func watchClosed() {
-    feed.closed()
+  func watchClosed(by principal: String?) {
+    feed.closed(by: principal)
     observeOnEdge(.watchesCounted(feed.watches))
   }
 

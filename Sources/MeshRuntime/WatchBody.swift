@@ -14,35 +14,41 @@ final class WatchBody: AnswerBody {
   private let text: Text
   private var lags: UInt64 = 0
   private var permit: Permit
+  private let principal: String?
   private let caller: String
   private var isStopping = false
   /// The turn in which its permit was looked at last, and the time then: a turn asks until there is nothing more.
   private var turn: (began: Instant, clock: MemberClock)?
 
-  /// `caller` is who reads it, by its own word.
-  init(_ watch: WatchRequest, _ permit: Permit, caller: String, of core: NodeCore) {
+  /// `caller` is who reads it, by its own word; `principal` by its credential.
+  init(_ watch: WatchRequest, _ permit: Permit, principal: String?, caller: String, of core: NodeCore) {
     resource = watch.resource
     text = WatchBody.text(watch, of: core)
     self.permit = permit
+    self.principal = principal
     self.caller = caller
     self.core = core
     feed = core.feed
-    core.watchOpened()
+    core.watchOpened(by: principal)
   }
 
-  deinit { core?.watchClosed() ?? feed.closed() }
+  deinit { core?.watchClosed(by: principal) ?? feed.closed(by: principal) }
 
   func next(_ now: Instant) -> AnswerPart {
     // The listener ends with the node.
     guard let core else { return .end(trailers: []) }
-    if turn?.began != now {
-      if let refusal = permit.refusal(now) {
-        core.tell(refusal, permit.remote)
-        return .end(trailers: [])
-      }
-      turn = (now, .current)
+    if let turn, turn.began == now { return told(text(core, turn.clock), core) }
+    if let refusal = permit.refusal(now) {
+      core.tell(refusal, permit.remote)
+      return .end(trailers: [])
     }
-    let (part, lags) = text(core, turn?.clock ?? .current)
+    let clock = MemberClock.current
+    turn = (now, clock)
+    return told(text(core, clock), core)
+  }
+
+  private func told(_ told: (part: WatchTextPart, lags: UInt64), _ core: NodeCore) -> AnswerPart {
+    let (part, lags) = told
     if lags > self.lags { core.observeOnEdge(.watchLagged(resource: resource, caller: caller)) }
     self.lags = lags
     switch part {

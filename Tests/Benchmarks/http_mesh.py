@@ -53,7 +53,7 @@ class Crowd:
         for thread in threads(self.host.process.pid):
             os.sched_setaffinity(thread, {cores.server})
         self.calm_down()
-        self.answer_bytes = self.check()
+        self.answer = self.check()
 
     @property
     def pid(self):
@@ -73,7 +73,7 @@ class Crowd:
         told = len(json.loads(body)["members"])
         if told != self.count:
             raise Failure(f"{PATH} told {told} of {self.count} members")
-        return len(body)
+        return body
 
     def stop(self):
         for host in self.mesh.hosts:
@@ -126,8 +126,9 @@ class Watch:
         self.rows.share(f"{of}engine late by less than 5 ms", in_time, turns, goal=">= 99")
 
 
-def members(crowd, clients, rows, seconds, rate):
-    """One run of each phase: nothing, the snapshot at a fixed rate over HTTP/2 and HTTP/3, and as fast as it goes."""
+def members(crowd, nginx, clients, rows, seconds, rate):
+    """One run of each phase: nothing, the snapshot at a fixed rate over HTTP/2 and HTTP/3, the same bytes from nginx
+    beside the node, and the snapshot as fast as it goes."""
     with Watch(crowd, rows, "idle"):
         time.sleep(seconds)
     fixed = f"at {rate:g}/s"
@@ -136,6 +137,8 @@ def members(crowd, clients, rows, seconds, rate):
         with Watch(crowd, rows, phase):
             sample = clients.paced(version, rate)(crowd.pid, crowd.port, PATH, seconds)
         rows.latency(phase, sample, rate, goal="< 1")
+    sample = clients.paced(2, rate)(nginx.pid, nginx.port, PATH, seconds)
+    rows.latency(f"HTTP/2 {fixed}, nginx", sample, rate)
     with Watch(crowd, rows, "HTTP/2 saturated"):
         sample = clients.h2load(crowd.pid, crowd.port, PATH, seconds)
     rows.throughput("HTTP/2 saturated", sample)

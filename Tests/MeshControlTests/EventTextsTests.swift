@@ -59,6 +59,20 @@ private func expectSame(_ caller: inout Twins, _ members: Members, _ clock: Memb
   }
 }
 
+/// The same change ends what one caller wants of a revision in the part that it gets, and not in that of another.
+@Test func partsThatEndAmidARevisionHaveTheTokensThatTheyWouldHaveAlone() throws {
+  let (members, kept) = (Members(capacity: 256), Kept())
+  var random = SeededRandom(seed: 11)
+  var callers = try ["", "?region=x", "", "?region=x", ""].map { try Twins($0) }
+  for turn in 0..<60 {
+    let names = (0..<(3 + random.below(30))).map { "n\($0)" }
+    try members.set(names, region: random.below(2) == 0 ? "x" : "y")
+    for index in callers.indices where random.below(2) == 0 {
+      for _ in 0...random.below(3) { expectSame(&callers[index], members, clock(Int64(turn)), kept) }
+    }
+  }
+}
+
 @Test func anEventIsWrittenOnceForAllWhoAreToldTheSame() throws {
   let (members, kept) = (Members(), Kept())
   var callers = try (0..<5).map { _ in try Twins("?region=x") }

@@ -8,10 +8,22 @@ import Testing
 /// Members and their log, without a node.
 final class Members: WatchedResource {
   var members: [MemberView] = []
-  var log = ChangeLog<MemberView>(capacity: 4)
+  var log: ChangeLog<MemberView>
   var revision: UInt64 = 0
 
-  func set(_ name: String, region: String, status: MemberStatus = .alive) throws {
+  init(capacity: Int = 4) { log = ChangeLog(capacity: capacity) }
+
+  /// Changes several members in one step.
+  func set(_ names: [String], region: String) throws {
+    let before = members
+    for name in names { try set(name, region: region, isLogged: false) }
+    revision += 1
+    log.append(
+      revision: revision,
+      names.map { name in (before.first { $0.nodeID.name == name }, members.first { $0.nodeID.name == name }) })
+  }
+
+  func set(_ name: String, region: String, status: MemberStatus = .alive, isLogged: Bool = true) throws {
     var metadata = NodeMetadata()
     metadata.region = region
     let member = MemberView(
@@ -20,6 +32,7 @@ final class Members: WatchedResource {
     let old = members.first { $0.nodeID == member.nodeID }
     members.removeAll { $0.nodeID == member.nodeID }
     members.append(member)
+    guard isLogged else { return }
     revision += 1
     log.append(revision: revision, [(old, member)])
   }

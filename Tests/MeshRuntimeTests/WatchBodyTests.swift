@@ -18,7 +18,7 @@ import Testing
     let now = MonotonicClock.now()
     let permit = Permit(
       Credential(of: HTTPRequest()), .read, loopback: .read, core.callers, since: core.callers.stamp(now))
-    let body = WatchBody(.members(request), permit, caller: "", of: core)
+    let body = WatchBody(.members(request), permit, principal: nil, caller: "", of: core)
     guard case .bytes = body.next(Instant(nanoseconds: now.nanoseconds - 10_000_000_000)) else {
       Issue.record("no snapshot")
       return

@@ -19,6 +19,9 @@ final class EdgeServer: @unchecked Sendable {
     private var list: [Observation] = []
     func add(_ observation: Observation) { lock.withLock { list.append(observation) } }
     var all: [Observation] { lock.withLock { list } }
+    private var answers = 0
+    func answered() { lock.withLock { answers += 1 } }
+    var answerCount: Int { lock.withLock { answers } }
   }
 
   /// It listens on `host`, with TLS where `options` have it, and on each of `further`.
@@ -33,11 +36,10 @@ final class EdgeServer: @unchecked Sendable {
     self.seen = seen
     let script = script
     let edge = try EdgeTransport(
-      at: ports, options: options,
+      at: ports, options: options, identify: { $0.header("X-Caller") },
       answer: { request in
-        var answer = EdgeServer.answer(to: request, script)
-        answer.caller = request.header("X-Caller")
-        return answer
+        seen.answered()
+        return EdgeServer.answer(to: request, script)
       },
       observe: { seen.add($0) })
     self.edge = edge
@@ -77,6 +79,8 @@ final class EdgeServer: @unchecked Sendable {
   }
 
   var observations: [Observation] { seen.all }
+  /// Requests that its answering closure was given.
+  var answered: Int { seen.answerCount }
 
   /// Stops, and says whether the thread came back.
   func stop() -> Bool {

@@ -6,12 +6,14 @@ extension FieldBlock {
   /// The fields as a library reads them.
   var fields: [HTTPField] {
     var copy = self
-    return copy.withPairs({ name, nameCount, value, valueCount in
-      func text(_ start: UnsafeMutablePointer<UInt8>, _ count: Int) -> String {
-        String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+    func text(_ start: UnsafeMutablePointer<UInt8>, _ count: Int) -> String {
+      String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+    }
+    return copy.withPairs({ (name: $0, nameCount: $1, value: $2, valueCount: $3) }) { pairs, count in
+      UnsafeBufferPointer(start: pairs, count: count).map {
+        HTTPField(text($0.name, $0.nameCount), text($0.value, $0.valueCount))
       }
-      return HTTPField(text(name, nameCount), text(value, valueCount))
-    }) { pairs, count in Array(UnsafeBufferPointer(start: pairs, count: count)) }
+    }
   }
 }
 

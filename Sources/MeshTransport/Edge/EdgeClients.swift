@@ -15,6 +15,7 @@ public final class EdgeClients {
   /// The listener is about to stop: what is answered now is a connection's last.
   private(set) var isStopping = false
   private let reactor: Reactor
+  private let identify: (HTTPRequest) -> String?
   private let answer: (HTTPRequest) -> HTTPAnswer
   private var connections: [Int32: EdgeConnection] = [:]
   private var deadlines = DeadlineHeap<EdgeConnection>()
@@ -29,13 +30,15 @@ public final class EdgeClients {
   /// Nil in clear text.
   private var server: RenewedCredential<TLSServer>?
 
-  /// Nobody yet. `answer` and `observe` must not block. *Errors*: a certificate that TLS can't use.
+  /// Nobody yet. `identify` tells whom a request shows, of those who are known; it is asked before `answer`, until a
+  /// connection has shown somebody. None of the three may block. *Errors*: a certificate that TLS can't use.
   public init(
-    reactor: Reactor, options: EdgeOptions, answer: @escaping (HTTPRequest) -> HTTPAnswer,
-    observe: @escaping @Sendable (Observation) -> Void
+    reactor: Reactor, options: EdgeOptions, identify: @escaping (HTTPRequest) -> String? = { _ in nil },
+    answer: @escaping (HTTPRequest) -> HTTPAnswer, observe: @escaping @Sendable (Observation) -> Void
   ) throws(TransportError) {
     self.reactor = reactor
     self.options = options
+    self.identify = identify
     self.answer = answer
     self.observe = observe
     server = try options.tls.map { tls throws(TransportError) in
@@ -108,14 +111,20 @@ public final class EdgeClients {
     connections.values.filter { $0.isStranger && isMeant($0) }.min { $0.cameAt < $1.cameAt }
   }
 
-  /// It is known whose `connection` is: it counts with the others of its caller, of whom one goes where it is one too
-  /// many, or else itself.
-  func know(_ connection: EdgeConnection) {
-    let count = connections.values.count { $0.caller == connection.caller }
-    guard count > options.connectionsPerCallerMax else { return }
+  /// It is known whose `connection` is: it counts with the others of its caller, of whom an idle one goes where it is
+  /// one too many. False where none is idle: it has no place.
+  func hasPlace(for connection: EdgeConnection) -> Bool {
+    let count = connections.values.count { $0.caller == connection.caller && $0.countsForCaller }
+    guard count > options.connectionsPerCallerMax else { return true }
     observe(.limitReached(options.prefix + EdgeOptions.callerLimit, peer: connection.callerText))
-    let other = longestIdle { $0 !== connection && $0.caller == connection.caller }
-    (other ?? connection).close()
+    let other = longestIdle { $0 !== connection && $0.caller == connection.caller && $0.countsForCaller }
+    other?.close()
+    return other != nil
+  }
+
+  /// Whose `request` is.
+  func caller(of request: HTTPRequest) -> EdgeCaller? {
+    identify(request).map { .named($0) } ?? request.peer.map { .key($0.keyFingerprint) }
   }
 
   /// `connection` is no stranger's any more.

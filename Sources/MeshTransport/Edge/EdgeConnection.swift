@@ -21,9 +21,11 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   private let door: EdgeDoor
   /// It hasn't shown yet who it is, and would have to.
   private(set) var isStranger: Bool
-  /// Whose it is; nil while it has shown neither a certificate nor another credential. What it shows later doesn't
-  /// change that: it has one place.
+  /// Whose it is; nil while none of its requests has shown that. What it shows later doesn't change that: it has one
+  /// place.
   private(set) var caller: EdgeCaller?
+  /// It is one too many of its caller: its requests are refused, and it ends with that.
+  private var isOneTooMany = false
   let cameAt: Instant
   private let clients: EdgeClients
   private let options: EdgeOptions
@@ -78,6 +80,9 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   /// Whether an answer to it is being made while it is read.
   var isStreaming: Bool { if case .open = phase { http.isStreaming } else { false } }
 
+  /// Whether it takes one of its caller's places.
+  var countsForCaller: Bool { if case .open = phase { !isOneTooMany } else { false } }
+
   /// The caller for a log.
   var callerText: String { address.flatMap { caller?.text(http.peer, at: $0) } ?? "" }
 
@@ -98,7 +103,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       if !discard() { close() }
     case .open:
       if !readiness.isDisjoint(with: [.readable, .hungUp]) { read(now) }
-      if !isClosed, http.isOpen { becomeKnown() }
+      if http.peer != nil, !isClosed { becomeKnown() }
       if !isClosed { process(now) }
     }
   }
@@ -149,7 +154,6 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       clients.observe(.trustRefused(peer: remote, reason: refusal.reason, inbound: true))
     }
     _ = clients.mayHold(0, insteadOf: bodyBytes)
-    bodyBytes = 0
     clients.forget(self)
     _ = Glibc.close(socket)
   }
@@ -189,8 +193,6 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
       partDue = http.produce(now)
       // The request behind an answer that is whole now is next.
       if partDue == nil, !http.isStreaming { answerAll() }
-      // A request has shown whose it is, and that is one too many.
-      if isClosed { return }
       while !clients.mayHold(http.bodyBytes, insteadOf: bodyBytes) {
         guard makeRoom() else { return close() }
       }
@@ -224,27 +226,34 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
   }
 
   private func answerAll() {
-    while !isClosed, var request = http.nextRequest(date: clients.date()) {
+    while var request = http.nextRequest(date: clients.date()) {
       request.remote = address
       request.mayStay = http.isStaying || clients.mayStay
-      var answer = clients.respond(to: request)
-      becomeKnown(as: answer.caller)
-      if isClosed { return }
+      if caller == nil { findCaller(in: request) }
+      // Before anything is done for it: who is refused may ask again without harm.
+      var answer = isOneTooMany ? refuseCaller() : clients.respond(to: request)
       if let alternative = door.alternative { answer.response.headers.append(alternative) }
-      http.respond(answer, date: clients.date(), closing: clients.isStopping)
+      http.respond(answer, date: clients.date(), closing: clients.isStopping || isOneTooMany)
     }
   }
 
-  /// Finds out whose it is: by its certificate, or else as the answer to a request says.
-  private func becomeKnown(as name: String? = nil) {
-    guard caller == nil else { return }
-    caller = http.peer.map { .key($0.keyFingerprint) } ?? name.map { .named($0) }
+  private func findCaller(in request: HTTPRequest) {
+    caller = clients.caller(of: request)
     guard caller != nil else { return }
-    if isStranger {
-      isStranger = false
-      clients.leaveStrangers(self)
-    }
-    clients.know(self)
+    becomeKnown()
+    isOneTooMany = !clients.hasPlace(for: self)
+  }
+
+  private func refuseCaller() -> HTTPAnswer {
+    clients.observe(.requestAnswered(protocol: http.version, encoding: "text", status: options.callerFailure.status))
+    isFinishing = true
+    return HTTPAnswer(HTTPResponse(options.callerFailure))
+  }
+
+  private func becomeKnown() {
+    guard isStranger else { return }
+    isStranger = false
+    clients.leaveStrangers(self)
   }
 
   /// The transport counts those that may stay.
@@ -261,7 +270,7 @@ final class EdgeConnection: ReactorHandler, DeadlineOwner {
     clients.observe(.limitReached(options.bodiesLimit, peer: remote))
     guard http.refuseLongest(options.bodiesFailure, date: clients.date()) else { return false }
     answerAll()
-    return !isClosed
+    return true
   }
 
   /// Nil: the connection is broken. Else the number of bytes the socket took.

@@ -35,11 +35,13 @@ final class EdgeHTTP3Places {
   }
 
   /// How many clients are of `caller`.
-  fileprivate func count(of caller: EdgeCaller) -> Int { clients.count { $0.caller == caller && $0.closeCode == nil } }
+  fileprivate func count(of caller: EdgeCaller) -> Int {
+    clients.count { $0.caller == caller && $0.countsForCaller }
+  }
 
   /// Who of the others of its caller has been idle for longest; nil when none is.
   fileprivate func longestIdle(beside client: EdgeHTTP3Client) -> EdgeHTTP3Client? {
-    let others = clients.filter { $0 !== client && $0.caller == client.caller && $0.closeCode == nil && $0.isIdle }
+    let others = clients.filter { $0 !== client && $0.caller == client.caller && $0.countsForCaller && $0.isIdle }
     return EdgeHTTP3Places.first(others, by: \.idleSince)
   }
 
@@ -142,14 +144,18 @@ final class EdgeHTTP3: QUICEndpointOwner, ReactorHandler {
   fileprivate var strangerCount: Int { endpoint.untrustedCount }
   fileprivate var all: [EdgeHTTP3Client] { Array(endpoint.users.values) }
 
-  /// It is known whose `client` is: by the rules of `EdgeClients`, one goes where it is one too many of its caller.
-  func know(_ client: EdgeHTTP3Client, as caller: EdgeCaller, _ now: Instant) {
+  /// It is known whose `client` is: by the rules of `EdgeClients`, an idle one goes where it is one too many of its
+  /// caller. False where none is: it has no place.
+  func hasPlace(for client: EdgeHTTP3Client, of caller: EdgeCaller, _ now: Instant) -> Bool {
     endpoint.know(client)
-    guard places.count(of: caller) > options.connectionsPerCallerMax else { return }
+    guard places.count(of: caller) > options.connectionsPerCallerMax else { return true }
     endpoint.limitReached(EdgeOptions.callerLimit, peer: caller.text(client.quic.identity, at: client.quic.remote))
-    if let other = places.longestIdle(beside: client) { return other.listener.end(other, now) }
-    endpoint.counts.connectionsRefused += 1
-    client.giveWay()
+    guard let other = places.longestIdle(beside: client) else {
+      endpoint.counts.connectionsRefused += 1
+      return false
+    }
+    other.listener.end(other, now)
+    return true
   }
 
   /// Whether clients are still there.

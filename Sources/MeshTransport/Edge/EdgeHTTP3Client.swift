@@ -15,6 +15,7 @@ final class EdgeHTTP3Client: QUICUser {
   private(set) var closeCode: UInt64?
   /// Whose it is, as `EdgeConnection.caller`.
   private(set) var caller: EdgeCaller?
+  private var isOneTooMany = false
   /// What it holds of the room that all connections share.
   private var heldBytes = 0
   /// When it last began to wait for a request, of which it may have had some.
@@ -58,9 +59,7 @@ final class EdgeHTTP3Client: QUICUser {
     guard let session, closeCode == nil, quic.isHandshakeComplete else { return }
     // ngtcp2 has the keys.
     if quic.tls != nil { quic.releaseTLS() }
-    becomeKnown(now)
     answerAll(of: session, now)
-    guard closeCode == nil else { return }
     partDue = desk.produce(
       of: session, now, while: { session.outstanding < options.streams.answersBytesMax }, sent: { _, _ in })
     while !listener.clients.mayHold(desk.bodyBytes, insteadOf: heldBytes) {
@@ -90,31 +89,35 @@ final class EdgeHTTP3Client: QUICUser {
 
   private func answerAll(of session: HTTP3Session, _ now: Instant) {
     let clients = listener.clients
-    while closeCode == nil, session.outstanding < options.streams.answersBytesMax {
+    while session.outstanding < options.streams.answersBytesMax {
       if desk.answerRefusal(of: session, date: clients.date()) != nil { continue }
       guard var request = desk.next() else { return }
       request.peer = quic.identity
       request.peerChain = quic.peerChain
       request.remote = quic.remote
       request.mayStay = desk.isStaying || listener.mayStay
-      let answer = clients.respond(to: request)
-      becomeKnown(as: answer.caller, now)
-      if closeCode != nil { return }
+      if caller == nil { findCaller(in: request, now) }
+      let answer = isOneTooMany ? refuseCaller() : clients.respond(to: request)
       _ = desk.respond(answer, of: session, date: clients.date())
       if clients.isStopping { answer.body?.stop() }
       (hasAsked, idleSince) = (true, now)
     }
   }
 
-  /// Finds out whose it is, as `EdgeConnection` does.
-  private func becomeKnown(as name: String? = nil, _ now: Instant) {
-    guard caller == nil else { return }
-    caller = quic.identity.map { .key($0.keyFingerprint) } ?? name.map { .named($0) }
-    if let caller { listener.know(self, as: caller, now) }
+  private func findCaller(in request: HTTPRequest, _ now: Instant) {
+    caller = listener.clients.caller(of: request)
+    if let caller { isOneTooMany = !listener.hasPlace(for: self, of: caller, now) }
   }
 
-  /// It is one too many of its caller. Called before a flush, which ends it.
-  func giveWay() { closeCode = closeCode ?? HTTP3ErrorCode.excessiveLoad }
+  private func refuseCaller() -> HTTPAnswer {
+    let failure = options.callerFailure
+    listener.observe(.requestAnswered(protocol: "HTTP/3", encoding: "text", status: failure.status))
+    finish()
+    return HTTPAnswer(HTTPResponse(failure))
+  }
+
+  /// Whether it takes one of its caller's places.
+  var countsForCaller: Bool { closeCode == nil && !isOneTooMany }
 
   // MARK: Time and end
 

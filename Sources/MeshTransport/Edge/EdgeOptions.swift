@@ -12,16 +12,17 @@ public struct EdgeOptions: Equatable, Sendable {
   /// not take the last places. More is refused by the answering closure.
   public var stayingConnectionsMax: Int { max(1, connectionsMax - connectionsMax / 4) }
   /// Of them, over TCP and as many over QUIC, those of strangers: clients that have shown no certificate and, with a
-  /// request, no other credential yet (`HTTPAnswer.caller`). With more, the one that came first goes, so that
+  /// request, no other credential yet (`EdgeClients.identify`). With more, the one that came first goes, so that
   /// strangers take each other's places and not those of who is known.
   public var strangersMax = 128
   /// The same of one address, or /64 of IPv6; over QUIC one more is turned away.
   public var strangersPerAddressMax = 64
   /// Clients on this host are no strangers, where no certificate is asked of them.
   public var knowsOwnHost = true
-  /// Of them, over TCP and as many over QUIC, those of one caller, by the key of its certificate or else by what
-  /// `HTTPAnswer.caller` said first; with more, the one of them that is idle for longest goes, or the new one. Who
-  /// needs no credential isn't counted: all of a host share that.
+  /// Of them, over TCP and as many over QUIC, those of one caller: whom `EdgeClients.identify` finds in the first
+  /// request that shows somebody, or else who holds the key of the certificate. With more, the one of them that is idle
+  /// for longest goes; where none is, the new one's request is answered 503. Who needs no credential isn't counted: all
+  /// of a host share that.
   public var connectionsPerCallerMax = 128
   /// How long a connection may stay open between two requests.
   public var idleTimeout = Duration.seconds(60)
@@ -50,6 +51,10 @@ public struct EdgeOptions: Equatable, Sendable {
 
   /// Names `connectionsPerCallerMax` where it is told that it was reached, behind `prefix`.
   static let callerLimit = "connections of one caller"
+  /// What the caller is told who has too many.
+  var callerFailure: HTTPFailure {
+    HTTPFailure(503, "This caller has \(connectionsPerCallerMax) connections, and none of them is idle.")
+  }
   /// Names `writeTimeout` where it is told that it was reached.
   var unreadLimit: String { "\(prefix)connection: an answer that is not read" }
   /// Names `bodiesBytesMax` where it is told that it was reached.
@@ -91,7 +96,7 @@ public struct EdgeTLS: Equatable, Sendable {
 enum EdgeCaller: Equatable {
   /// Who holds the key of this fingerprint.
   case key(String)
-  /// Whom `HTTPAnswer.caller` named.
+  /// Whom `EdgeClients.identify` named.
   case named(String)
 
   /// The caller for a log, where its connection has a certificate for `identity` and comes from `address`.

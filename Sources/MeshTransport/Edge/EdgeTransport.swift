@@ -28,15 +28,16 @@ public final class EdgeTransport: @unchecked Sendable {
 
   /// Serves clients at `ports`, of which there is one at least; nothing is accepted before `run`.
   ///
-  /// `answer` and `observe` are called on the edge thread and must not block. *Errors*: no descriptors left, a
-  /// certificate that TLS can't use.
+  /// `identify` (see `EdgeClients`), `answer` and `observe` are called on the edge thread and must not block. *Errors*:
+  /// no descriptors left, a certificate that TLS can't use.
   public init(
-    at ports: [EdgePort], options: EdgeOptions, answer: @escaping @Sendable (HTTPRequest) -> HTTPAnswer,
-    observe: @escaping @Sendable (Observation) -> Void
+    at ports: [EdgePort], options: EdgeOptions, identify: @escaping @Sendable (HTTPRequest) -> String? = { _ in nil },
+    answer: @escaping @Sendable (HTTPRequest) -> HTTPAnswer, observe: @escaping @Sendable (Observation) -> Void
   ) throws(TransportError) {
     self.options = options
     reactor = try Reactor()
-    clients = try EdgeClients(reactor: reactor, options: options, answer: answer, observe: observe)
+    clients = try EdgeClients(
+      reactor: reactor, options: options, identify: identify, answer: answer, observe: observe)
     var listeners: [EdgeListener] = []
     for port in ports { listeners.append(try EdgeListener(port, clients: clients, places: http3Places, reactor)) }
     self.listeners = listeners

@@ -68,10 +68,6 @@ public struct HTTPAnswer {
   /// Who takes the body of a request that is handed out before it is whole (`HTTPRequest.comesInParts`); nil drops it.
   public var reader: (any RequestReader)?
 
-  /// Who its client is, where the request has shown that. The connection is no stranger's from now on and, unless it
-  /// has a certificate, counts with the others of this caller.
-  public var caller: String?
-
   /// An answer of these parts.
   public init(_ response: HTTPResponse, body: (any AnswerBody)? = nil, reader: (any RequestReader)? = nil) {
     self.response = response

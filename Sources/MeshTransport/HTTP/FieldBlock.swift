@@ -1,5 +1,5 @@
 /// The fields of one message as nghttp2 and nghttp3 take them: all names and values behind each other, and the length
-/// of each. So an answer costs one piece of memory for its fields, and not one for each.
+/// of each. So the fields of an answer cost two pieces of memory, and not one or more each.
 struct FieldBlock {
   private var text: [UInt8] = []
   private var lengths: [(name: Int, value: Int)] = []
@@ -38,7 +38,7 @@ struct FieldBlock {
   }
 
   /// Lends the fields for the call, each as `make` does it of the addresses and the lengths of its name and value.
-  mutating func withPairs<Pair, R>(
+  mutating func withPairs<Pair: BitwiseCopyable, R>(
     _ make: (_ name: UnsafeMutablePointer<UInt8>, Int, _ value: UnsafeMutablePointer<UInt8>, Int) -> Pair,
     _ body: (UnsafePointer<Pair>?, Int) -> R
   ) -> R {

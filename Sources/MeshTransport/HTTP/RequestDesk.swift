@@ -344,8 +344,8 @@ final class RequestDesk<Session: AnsweringSession> {
   ) -> Instant? {
     self.now = now
     var due: Instant?
-    // Begins behind the one that got something last: where there is room for some only, it isn't for the same ones.
     guard !following.isEmpty else { return nil }
+    // Begins behind the one that got something last: where there is room for some only, it isn't for the same ones.
     let streams = following.keys.sorted()
     let start = lastFed.flatMap { last in streams.firstIndex { $0 > last } } ?? 0
     for offset in streams.indices {
