@@ -87,6 +87,25 @@ struct CallDeskTests {
         == [.end(answered, .answered(unavailable, reply: []), attempts: 1)])
   }
 
+  @Test func whatThisNodeGaveUpItselfDoesNotCountAgainstThePeer() throws {
+    var desk = try Desk { $0.failuresToOpen = 1 }
+    for _ in 0..<3 {
+      let (careful, effects) = desk.begin()
+      #expect(effects == [.attempt(careful)])
+      #expect(desk.end(careful, .givenUp("room")) == [.end(careful, .unreachable("room"), attempts: 1)])
+    }
+    let (idempotent, _) = desk.begin(isIdempotent: true)
+    #expect(desk.end(idempotent, .givenUp("room")) == [.retry(idempotent)])
+    #expect(desk.wait() == [.attempt(idempotent)])
+    // Nor does it close the circuit of a peer that has failed.
+    #expect(desk.end(idempotent, .unprocessed("no")).first == .circuit(desk.node, isOpen: true, reason: "no"))
+    desk.now = desk.now + .seconds(1)
+    let trial = desk.begin().id
+    #expect(desk.end(trial, .givenUp("room")) == [.end(trial, .unreachable("room"), attempts: 1)])
+    let (next, effects) = desk.begin()
+    #expect(effects == [.attempt(next)])
+  }
+
   @Test func refusedTrustAndOtherAnswersAreFinal() throws {
     var desk = try Desk()
     let (refused, _) = desk.begin(isIdempotent: true)
@@ -252,6 +271,7 @@ struct CallDeskTests {
     }
     let results: [CallAttemptEnd] = [
       answer, .answered(.unavailable("u"), reply: []), .unprocessed("p"), .lost("l"), .refused("r"), .noRoom("n"),
+      .givenUp("g"),
     ]
     for _ in 0..<2_000 {
       desk.now = desk.now + .milliseconds(Int64(random.below(100)))
@@ -264,7 +284,7 @@ struct CallDeskTests {
         note(made.effects)
       case 1 where !attempts.isEmpty:
         let id = attempts.remove(at: Int(random.below(UInt64(attempts.count))))
-        note(desk.end(id, results[Int(random.below(6))]))
+        note(desk.end(id, results[Int(random.below(7))]))
       case 2 where random.chance(1, in: 10):
         note(desk.cancel(CallID(rawValue: random.below(UInt64(begun.count) + 1))))
       default:

@@ -3,7 +3,7 @@ import MeshBasics
 @testable import MeshTransport
 
 /// Two nodes; from `one` to `two` there is a relay, which blocks UDP where calls are to go over TCP. With
-/// `takesMessages` false `two` takes what comes on links when it is told to.
+/// `takesMessages` false they take what comes on links when they are told to.
 final class CallPair {
   let mesh: TestMesh
   let one: TestNode
@@ -23,7 +23,7 @@ final class CallPair {
     limits(&bounds)
     self.limits = bounds
     mesh = try TestMesh()
-    one = try TestNode(mesh.security("node-a"), limits: bounds) {
+    one = try TestNode(mesh.security("node-a"), limits: bounds, takesMessages: takesMessages) {
       options(&$0)
       $0.handshakeTimeout = handshakeTimeout
     }

@@ -91,6 +91,56 @@ private let reply = PeerCallOutcome.answered(.ok, reply: [7])
     try pair.stop()
   }
 
+  @Test(arguments: [false, true]) func aDialerReadsAllBeforeTheEndThatItsPeerHasSaid(isTCP: Bool) throws {
+    let pair = try CallPair(isTCP: isTCP, takesMessages: false)
+    let busy = try BusyLink(pair)
+    let messages = (0..<50).map { [UInt8(truncatingIfNeeded: $0)] }
+    for message in messages { pair.two.post(.send(busy.accepted, message)) }
+    pair.two.post(.close(busy.accepted, reason: "test"))
+    #expect(try pair.two.waitClosed(busy.accepted) == .closed)
+    #expect(try pair.one.take(messages.count, of: busy.dialed) == messages)
+    #expect(try pair.one.waitClosed(busy.dialed) == .closed)
+    #expect(try busy.answer(pair).outcome == reply)
+    try pair.stop()
+  }
+
+  @Test func aLinkThatBreaksWhileItIsClosedIsClosedAndItsCallsAreToldWhy() throws {
+    let pair = try CallPair(isTCP: true)
+    let busy = try BusyLink(pair)
+    pair.relay.freezeTCP()
+    pair.one.post(.close(busy.dialed, reason: "test"))
+    // A tenth of the time that the peer has for its end.
+    usleep(25_000)
+    pair.relay.cutTCP()
+    #expect(try pair.one.waitClosed(busy.dialed) == .closed)
+    guard case .unreachable(let reason) = try pair.one.waitCallEnded(busy.call).outcome else {
+      throw TransportError("the call did not break")
+    }
+    #expect(reason != LinkEnd.closed.text)
+    try pair.stop()
+  }
+
+  @Test func icmpEndsNoConnectionThatIsKept() throws {
+    let mesh = try TestMesh()
+    let one = try TestNode(mesh.security("node-a")) { $0.keepAlive = .milliseconds(100) }
+    let two = try TestNode(mesh.security("node-b"))
+    var relay: UDPRelay? = try UDPRelay(to: two.address)
+    let dialed = one.dial(try #require(relay).address)
+    _ = try one.waitOpened(dialed)
+    _ = try one.call(MeshRequest.pingMethod, of: "node-b", on: dialed, at: nil, within: .seconds(40))
+    _ = try two.waitCalled(MeshRequest.pingMethod)
+    one.post(.close(dialed, reason: "test"))
+    #expect(try one.waitClosed(dialed) == .closed && two.waitClosed(two.waitAccepted()) == .closed)
+    relay?.stop()
+    // Its thread, which holds the relay, ends soon; with the relay its ports close.
+    relay = nil
+    usleep(2_000_000)
+    #expect(one.statistic("connections") == 1)
+    #expect(!one.allEvents.contains { if case .callEnded = $0 { true } else { false } })
+    try one.stop()
+    try two.stop()
+  }
+
   @Test(arguments: [false, true]) func aConnectionThatIsKeptTakesNoFurtherCalls(isTCP: Bool) throws {
     let pair = try CallPair(isTCP: isTCP)
     let busy = try BusyLink(pair)
@@ -145,9 +195,10 @@ private let reply = PeerCallOutcome.answered(.ok, reply: [7])
     try first.close(pair)
     let second = try BusyLink(pair, number: 2)
     try second.close(pair)
-    guard case .unreachable = try pair.one.waitCallEnded(first.call).outcome else {
+    guard case .unreachable(let reason) = try pair.one.waitCallEnded(first.call).outcome else {
       throw TransportError("both connections were kept")
     }
+    #expect(reason.hasPrefix("this node gave"))
     #expect(try second.answer(pair).outcome == reply)
     try pair.stop()
   }
@@ -163,23 +214,26 @@ private let reply = PeerCallOutcome.answered(.ok, reply: [7])
     try pair.two.stop()
   }
 
-  @Test(arguments: [false, true], [false, true])
-  func aCallMayTakeLongerThanTheIdleTimeout(isTCP: Bool, isOfALinkThatEnds: Bool) throws {
-    let pair = try CallPair(
-      isTCP: isTCP, options: { ($0.idleTimeout, $0.keepAlive) = (.seconds(3), .milliseconds(300)) })
-    let (call, request): (CallID, RequestID)
-    if isOfALinkThatEnds {
-      let busy = try BusyLink(pair)
-      try busy.close(pair)
-      (call, request) = (busy.call, busy.request)
-    } else {
-      call = try pair.call(MeshRequest.pingMethod, within: .seconds(40))
-      request = try pair.two.waitCalled(MeshRequest.pingMethod)
+  @Test func aCallMayTakeLongerThanTheIdleTimeout() throws {
+    var waiting: [(pair: CallPair, call: CallID, request: RequestID)] = []
+    for (isTCP, isOfALinkThatEnds) in [(false, false), (false, true), (true, false), (true, true)] {
+      let pair = try CallPair(
+        isTCP: isTCP, options: { ($0.idleTimeout, $0.keepAlive) = (.seconds(3), .milliseconds(300)) })
+      if isOfALinkThatEnds {
+        let busy = try BusyLink(pair)
+        try busy.close(pair)
+        waiting.append((pair, busy.call, busy.request))
+      } else {
+        let call = try pair.call(MeshRequest.pingMethod, within: .seconds(40))
+        waiting.append((pair, call, try pair.two.waitCalled(MeshRequest.pingMethod)))
+      }
     }
     usleep(5_000_000)
-    pair.two.post(.reply(request, [7]))
-    #expect(try pair.one.waitCallEnded(call).outcome == reply)
-    try pair.stop()
+    for (pair, call, request) in waiting {
+      pair.two.post(.reply(request, [7]))
+      #expect(try pair.one.waitCallEnded(call).outcome == reply)
+      try pair.stop()
+    }
   }
 }
 

@@ -57,3 +57,27 @@ struct PeerSilenceTests {
     #expect(!wasSilent && isSilent)
   }
 }
+
+struct GivenUpConnectionsTests {
+  @Test func afterAsManyAsAreAllowedWithinTheSpanThereAreTooManyUntilOneIsOlder() throws {
+    let peer = try #require(SocketAddress(literal: "10.0.0.1", port: 1))
+    let other = try #require(SocketAddress(literal: "10.0.0.1", port: 2))
+    var given = GivenUpConnections(span: .seconds(60), most: 2)
+    func at(_ seconds: Int64) -> Instant { .origin + .seconds(seconds) }
+    given.add(peer, at(0))
+    #expect(!given.areTooMany(peer, at(1)))
+    given.add(peer, at(30))
+    #expect(given.areTooMany(peer, at(30)) && given.areTooMany(peer, at(59)) && !given.areTooMany(other, at(30)))
+    #expect(!given.areTooMany(peer, at(60)))
+    given.add(peer, at(61))
+    #expect(given.areTooMany(peer, at(89)) && !given.areTooMany(peer, at(90)))
+  }
+
+  @Test func addressesAreForgottenAfterTheSpan() throws {
+    var given = GivenUpConnections(span: .seconds(10), most: 2)
+    for second in 0..<100 as Range<Int64> {
+      given.add(try #require(SocketAddress(literal: "10.0.0.1", port: UInt16(second + 1))), .origin + .seconds(second))
+      #expect(given.count <= 10)
+    }
+  }
+}

@@ -9,12 +9,16 @@ import Testing
   private let answer = PeerCallOutcome.answered(.ok, reply: [1, 2, 3])
   /// On a loaded machine UDP must have its time before TCP is dialed.
   private let fallbackDelay = Duration.seconds(3)
+  /// Much less than the deadlines here, so that a request has been out for so long when they come.
+  private let patience = Duration.milliseconds(200)
 
   @Test func afterACallInVainOnASilentConnectionTheNextDialsAnotherOne() throws {
-    let pair = try CallPair(isTCP: false) { $0.fallbackDelay = fallbackDelay }
+    let pair = try CallPair(isTCP: false) {
+      ($0.fallbackDelay, $0.calls.patience) = (fallbackDelay, patience)
+    }
     #expect(try pair.one.waitCallEnded(pair.call()).transport == "http3")
     pair.relay.udp.lose(100)
-    let lost = try pair.one.waitCallEnded(pair.call(within: .milliseconds(1_500)))
+    let lost = try pair.one.waitCallEnded(pair.call(within: .seconds(4)))
     #expect(lost.outcome == .deadlinePassed && lost.transport == "http3")
     let next = try pair.one.waitCallEnded(pair.call())
     #expect(next.outcome == answer && next.transport == "http2")
@@ -37,7 +41,7 @@ import Testing
   }
 
   @Test func whatNobodyTakesOverTCPMakesItsConnectionSilent() throws {
-    let pair = try CallPair(isTCP: true, receiveBufferBytes: 4_096)
+    let pair = try CallPair(isTCP: true, receiveBufferBytes: 4_096) { $0.calls.patience = patience }
     #expect(try pair.one.waitCallEnded(pair.call()).transport == "http2")
     pair.relay.freezeTCP()
     // More than the relay's kernel takes and acknowledges on its own, which is a sign of life.
@@ -66,12 +70,35 @@ import Testing
     try pair.stop()
   }
 
+  @Test func whereUDPPassesLittleMoreThanAHandshakeFurtherConnectionsGoOverTCP() throws {
+    let pair = try CallPair(isTCP: false) {
+      ($0.fallbackDelay, $0.calls.patience) = (fallbackDelay, patience)
+    }
+    for dials in 1...2 as ClosedRange<Int64> {
+      pair.relay.udp.lose(0)
+      let first = try pair.one.waitCallEnded(pair.call())
+      #expect(first.outcome == answer && first.transport == "http3")
+      pair.relay.udp.lose(100)
+      #expect(try pair.one.waitCallEnded(pair.call(within: .seconds(4))).outcome == .deadlinePassed)
+      #expect(pair.one.statistic("handshakesDialed") == dials)
+    }
+    pair.relay.udp.lose(0)
+    for _ in 0..<2 {
+      let next = try pair.one.waitCallEnded(pair.call())
+      #expect(next.outcome == answer && next.transport == "http2")
+    }
+    #expect(pair.one.statistic("handshakesDialed") == 2 && pair.relay.acceptedCount == 1)
+    try pair.stop()
+  }
+
   @Test func aSilentConnectionEndsWithTheLastCallThatIsOnIt() throws {
-    let pair = try CallPair(isTCP: false) { $0.calls.idleTimeout = .seconds(300) }
+    let pair = try CallPair(isTCP: false) {
+      ($0.calls.idleTimeout, $0.calls.patience) = (.seconds(300), patience)
+    }
     let slow = try pair.call(MeshRequest.pingMethod, within: .seconds(40))
     let request = try pair.two.waitCalled(MeshRequest.pingMethod)
     pair.relay.udp.lose(100)
-    #expect(try pair.one.waitCallEnded(pair.call(within: .milliseconds(1_500))).outcome == .deadlinePassed)
+    #expect(try pair.one.waitCallEnded(pair.call(within: .seconds(4))).outcome == .deadlinePassed)
     pair.relay.udp.lose(0)
     pair.two.post(.reply(request, [7]))
     #expect(try pair.one.waitCallEnded(slow).outcome == .answered(.ok, reply: [7]))
@@ -81,10 +108,12 @@ import Testing
   }
 
   @Test func aSilentLinkCarriesNoCallsUntilItIsHeardAgain() throws {
-    let pair = try CallPair(isTCP: false) { $0.fallbackDelay = fallbackDelay }
+    let pair = try CallPair(isTCP: false) {
+      ($0.fallbackDelay, $0.calls.patience) = (fallbackDelay, patience)
+    }
     let link = try pair.link()
     pair.relay.udp.lose(100)
-    let lost = try pair.one.waitCallEnded(pair.call(on: link.dialed, within: .milliseconds(1_500)))
+    let lost = try pair.one.waitCallEnded(pair.call(on: link.dialed, within: .seconds(4)))
     #expect(lost.outcome == .deadlinePassed && lost.transport == "http3")
     let next = try pair.one.waitCallEnded(pair.call(on: link.dialed))
     #expect(next.outcome == answer && next.transport == "http2")

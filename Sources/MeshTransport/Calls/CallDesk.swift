@@ -10,6 +10,8 @@ enum CallAttemptEnd: Equatable {
   case unprocessed(String)
   /// The peer may have acted on the request, and no answer came.
   case lost(String)
+  /// This node broke it off, which says nothing of the peer. The peer may have acted on the request.
+  case givenUp(String)
   /// Trust was refused, by either side: time won't mend it.
   case refused(String)
   /// This node has no room for it, which says nothing of the peer.
@@ -115,6 +117,9 @@ struct CallDesk {
       if !retry(id, now, into: &effects) { finish(id, .unreachable(reason), into: &effects) }
     case .lost(let reason):
       failed(id, call, reason, now, into: &effects)
+      if !call.isIdempotent || !retry(id, now, into: &effects) { finish(id, .unreachable(reason), into: &effects) }
+    case .givenUp(let reason):
+      _ = peers.modify(call.node) { $0.circuit.gaveUp(id, now) }
       if !call.isIdempotent || !retry(id, now, into: &effects) { finish(id, .unreachable(reason), into: &effects) }
     case .refused(let reason):
       failed(id, call, reason, now, into: &effects)

@@ -28,6 +28,9 @@ struct CallLimits: Sendable {
   /// Connections to one peer that have outlived their link for the calls on them. The peer bounds the connections of an
   /// identity (`QUICLimits.connectionsPerNodeNameMax`), and the next link needs one.
   var keptPerPeerMax = 2
+  /// Connections over QUIC to one address that are given up within `LinkOptions.idleTimeout`, as long as the peer may
+  /// count them: the next go over TCP.
+  var givenUpPerPeerMax = 2
 
   init() {}
 }

@@ -64,6 +64,13 @@ extension LinkConversation {
     }
   }
 
+  /// This node ends the connection, through no fault of its peer.
+  func giveUpCalls(_ reason: String) {
+    let given = asked.values
+    asked = [:]
+    for call in given { call.onEnd(.givenUp(reason)) }
+  }
+
   // MARK: What comes
 
   func callAnswered(_ fields: [HTTPField], on stream: Int64, areTrailers: Bool, refusal: HTTPFailure?) {

@@ -45,7 +45,9 @@ extension LinkConversation {
   /// membership has found dead, will not answer either.
   func wasKept() {
     carrier.deadline = nil
-    let isSilent = silence.waitedInVain(carrier.signs, MonotonicClock.now(), patience: limits.calls.patience)
-    if isSilent { fail(.timedOut) }
+    let now = MonotonicClock.now()
+    guard silence.waitedInVain(carrier.signs, now, patience: limits.calls.patience) else { return }
+    loop.gaveUp(self, now)
+    fail(.timedOut)
   }
 }

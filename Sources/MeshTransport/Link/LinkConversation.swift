@@ -34,7 +34,8 @@ protocol LinkCarrier: AnyObject {
   func linkEnded()
   /// Whether this side keeps the connection from going idle; otherwise only what its peer does.
   func keepAlive(_ isOn: Bool)
-  /// Grows whenever something comes from the peer, and be it word that what was sent has arrived.
+  /// Grows with what comes from the peer: over QUIC with data of streams, streams that it breaks off, and word that
+  /// data of streams has arrived; over TCP with any bytes, and with word from its host that bytes have arrived.
   var signs: Int { get }
 }
 
@@ -139,7 +140,8 @@ final class LinkConversation {
     fail(.closed)
   }
 
-  /// A connection for calls that nobody uses any more has served its time.
+  /// A link that parts waits for its peer no longer, a connection that was kept for a moment is looked at, and one for
+  /// calls that has been idle has served its time. Any other has not come to its use in time.
   func deadlineCame() {
     if isParting { return parted() }
     if isKeptForCalls, pendingEnd == nil { return wasKept() }
@@ -251,10 +253,8 @@ extension LinkConversation: HTTP3Handler {
   }
 
   private func linkEnded(by trailers: [HTTPField]) {
-    let status = GRPCStatus(fields: trailers) ?? .ok
-    if status == .ok {
-      peerEndedLink()
-    } else if state != .ended {
+    // After OK the end of the stream follows, and is acted on once all that came before it is read.
+    if let status = GRPCStatus(fields: trailers), status != .ok, state != .ended {
       fail(.protocolError("peer ended the link: \(status)"))
     }
   }

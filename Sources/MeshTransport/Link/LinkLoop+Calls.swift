@@ -25,14 +25,16 @@ struct PeerCalls {
   var connections = OrderedMap<NodeID, LinkID>()
   /// Connections that outlive their link for the calls on them, the oldest first.
   var kept: [LinkConversation] = []
+  var givenUp: GivenUpConnections
   /// Attempts that wait until such a connection is open.
   var waiting: [LinkID: [CallID]] = [:]
   /// Attempts that have ended since the last turn.
   var ended: [(id: CallID, end: CallAttemptEnd)] = []
   var dialed: UInt64 = 0
 
-  init(_ limits: CallLimits) {
+  init(_ limits: CallLimits, idleTimeout: Duration) {
     self.limits = limits
+    givenUp = GivenUpConnections(span: idleTimeout, most: limits.givenUpPerPeerMax)
     let seed = Entropy.bytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     desk = CallDesk(limits: limits, seed: seed)
   }
@@ -157,7 +159,9 @@ extension LinkLoop {
     let link = LinkID.calls(calls.dialed)
     calls.connections[target.node] = link
     calls.waiting[link] = [id]
-    dial(link, address, target.serverName, now)
+    // Where UDP passes a handshake and little else, one more would only be the next in vain.
+    guard calls.givenUp.areTooMany(address, now) else { return dial(link, address, target.serverName, now) }
+    if !dialOverTCP(link, address, target.serverName, now) { callsCantGo(on: link, .unreachable("no way over TCP")) }
   }
 
   /// Ends the connection for calls that has been idle for longest. False when all are in use.
@@ -222,14 +226,24 @@ extension LinkLoop {
       let node = calls.connections.first(where: { $0.1 == connection.link })?.0
     else { return }
     calls.connections.removeValue(forKey: node)
+    gaveUp(connection, now)
+  }
+
+  /// A connection was given up, and its peer may not hear of its end.
+  func gaveUp(_ connection: LinkConversation, _ now: Instant) {
+    if connection.carrier.peer?.transport == "http3" { calls.givenUp.add(connection.carrier.remote, now) }
   }
 
   /// A connection stays for its calls after its link has ended. Of too many to one peer the oldest ends with its calls.
   func keptForCalls(_ connection: LinkConversation) {
-    let identity = connection.carrier.peer?.identity
     calls.kept.append(connection)
-    let same = calls.kept.filter { $0.pendingEnd == nil && $0.carrier.peer?.identity == identity }
-    if same.count > calls.limits.keptPerPeerMax { same.first?.fail(.closed) }
+    // By address: one certificate may serve many nodes.
+    let same = calls.kept.filter { $0.pendingEnd == nil && $0.carrier.remote == connection.carrier.remote }
+    if same.count > calls.limits.keptPerPeerMax, let oldest = same.first {
+      oldest.fail(.closed)
+      oldest.giveUpCalls("this node gave their connection up, as too many to the peer outlived their links")
+      gaveUp(oldest, MonotonicClock.now())
+    }
     settleIdle(connection)
   }
 

@@ -28,6 +28,13 @@ extension LinkLoop {
       dial.link, dial.address, dial.serverName, until: dial.dialedAt + options.handshakeTimeout, MonotonicClock.now())
   }
 
+  /// Dials over TCP alone. False when that can't even begin.
+  func dialOverTCP(_ link: LinkID, _ address: SocketAddress, _ serverName: String, _ now: Instant) -> Bool {
+    let made = dialTCP(Fallback(at: now, link: link, address: address, serverName: serverName, dialedAt: now))
+    links[link] = made?.conversation
+    return made != nil
+  }
+
   /// One of the dials of `link` has opened: the other is of no more use.
   func settleRace(of link: LinkID, winner: LinkConversation) {
     if let first = links[link], first !== winner { lose(first) }

@@ -56,8 +56,8 @@ extension LinkLoop: TetherOwner {
     }
   }
 
-  /// ICMP said that `remote` can't be reached. Who sees our packets can forge that. So it ends no open link, and a dial
-  /// that it ends is dialed again.
+  /// ICMP said that `remote` can't be reached. Who sees our packets can forge that. So it ends no open link, no
+  /// connection that calls are on, and a dial that it ends is dialed again.
   func hostRefused(_ remote: SocketAddress, _ code: Int32, _ now: Instant) {
     guard [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(code) else { return }
     for connection in Array(connections) where connection.quic.remote == remote {
@@ -65,6 +65,8 @@ extension LinkLoop: TetherOwner {
         if let last = connection.lastDoubt, now < last + limits.doubtInterval { continue }
         connection.lastDoubt = now
         doubt(connection)
+      } else if connection.conversation.isKeptForCalls {
+        continue
       } else if connection.quic.isHandshakeComplete {
         // Only a closed port says that the peer is gone; a route may flap.
         if code == ECONNREFUSED { end(connection, .unreachable(systemMessage(code)), nil, now) }

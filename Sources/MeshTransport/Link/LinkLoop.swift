@@ -62,7 +62,7 @@ final class LinkLoop {
     self.security = security
     self.mailbox = mailbox
     self.deliver = deliver
-    calls = PeerCalls(limits.calls)
+    calls = PeerCalls(limits.calls, idleTimeout: options.idleTimeout)
     let parameters = QUICParameters(
       handshakeTimeout: options.handshakeTimeout, idleTimeout: options.idleTimeout,
       streamsMax: limits.http3.streamsMax)
@@ -303,7 +303,8 @@ final class LinkLoop {
 
   func forget(_ request: RequestID) { requests[request] = nil }
 
-  /// Reports the end of a connection's link, once. The connection may go on, without keep-alive, until it is idle.
+  /// Reports the end of a connection's link, once. The connection may go on: an accepted one without keep-alive until
+  /// it is idle, a dialed one with it until the last call on it has ended.
   func linkEnded(_ connection: LinkConversation, _ reason: LinkEnd) {
     reportEnd(connection, reason)
     connection.carrier.linkEnded()
@@ -361,7 +362,8 @@ final class LinkLoop {
   }
 
   private func over(_ connection: LinkConversation, _ reason: LinkEnd) {
-    reportEnd(connection, reason)
+    // A link that was being closed has ended as it was asked to, whatever its connection broke by.
+    reportEnd(connection, connection.isParting ? .closed : reason)
     connection.loseCalls(reason)
     calls.kept.removeAll { $0 === connection }
     for (request, call) in requests where call.connection === connection { requests[request] = nil }

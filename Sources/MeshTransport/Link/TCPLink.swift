@@ -211,7 +211,8 @@ extension TCPLink: LinkCarrier {
   /// That is the kernel's.
   func keepAlive(_ isOn: Bool) {}
 
-  /// HTTP/2 says nothing until there is an answer, but the kernel of a host that lives acknowledges what it gets.
+  /// HTTP/2 says nothing until there is an answer, but the kernel of a host that lives acknowledges what it has room
+  /// for.
   var signs: Int { received &+ written &- TCPSocket.unacknowledged(descriptor) }
 }
 

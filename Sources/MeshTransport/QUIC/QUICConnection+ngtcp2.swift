@@ -451,7 +451,9 @@ private func addStreams(to table: inout ngtcp2_callbacks) {
     return 0
   }
   table.stream_reset = { _, stream, _, code, user, _ in
-    connection(user)?.streams?.streamReset(stream, errorCode: code) == false ? NGTCP2_ERR_CALLBACK_FAILURE : 0
+    guard let connection = connection(user) else { return 0 }
+    connection.signs &+= 1
+    return connection.streams?.streamReset(stream, errorCode: code) == false ? NGTCP2_ERR_CALLBACK_FAILURE : 0
   }
   table.stream_stop_sending = { _, stream, _, user, _ in
     connection(user)?.streams?.streamStopped(stream)

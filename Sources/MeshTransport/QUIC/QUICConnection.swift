@@ -142,8 +142,9 @@ final class QUICConnection {
   var isForgottenByPeer = false
   /// Where the last datagram went from and to: the path in use, which a migrating peer may change.
   var lastPath: (local: SocketAddress, remote: SocketAddress)
-  /// Grows when the peer sends data of a stream, or acknowledges some, in a packet that only it can have made. Whoever
-  /// lives acknowledges a request at once, however long the answer takes.
+  /// Grows when the peer sends data of a stream, breaks its direction of one off, or acknowledges data of a stream, in
+  /// a packet that only it can have made. Other frames don't count. Whoever lives acknowledges a request at once,
+  /// however long the answer takes.
   var signs = 0
   /// The `errno` when the system could not send the last datagram at all.
   var unreachable: Int32?
