@@ -1,5 +1,6 @@
 import Glibc
 import MeshBasics
+import MeshSecurity
 import Testing
 
 @testable import MeshTransport
@@ -201,6 +202,30 @@ private let reply = PeerCallOutcome.answered(.ok, reply: [7])
     #expect(reason.hasPrefix("this node gave"))
     #expect(try second.answer(pair).outcome == reply)
     try pair.stop()
+  }
+
+  @Test func nodesThatShareACertificateHaveTheirOwnKeptConnections() throws {
+    let mesh = try TestMesh()
+    let names = ["node-b", "node-c"]
+    let shared = try mesh.sharedOptions(names)
+    var limits = LinkLimits()
+    limits.calls.keptPerPeerMax = 1
+    let one = try TestNode(mesh.security("node-a"), limits: limits)
+    let peers = try names.map { _ in try TestNode(NodeSecurity(options: shared)) }
+    var calls: [CallID] = []
+    for (name, peer) in zip(names, peers) {
+      let dialed = try one.dial(peer.address)
+      _ = try one.waitOpened(dialed)
+      calls.append(try one.call(MeshRequest.pingMethod, of: name, on: dialed, at: nil, within: .seconds(40)))
+      _ = try peer.waitCalled(MeshRequest.pingMethod)
+      one.post(.close(dialed, reason: "test"))
+      #expect(try one.waitClosed(dialed) == .closed)
+    }
+    for (call, peer) in zip(calls, peers) {
+      peer.post(.reply(try peer.waitCalled(MeshRequest.pingMethod), [7]))
+      #expect(try one.waitCallEnded(call).outcome == reply)
+    }
+    for node in peers + [one] { try node.stop() }
   }
 
   @Test(arguments: [false, true]) func aNodeThatStopsEndsAConnectionThatIsKept(isTCP: Bool) throws {
