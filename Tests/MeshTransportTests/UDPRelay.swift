@@ -41,6 +41,14 @@ final class UDPRelay: @unchecked Sendable {
   func lose(_ percent: UInt64) { lock.locked { lossPercent = percent } }
   func stop() { lock.locked { isOver = true } }
 
+  /// Ends, and has the kernel refuse whatever the client still sends (ICMP "port unreachable"). The port stays its own:
+  /// a socket that hears one other address alone refuses the rest, and nobody else can be given the port.
+  func refuse() {
+    stop()
+    guard let nobody = SocketAddress(literal: "127.0.0.1", port: 1) else { return }
+    _ = nobody.withSockaddr { Glibc.connect(front.descriptor, $0, $1) }
+  }
+
   /// Waits until all that was sent before has been passed on or lost, 30 s at most.
   func settle() throws {
     let (before, deadline) = (lock.locked { quietLooks }, MonotonicClock.now() + .seconds(30))
