@@ -1,4 +1,5 @@
 import Foundation
+import MeshControl
 import MeshSecurity
 import MeshTransport
 import Testing
@@ -301,6 +302,29 @@ import Testing
       #expect(caller("/healthz", token, remote: remote) == "anna")
       #expect(caller("/healthz", nil, remote: remote) == nil && caller("/healthz", token + "0", remote: remote) == nil)
     }
+    try node.stopAndWait(timeout: .seconds(10))
+  }
+
+  @Test func onePrincipalHasHalfOfTheWatchesOnHoweverManyStreams() throws {
+    let mesh = try TestMesh(["a"])
+    let principals = Principals(mesh)
+    try principals.write([("anna", #""mesh.read""#, ""), ("bert", #""mesh.read""#, "")])
+    let node = try open(mesh, principals)
+    func watch(_ name: String) throws -> HTTPAnswer {
+      var request = HTTPRequest()
+      (request.method, request.target) = ("GET", "/v1/members?watch=true")
+      request.headers = [
+        HTTPField("Host", "localhost"), HTTPField("Authorization", "Bearer \(try principals.token(name))"),
+      ]
+      request.remote = SocketAddress(literal: "127.0.0.1", port: 1)
+      return node.core.answer(request)
+    }
+    var watches = try (0..<WatchLimits.watchesPerPrincipalMax).map { _ in try watch("anna") }
+    #expect(watches.allSatisfy { $0.response.status == 200 })
+    #expect(try watch("anna").response.status == 503 && watch("bert").response.status == 200)
+    watches.removeLast()
+    #expect(try watch("anna").response.status == 200)
+    watches = []
     try node.stopAndWait(timeout: .seconds(10))
   }
 

@@ -88,6 +88,7 @@ import Testing
       #expect(next.outcome == answer && next.transport == "http2")
     }
     #expect(pair.one.statistic("handshakesDialed") == 2 && pair.relay.acceptedCount == 1)
+    try pair.one.waitStatistic("connectionsGivenUp", 2)
     try pair.stop()
   }
 

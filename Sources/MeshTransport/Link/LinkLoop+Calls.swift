@@ -161,6 +161,7 @@ extension LinkLoop {
     calls.waiting[link] = [id]
     // Where UDP passes a handshake and little else, one more would only be the next in vain.
     guard calls.givenUp.areTooMany(address, now) else { return dial(link, address, target.serverName, now) }
+    endpoint.limitReached("connections for calls given up", peer: target.node.name)
     if !dialOverTCP(link, address, target.serverName, now) { callsCantGo(on: link, .unreachable("no way over TCP")) }
   }
 
@@ -231,6 +232,7 @@ extension LinkLoop {
 
   /// A connection was given up, and its peer may not hear of its end.
   func gaveUp(_ connection: LinkConversation, _ now: Instant) {
+    statistics.connectionsGivenUp += 1
     if connection.carrier.peer?.transport == "http3" { calls.givenUp.add(connection.carrier.remote, now) }
   }
 
@@ -240,6 +242,7 @@ extension LinkLoop {
     // By address: one certificate may serve many nodes.
     let same = calls.kept.filter { $0.pendingEnd == nil && $0.carrier.remote == connection.carrier.remote }
     if same.count > calls.limits.keptPerPeerMax, let oldest = same.first {
+      endpoint.limitReached("connections that outlive their link", peer: oldest.carrier.peerName)
       oldest.fail(.closed)
       oldest.giveUpCalls("this node gave their connection up, as too many to the peer outlived their links")
       gaveUp(oldest, MonotonicClock.now())

@@ -13,6 +13,7 @@ struct LinkStatistics: Sendable {
   var tethersOpen: Int64 = 0
   var tethersRefused: Int64 = 0
   var doubts: Int64 = 0
+  var connectionsGivenUp: Int64 = 0
 
   /// Every counter with its name, for `meshkit_node_stats_json`.
   var list: [(name: String, value: Int64)] {
@@ -21,6 +22,7 @@ struct LinkStatistics: Sendable {
       ("handshakesDialed", handshakesDialed), ("trustRefusals", trustRefusals),
       ("messagesReceived", messagesReceived), ("messagesSent", messagesSent), ("linkPauses", linkPauses),
       ("tethersOpen", tethersOpen), ("tethersRefused", tethersRefused), ("doubts", doubts),
+      ("connectionsGivenUp", connectionsGivenUp),
     ] + quic.list
   }
 }
